@@ -1,0 +1,105 @@
+"""The command line: parses, calls one library function, renders.
+
+Commands are imported when they are called, so that ``esrag --help`` stays fast.  This module
+alone turns an error into a message on standard error and an exit code.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from esrag import __version__
+from esrag.errors import EsragError
+
+# command: (module:attribute, one line for the overview); in the order in which one meets them
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("esrag.cli.demo:demo", "Run everything once, on the sample documents."),
+    "local": ("esrag.cli.local:local", "Start and stop the local stack."),
+    "setup": ("esrag.cli.setup:setup", "Show what the cluster needs, ask, and apply it."),
+    "plan": ("esrag.cli.setup:plan", "Show what setup would change; change nothing."),
+    "status": ("esrag.cli.setup:status", "Show what the cluster has."),
+    "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),
+    "ingest": ("esrag.cli.ingest:ingest", "Index documents."),
+    "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
+    "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
+    "calibrate": ("esrag.cli.calibrate:calibrate", "Fit the refusal thresholds to questions with known answers."),
+    "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of COMMANDS."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; None lets click report an unknown name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="esrag")
+def cli() -> None:
+    """Answers with sources from the documents in your own Elasticsearch."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived; unwinds like ^C so that clean-up runs."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    del signum, frame
+    raise _Terminated
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code that ``errors.py`` documents."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; messages go to standard error."""
+    try:
+        outcome = cli.main(arguments, prog_name="esrag", standalone_mode=False)
+    except EsragError as error:
+        click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
+        return error.exit_code
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        return 130
+    except _Terminated:
+        click.echo("Stopped.", err=True)
+        return 143
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
+        return 0
+    return outcome if isinstance(outcome, int) else 0

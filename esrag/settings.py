@@ -1,0 +1,196 @@
+"""Flags, environment, file, running local stack and defaults become one frozen object here.
+
+    flags  >  ESRAG_* environment  >  esrag.toml  >  a running local stack  >  defaults
+
+Nothing else in the package reads the environment.  ``[elasticsearch] api_key`` in esrag.toml,
+``ESRAG_ELASTICSEARCH_API_KEY`` in the environment and ``elasticsearch={"api_key": …}`` from
+the command line are the same setting.  Below the flows plain values are passed, not this object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from esrag.errors import UsageError
+
+CONNECTION_FILE = "local/connection.json"
+
+
+def default_data_dir() -> Path:
+    """``/var/lib/esrag`` for root (root's home is closed to others), else the XDG data folder."""
+    if os.environ.get("ESRAG_DATA_DIR"):
+        return Path(os.environ["ESRAG_DATA_DIR"])
+    if os.geteuid() == 0:
+        return Path("/var/lib/esrag")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "esrag"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ElasticsearchSettings(_Section):
+    """How to reach the cluster."""
+
+    url: str = Field("http://127.0.0.1:9200", description="Address of the cluster.")
+    api_key: SecretStr | None = Field(None, description="Encoded API key; preferred over a login.")
+    username: str | None = Field(None, description="User name, when there is no API key.")
+    password: SecretStr | None = Field(None, description="Password of that user.")
+    ca_certs: Path | None = Field(None, description="PEM file of the authority that signed the cluster's certificate.")
+    request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for one answer.")
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> ElasticsearchSettings:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password belong together")
+        return self
+
+
+class GeneratorSettings(_Section):
+    """How to reach the endpoint that writes answers: TGI, or what speaks its messages API."""
+
+    url: str = Field("http://127.0.0.1:8080", description="Address of the endpoint, without /v1.")
+    api_key: SecretStr | None = Field(None, description="Bearer token, when the endpoint wants one.")
+    model: str = Field("tgi", description="Model or LoRA adapter to ask for; 'tgi' is the base model.")
+    max_new_tokens: int = Field(160, gt=0, description="Longest answer, in tokens.")
+    connect_timeout: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
+    first_token_timeout: float = Field(60.0, gt=0, description="Seconds to wait for the first token.")
+    between_tokens_timeout: float = Field(30.0, gt=0, description="Seconds to wait between two tokens.")
+
+
+class ModelSettings(_Section):
+    """Which embedding model the cluster runs."""
+
+    id: str = Field("sentence-transformers__all-minilm-l6-v2", description="Trained model id in the cluster.")
+    source: str = Field("packaged", description="Where 'model build' takes it from: 'packaged' (all-MiniLM-L6-v2), a folder, or a hub id.")
+    allocations: int = Field(1, ge=1, description="Copies of the deployment.")
+    threads: int = Field(2, ge=1, description="Threads per allocation; a power of two.")
+    queue_capacity: int = Field(1024, ge=1, lt=100_000, description="Requests the deployment lets wait.")
+
+
+class IndexSettings(_Section):
+    """What the document set is called, and how text is analysed and vectors are stored."""
+
+    set: str = Field("default", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Name of the document set; it is part of every object's name.")
+    language: str = Field("english", description="Language analyzer of the text fields.")
+    vectors: Literal["float", "int8", "bbq"] = Field("int8", description="How vectors are held in the HNSW graph.")
+
+
+class ChunkSettings(_Section):
+    """How documents are cut."""
+
+    max_tokens: int = Field(200, ge=32, description="Longest chunk, in tokens of the embedding model, context included.")
+    overlap_tokens: int = Field(30, ge=0, description="Tokens repeated where a long block had to be cut.")
+
+
+class RetrievalSettings(_Section):
+    """What a question fetches."""
+
+    template: Literal["hybrid", "lexical", "semantic"] = Field("hybrid", description="Search template to call.")
+    size: int = Field(5, ge=1, le=50, description="Hits handed to the prompt.")
+
+
+class LocalSettings(_Section):
+    """The local stack; 0 as a port takes a free one."""
+
+    elasticsearch_port: int = Field(0, ge=0, le=65535, description="HTTP port of Elasticsearch.")
+    mlnode_port: int = Field(0, ge=0, le=65535, description="Port of the ML node process.")
+    tgi_port: int = Field(0, ge=0, le=65535, description="Port of the TGI-compatible server.")
+    heap: str = Field("768m", pattern=r"^[0-9]+[mg]$", description="Heap of Elasticsearch (-Xms and -Xmx).")
+    tls: bool = Field(False, description="Serve HTTPS with a certificate made for this stack.")
+    tgi_model: str = Field("packaged", description="Base model of the TGI-compatible server: 'packaged' (SmolLM2-135M-Instruct), a folder, or a hub id.")
+
+
+class Settings(BaseSettings):
+    """All settings of one command, checked and frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="ESRAG_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        toml_file="esrag.toml",
+    )
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for downloads, bundles, ledgers and the local stack.")
+    project_dir: Path = Field(Path(), description="Folder whose mappings/ and pipelines/ override the shipped ones.")
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    model: ModelSettings = ModelSettings()
+    index: IndexSettings = IndexSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    local: LocalSettings = LocalSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, strongest first; dotenv and secret folders are not used."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls)
+        data_dir = Path(init_settings().get("data_dir") or env_settings().get("data_dir") or toml().get("data_dir") or default_data_dir())
+        explicit: set[str] = {
+            name
+            for source in (init_settings(), env_settings(), toml())
+            for name in ("elasticsearch", "generator")
+            if "url" in (source.get(name) or {})
+        }
+        stack = InitSettingsSource(settings_cls, _local_stack(data_dir, except_for=explicit))
+        return init_settings, env_settings, toml, stack
+
+
+def _local_stack(data_dir: Path, *, except_for: set[str]) -> dict[str, Any]:
+    """The addresses that ``esrag local up`` left, unless the user named another server.
+
+    A password of the local stack must never be sent to an address that the user configured.
+    """
+    try:
+        found = json.loads((data_dir / CONNECTION_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {
+        name: found[name]
+        for name in ("elasticsearch", "generator")
+        if name not in except_for and isinstance(found.get(name), dict)
+    }
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read every source once; ``flags`` are sections as dicts, e.g. ``index={"set": "hr"}``.
+
+    Raises UsageError that names each wrong setting, where it was looked for, and why it is wrong.
+    """
+    given = {name: value for name, value in flags.items() if value not in (None, {})}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_context=False)
+        ]
+        raise UsageError(
+            "these settings cannot be used:\n" + "\n".join(lines),
+            hint="They come from flags, ESRAG_* variables or esrag.toml.",
+        ) from error
+    except ValueError as error:  # esrag.toml is not TOML
+        raise UsageError(f"esrag.toml cannot be read: {error}") from error
