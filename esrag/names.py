@@ -1,0 +1,56 @@
+"""What esrag's objects are called in a cluster: every name begins with ``esrag-``.
+
+One document set has one group of names, so that sets do not see each other and roles can be
+given by pattern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SEARCH_KINDS = ("hybrid", "lexical", "semantic")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one document set."""
+
+    set: str
+
+    @property
+    def alias(self) -> str:
+        """The public name of the index; readers and writers use only this."""
+        return f"esrag-docs-{self.set}"
+
+    def index(self, generation: int) -> str:
+        """The versioned index behind the alias."""
+        return f"{self.alias}-{generation:06d}"
+
+    @property
+    def index_pattern(self) -> str:
+        """Matches every generation and nothing of another set."""
+        return f"{self.alias}-0*"
+
+    @property
+    def index_template(self) -> str:
+        """Composes the two component templates for new generations."""
+        return self.alias
+
+    @property
+    def settings_template(self) -> str:
+        """Component template with the index settings."""
+        return f"{self.alias}-settings"
+
+    @property
+    def mappings_template(self) -> str:
+        """Component template with the field types."""
+        return f"{self.alias}-mappings"
+
+    @property
+    def ingest_pipeline(self) -> str:
+        """Embeds each chunk on its way in; the index's default pipeline."""
+        return f"esrag-embed-{self.set}"
+
+    def search_template(self, kind: str) -> str:
+        """Stored search template; ``kind`` is one of SEARCH_KINDS."""
+        return f"esrag-{kind}-{self.set}"
