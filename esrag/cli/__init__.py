@@ -27,7 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("esrag.cli.ingest:ingest", "Index documents."),
     "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
-    "calibrate": ("esrag.cli.calibrate:calibrate", "Fit the refusal thresholds to questions with known answers."),
+    "calibrate": (
+        "esrag.cli.calibrate:calibrate",
+        "Fit the refusal thresholds to questions with known answers.",
+    ),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import elastic_transport
 from elasticsearch import ApiError, Elasticsearch
@@ -43,11 +44,12 @@ def connect(
     """A client for ``url``; nothing is sent yet.  Raises UsageError when the address is no URL."""
     login = (username, password) if username is not None and password is not None else None
     try:
+        trust: dict[str, Any] = {"ca_certs": str(ca_certs)} if ca_certs else {}
         return Elasticsearch(
             url,
+            **trust,
             api_key=api_key,
             basic_auth=None if api_key else login,
-            ca_certs=str(ca_certs) if ca_certs else None,
             request_timeout=request_timeout,
             max_retries=0,
             retry_on_timeout=False,
@@ -131,7 +133,9 @@ def _tls_reason(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _TLS_REASONS.get(cause.verify_code, cause.verify_message)
-        cause = cause.__cause__ or cause.__context__ or next(
-            (e for e in getattr(cause, "errors", ()) if isinstance(e, BaseException)), None
+        cause = (
+            cause.__cause__
+            or cause.__context__
+            or next((e for e in getattr(cause, "errors", ()) if isinstance(e, BaseException)), None)
         )
     return str(error)

@@ -1,0 +1,234 @@
+"""Answers a question: retrieve, generate, verify, else quote, else refuse.
+
+    question -> hits -> quotes -+- best below threshold ---------------> refusal
+                                +- prompt -> sentences -> verified ----> generated answer
+                                +- none verified ----------------------> quoted answer
+
+A generated sentence is shown only if a passage supports it and that passage's sentence is
+itself a good answer; so what a reader sees is either backed, or the documents' own words, or a
+refusal.  This module knows neither Elasticsearch nor HTTP: it is handed functions.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from esrag.calibration import Calibration
+from esrag.errors import UnavailableError
+from esrag.generation.messages import IncompleteError, Piece
+from esrag.prompting import REFUSAL, CountTokens, build
+from esrag.quoting import Embed, Quote, rank_quotes, select
+from esrag.sentences import sentences
+from esrag.types import Answer, AnswerKind, Citation, Hit, Message, Sentence
+from esrag.verification import Claim, Support, check, cite
+
+Retrieve = Callable[[str], tuple[Hit, ...]]
+Stream = Callable[[Sequence[Message]], Iterator[Piece]]
+
+# A supporting sentence may score this much below the best quote and still count as an answer.
+RELEVANCE_MARGIN = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What answering needs of a generator: its stream, its token counts, its input budget.
+
+    ``budget`` is called only when a prompt is built, so that a refusal needs no generator.
+    """
+
+    stream: Stream
+    count_tokens: CountTokens
+    budget: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """The parts of answering, put together by the caller.
+
+    ``generator`` is None when only quotes are wanted.  ``passages`` is how many hits the prompt
+    may hold; more hits than that are still searched for quotes.
+    """
+
+    retrieve: Retrieve
+    embed: Embed
+    generator: Generator | None = None
+    calibration: Calibration = field(default_factory=Calibration)
+    passages: int = 5
+
+    def answer(
+        self, question: str, *, on_sentence: Callable[[Sentence, AnswerKind], None] | None = None
+    ) -> Answer:
+        """The answer; ``on_sentence`` sees each sentence, and whose words it is, as soon as it may
+        be shown.
+
+        Raises GeneratorFailedError, which carries the best answer possible without the
+        generator, when the generator cannot be reached or breaks off.
+        """
+        tell = on_sentence or _nobody
+        clock = _Clock()
+        hits = self.retrieve(question)
+        clock.lap("retrieve")
+        quotes = rank_quotes(question, hits, embed=self.embed)
+        clock.lap("rank")
+        confidence = quotes[0].score if quotes else 0.0
+        answer = Answer(question, "refused", (), hits, confidence=confidence, seconds=clock.laps)
+        if confidence < self.calibration.threshold:
+            return _told(replace(answer, sentences=(Sentence(REFUSAL, ()),)), tell)
+        numbers = _Numbers()
+        if self.generator is None:
+            return _told(self._quoted(answer, quotes, numbers), tell)
+        try:
+            answer = self._generated(answer, quotes, numbers, tell)
+        except UnavailableError as error:
+            fallback = self._quoted(replace(answer, seconds=clock.laps), quotes, numbers)
+            raise GeneratorFailedError(error, fallback) from error
+        clock.lap("generate")
+        if answer.sentences:
+            return replace(answer, kind="generated", seconds=clock.laps)
+        return _told(replace(self._quoted(answer, quotes, numbers), seconds=clock.laps), tell)
+
+    def _quoted(self, answer: Answer, quotes: Sequence[Quote], numbers: _Numbers) -> Answer:
+        shown = tuple(
+            Sentence(quote.unit.text, (numbers.cite(Support(quote.hit, quote.unit, 1.0)),))
+            for quote in select(quotes, threshold=self.calibration.threshold)
+        )
+        return replace(answer, kind="quoted", sentences=shown)
+
+    def _generated(
+        self,
+        answer: Answer,
+        quotes: Sequence[Quote],
+        numbers: _Numbers,
+        tell: Callable[[Sentence, AnswerKind], None],
+    ) -> Answer:
+        """``answer`` with the generated sentences that survived, told one by one."""
+        generator = self.generator
+        if generator is None:
+            raise TypeError("there is no generator")
+        prompt = build(
+            answer.question,
+            answer.hits[: self.passages],
+            budget=generator.budget(),
+            count_tokens=generator.count_tokens,
+            fence=secrets.token_hex(3),
+        )
+        kept: list[Sentence] = []
+        dropped: list[str] = []
+        writing = _Writing()
+        for sentence in writing.sentences(generator.stream(prompt.messages)):
+            claim = check(sentence, prompt.hits, coverage=self.calibration.coverage)
+            shown = self._shown(claim, quotes, numbers)
+            if shown is None:
+                dropped.append(sentence)
+            elif shown.text not in [other.text for other in kept]:
+                kept.append(shown)
+                tell(shown, "generated")
+        return replace(
+            answer,
+            sentences=tuple(kept),
+            dropped=tuple(dropped),
+            generated_text=writing.text,
+            prompt_tokens=writing.prompt_tokens or prompt.tokens,
+            generated_tokens=writing.generated_tokens,
+        )
+
+    def _shown(self, claim: Claim, quotes: Sequence[Quote], numbers: _Numbers) -> Sentence | None:
+        """The sentence to show for a claim, or None when it is unsupported or beside the point."""
+        if claim.support is None:
+            return None
+        where = (claim.support.hit.id, claim.support.unit.start)
+        relevance = next((q.score for q in quotes if (q.hit.id, q.unit.start) == where), 0.0)
+        enough = max(self.calibration.threshold, RELEVANCE_MARGIN * quotes[0].score)
+        if relevance < enough:
+            return None
+        return Sentence(claim.text, (numbers.cite(claim.support),))
+
+
+class GeneratorFailedError(UnavailableError):
+    """The generator failed; ``fallback`` is the quoted answer that needs no generator."""
+
+    def __init__(self, cause: UnavailableError, fallback: Answer) -> None:
+        super().__init__(cause.message, hint=cause.hint)
+        self.fallback = fallback
+        self.partial_text = cause.text if isinstance(cause, IncompleteError) else ""
+
+
+def sources(answer: Answer) -> tuple[tuple[int, Hit], ...]:
+    """The cited hits with their numbers, in the order of the numbers."""
+    found = {c.number: c.hit for sentence in answer.sentences for c in sentence.citations}
+    return tuple(sorted(found.items()))
+
+
+def _told(answer: Answer, tell: Callable[[Sentence, AnswerKind], None]) -> Answer:
+    for sentence in answer.sentences:
+        tell(sentence, answer.kind)
+    return answer
+
+
+def _nobody(sentence: Sentence, kind: AnswerKind) -> None:
+    """Listens to sentences and does nothing."""
+    del sentence, kind
+
+
+class _Numbers:
+    """Gives each cited hit its number, 1 for the first."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def cite(self, support: Support) -> Citation:
+        number = self._numbers.setdefault(support.hit.id, len(self._numbers) + 1)
+        return cite(support, number)
+
+
+class _Clock:
+    """Seconds spent per step."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, step: str) -> None:
+        now = time.monotonic()
+        self.laps[step] = now - self._last
+        self._last = now
+
+
+class _Writing:
+    """Collects a stream and hands out its sentences as they become whole."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.prompt_tokens = 0
+        self.generated_tokens = 0
+
+    def sentences(self, pieces: Iterator[Piece]) -> Iterator[str]:
+        """Each sentence once its end, and the citation that may follow it, have arrived."""
+        done = 0
+        for piece in pieces:
+            self.text += piece.text
+            self.prompt_tokens = piece.prompt_tokens or self.prompt_tokens
+            self.generated_tokens = piece.generated_tokens or self.generated_tokens
+            if not any(mark in piece.text for mark in ".!?\n"):
+                continue
+            # the last two may still grow: an abbreviation, or a citation behind the full stop
+            whole = joined(sentences(self.text))[:-2]
+            yield from whole[done:]
+            done = max(done, len(whole))
+        yield from joined(sentences(self.text))[done:]
+
+
+def joined(parts: Sequence[str]) -> list[str]:
+    """Sentences with a citation that stands alone behind the full stop put back to its sentence."""
+    whole: list[str] = []
+    for part in parts:
+        head, bracket, rest = part.partition("]")
+        if whole and bracket and head.startswith("[") and head[1:].replace(",", "").isdigit():
+            whole[-1] = f"{whole[-1]} {head}]"
+            part = rest.strip()
+        if part:
+            whole.append(part)
+    return whole

@@ -1,0 +1,139 @@
+"""``esrag ask``: an answer from the documents, with sources."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from esrag.answering import GeneratorFailedError, sources
+from esrag.cli.assembly import answerer_from, retriever_from
+from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.rendering import show_hits, show_label, show_sentence, show_sources
+from esrag.settings import Settings
+from esrag.types import Answer, Sentence
+
+
+@click.command()
+@connection_flags
+@click.option("--generator-url", metavar="URL", help="Address of the generator.")
+@click.option("--model", metavar="NAME", help="Model or adapter of the generator.")
+@click.option("--quote", is_flag=True, help="Do not generate; quote the passages.")
+@click.option("--retrieve-only", is_flag=True, help="Show the passages only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.argument("question")
+def ask(
+    question: str,
+    *,
+    generator_url: str | None,
+    model: str | None,
+    quote: bool,
+    retrieve_only: bool,
+    as_json: bool,
+    elasticsearch_url: str | None,
+    set_name: str | None,
+) -> None:
+    """Answer QUESTION from the documents, with numbered sources.
+
+    What is shown is supported: a generated sentence must stand in a passage, otherwise the
+    passages' own sentences are quoted, and when they do not answer the question, esrag says so.
+    """
+    given = {"url": generator_url, "model": model}
+    settings = settings_from(
+        elasticsearch_url=elasticsearch_url,
+        set_name=set_name,
+        generator={name: value for name, value in given.items() if value},
+    )
+    if retrieve_only:
+        _retrieve_only(settings, question, as_json=as_json)
+        return
+    with (
+        connect_with(settings) as client,
+        answerer_from(settings, client, generate=not quote) as answerer,
+    ):
+        printer = _Printer(silent=as_json)
+        try:
+            answer = answerer.answer(question, on_sentence=printer)
+        except GeneratorFailedError as failure:
+            _show_failure(failure, as_json=as_json)
+            raise
+    if as_json:
+        click.echo(json.dumps(as_record(answer), indent=2))
+    else:
+        show_sources(answer)
+
+
+class _Printer:
+    """Shows sentences as they are released, after a line that says whose words they are."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self._silent = silent
+        self._labelled = False
+
+    def __call__(self, sentence: Sentence, kind: str) -> None:
+        if self._silent:
+            return
+        if not self._labelled:
+            show_label(kind)
+            self._labelled = True
+        show_sentence(sentence)
+
+
+def _retrieve_only(settings: Settings, question: str, *, as_json: bool) -> None:
+    with connect_with(settings) as client:
+        hits = retriever_from(settings, client).retrieve(question, size=settings.retrieval.size)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
+    else:
+        show_hits(hits)
+
+
+def _show_failure(failure: GeneratorFailedError, *, as_json: bool) -> None:
+    """What can be said without the generator; the error itself follows on standard error."""
+    if as_json:
+        record = as_record(failure.fallback) | {"incomplete": True}
+        click.echo(json.dumps(record, indent=2))
+        return
+    show_label(failure.fallback.kind)
+    for sentence in failure.fallback.sentences:
+        show_sentence(sentence)
+    show_sources(failure.fallback)
+    click.echo("")
+
+
+def as_record(answer: Answer) -> dict[str, Any]:
+    """The answer as plain data with a stable order of keys."""
+    return {
+        "question": answer.question,
+        "kind": answer.kind,
+        "answer": answer.text,
+        "confidence": round(answer.confidence, 4),
+        "sentences": [
+            {
+                "text": sentence.text,
+                "citations": [
+                    {
+                        "number": citation.number,
+                        "chunk_id": citation.hit.id,
+                        "document_id": citation.hit.document_id,
+                        "quote": citation.quote,
+                        "start": citation.hit.start + citation.start,
+                        "end": citation.hit.start + citation.end,
+                    }
+                    for citation in sentence.citations
+                ],
+            }
+            for sentence in answer.sentences
+        ],
+        "sources": [
+            {"number": number, "title": hit.title, "url": hit.url, "source": hit.source}
+            for number, hit in sources(answer)
+        ],
+        "generated_text": answer.generated_text,
+        "dropped": list(answer.dropped),
+        "prompt_tokens": answer.prompt_tokens,
+        "generated_tokens": answer.generated_tokens,
+        "seconds": {step: round(value, 3) for step, value in answer.seconds.items()},
+    }

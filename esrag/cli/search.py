@@ -1,0 +1,47 @@
+"""``esrag search``: the passages that a question retrieves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from esrag.cli.assembly import retriever_from
+from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.rendering import show_hits
+
+TEMPLATES = click.Choice(["hybrid", "lexical", "semantic"])
+
+
+@click.command()
+@connection_flags
+@click.option("-k", "--size", type=click.IntRange(1, 50), help="How many passages to show.")
+@click.option("--template", type=TEMPLATES, help="Search template to call.")
+@click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
+@click.argument("question")
+def search(
+    question: str,
+    *,
+    size: int | None,
+    template: str | None,
+    as_json: bool,
+    elasticsearch_url: str | None,
+    set_name: str | None,
+) -> None:
+    """Show the passages that QUESTION retrieves, best first.
+
+    The same search template answers Kibana's console; nothing is generated.
+    """
+    given = {"size": size, "template": template}
+    settings = settings_from(
+        elasticsearch_url=elasticsearch_url,
+        set_name=set_name,
+        retrieval={name: value for name, value in given.items() if value is not None},
+    )
+    with connect_with(settings) as client:
+        hits = retriever_from(settings, client).retrieve(question, size=settings.retrieval.size)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
+    else:
+        show_hits(hits)

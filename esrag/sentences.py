@@ -1,0 +1,141 @@
+"""Cuts a passage into the units that can be quoted: sentences, list items, table rows.
+
+Offsets are exact: ``text[unit.start:unit.end]`` is what stands in the passage, while
+``unit.text`` is how it reads outside it: Markdown marks removed, a table row with its column
+names.  Works on Markdown, plain text and the text taken from HTML alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_ABBREVIATIONS = frozenset(
+    "e.g i.e etc vs cf no nos approx fig sec ver inc ltd co mr ms dr st".split()
+)
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
+_LINE = re.compile(r"[^\n]+")
+_BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
+_FENCE = re.compile(r"^\s*(?:```|~~~)")
+_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_IMAGE_OR_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A quotable stretch of a passage."""
+
+    start: int
+    end: int
+    text: str
+    is_heading: bool = False
+
+
+def units(passage: str) -> tuple[Unit, ...]:
+    """All quotable units of a passage in order."""
+    return tuple(_units(passage))
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """The sentences of running text, stripped; used for what a generator wrote."""
+    return tuple(
+        text[start:end].strip()
+        for line in _LINE.finditer(text)
+        for start, end in _sentence_spans(text, line.start(), line.end())
+    )
+
+
+def plain(markdown: str) -> str:
+    """``markdown`` without inline marks, in one line."""
+    return " ".join(_EMPHASIS.sub("", _IMAGE_OR_LINK.sub(r"\1", markdown)).split())
+
+
+def _units(passage: str) -> Iterator[Unit]:
+    fenced = False
+    header: list[str] = []
+    paragraph: list[tuple[int, int]] = []
+    for line in _LINE.finditer(passage):
+        start, end, content = line.start(), line.end(), line.group()
+        if paragraph and passage[paragraph[-1][1] : start].count("\n") > 1:
+            yield from _flush(passage, paragraph)
+        if _FENCE.match(content):
+            yield from _flush(passage, paragraph)
+            fenced = not fenced
+        elif fenced:
+            yield Unit(start, end, content.strip())
+        elif heading := _HEADING.match(content):
+            yield from _flush(passage, paragraph)
+            yield Unit(start, end, plain(heading["text"]), is_heading=True)
+        elif content.lstrip().startswith("|") or _RULE.match(content):
+            yield from _flush(passage, paragraph)
+            yield from _row(start, end, content, header)
+            continue  # keep the header for the next row
+        else:
+            if _BULLET.match(content):
+                yield from _flush(passage, paragraph)
+            paragraph.append((start, end))
+        header.clear()
+    yield from _flush(passage, paragraph)
+
+
+def _row(start: int, end: int, content: str, header: list[str]) -> Iterator[Unit]:
+    if _RULE.match(content):
+        return
+    cells = [plain(cell) for cell in content.strip().strip("|").split("|")]
+    if not header:
+        header.extend(cells)
+        yield Unit(start, end, "; ".join(cells), is_heading=True)
+        return
+    pairs = [
+        f"{name}: {cell}" if name and position else cell
+        for position, (name, cell) in enumerate(zip(header, cells, strict=False))
+        if cell
+    ]
+    yield Unit(start, end, "; ".join(pairs))
+
+
+def _flush(passage: str, lines: list[tuple[int, int]]) -> Iterator[Unit]:
+    """Yield the sentences of the collected lines: one paragraph or one list item."""
+    if not lines:
+        return
+    start, end = lines[0][0], lines[-1][1]
+    bullet = _BULLET.match(passage[start:end])
+    start += bullet.end() if bullet else 0
+    lines.clear()
+    for first, last in _sentence_spans(passage, start, end):
+        text = plain(passage[first:last])
+        if text:
+            yield Unit(first, last, text)
+
+
+def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    begin = start
+    for match in _END.finditer(text, start, end):
+        if not _ends_sentence(text, begin, match, end):
+            continue
+        yield from _trimmed(text, begin, match.end())
+        begin = match.end()
+    yield from _trimmed(text, begin, end)
+
+
+def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> bool:
+    if match.group()[0] != ".":
+        return True
+    before = text[begin : match.start()].rsplit(None, 1)
+    word = before[-1].lower().lstrip("(") if before else ""
+    if word in _ABBREVIATIONS or re.fullmatch(r"\d+", text[begin : match.start()].strip()):
+        return False
+    after = text[match.end() : end].lstrip()
+    return not after or not after[0].islower()
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        yield start, end

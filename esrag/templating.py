@@ -1,0 +1,177 @@
+"""Turns the shipped bodies into the bodies of one document set.  Pure: dicts in, dicts out.
+
+    mappings/ pipelines/  --(names, model, language, vectors)-->  bodies for one set, sealed
+
+The files on disk hold working default values, so that they can be pasted into Kibana's console.
+Values are replaced where they stand in the structure; in a search template, whose source is
+text because mustache is not JSON, only the default of a named parameter is replaced.
+A sealed body says who manages it and carries a hash of what it asks for.  This module does not
+know where bodies come from nor what a cluster has.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from esrag.errors import UsageError
+
+Body = dict[str, Any]
+Vectors = Literal["float", "int8", "bbq"]
+
+OWNER = "esrag"
+GRAPH_TYPES: Mapping[Vectors, str] = {"float": "hnsw", "int8": "int8_hnsw", "bbq": "bbq_hnsw"}
+SHIPPED_LANGUAGE = "english"
+
+_SEAL_COMMENT = re.compile(r"\{\{! managed by esrag; (?P<facts>[^{}]*) \}\}\n?")
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a managed object says about itself."""
+
+    set: str
+    version: str
+    spec_hash: str
+
+    def as_meta(self) -> dict[str, str]:
+        """The value of ``_meta.esrag``."""
+        return {
+            "owner": OWNER,
+            "set": self.set,
+            "version": self.version,
+            "spec_hash": self.spec_hash,
+        }
+
+
+def renamed(body: Body, names: Mapping[str, str]) -> Body:
+    """A copy in which every string value that is a key of ``names`` became its value."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    changed: Body = walk(body)
+    return changed
+
+
+def with_field_choices(body: Body, *, dims: int, language: str, vectors: Vectors) -> Body:
+    """A component template's field types with this vector length, analyzer and vector storage.
+
+    Only fields that carry the shipped analyzer, or are vectors with a graph, are touched, so that
+    a project's own choices stay.
+    """
+    changed = copy.deepcopy(body)
+    for field in _fields(changed.get("template", {}).get("mappings", {})):
+        if field.get("analyzer") == SHIPPED_LANGUAGE:
+            field["analyzer"] = language
+        if field.get("type") == "dense_vector":
+            field["dims"] = dims
+            options = field.get("index_options")
+            if isinstance(options, dict) and options.get("type") in GRAPH_TYPES.values():
+                options["type"] = GRAPH_TYPES[vectors]
+    return changed
+
+
+def _fields(mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every field definition in a mapping, sub-fields and object fields included."""
+    found: list[dict[str, Any]] = []
+    for group in ("properties", "fields"):
+        for field in mapping.get(group, {}).values():
+            found.append(field)
+            found.extend(_fields(field))
+    return found
+
+
+def with_parameter_default(body: Body, parameter: str, default: str) -> Body:
+    """A search template whose ``{{^parameter}}…{{/parameter}}`` sections hold this default.
+
+    A template without such a section stays as it is: it does not use the parameter.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.-]*", default):
+        raise UsageError(f"{default!r} cannot be the default of {parameter} in a search template")
+    changed = copy.deepcopy(body)
+    opening, closing = "{{^" + parameter + "}}", "{{/" + parameter + "}}"
+    before, *sections = template_source(changed).split(opening)
+    rest = [section.partition(closing) for section in sections]
+    if any(not found for _, found, _ in rest):
+        raise UsageError(f"a search template opens {opening} and does not close it")
+    changed["script"]["source"] = before + "".join(
+        f"{opening}{default}{closing}{after}" for _, _, after in rest
+    )
+    return changed
+
+
+def template_source(body: Mapping[str, Any]) -> str:
+    """The mustache text of a stored search template."""
+    source = body.get("script", {}).get("source")
+    if not isinstance(source, str):
+        raise UsageError(
+            "a search template needs script.source as text",
+            hint="Mustache with sections or toJson is not JSON, so the source is one string.",
+        )
+    return source
+
+
+def spec_hash(body: Mapping[str, Any]) -> str:
+    """A hash of what a body asks for; who manages it does not count."""
+    text = json.dumps(unsealed(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sealed(body: Mapping[str, Any], *, set_name: str, version: str) -> Body:
+    """The body with its seal: in ``_meta``, or as a comment in a search template.
+
+    Stored scripts have no ``_meta``; a mustache comment is stored with them and renders to nothing.
+    """
+    changed = unsealed(body)
+    seal = Seal(set=set_name, version=version, spec_hash=spec_hash(body))
+    if "script" in changed:
+        facts = "; ".join(f"{name}={value}" for name, value in seal.as_meta().items())
+        source = template_source(changed)
+        changed["script"]["source"] = "{{! managed by esrag; " + facts + " }}\n" + source
+    else:
+        changed["_meta"] = {**changed.get("_meta", {}), "esrag": seal.as_meta()}
+    return changed
+
+
+def seal_of(body: Mapping[str, Any]) -> Seal | None:
+    """The seal on a body read from a cluster; None when somebody else made the object."""
+    if "script" in body:
+        comment = _SEAL_COMMENT.match(str(body["script"].get("source", "")))
+        if comment is None:
+            return None
+        facts = dict(part.split("=", 1) for part in comment["facts"].split("; ") if "=" in part)
+    else:
+        meta = body.get("_meta")
+        facts = meta.get("esrag", {}) if isinstance(meta, Mapping) else {}
+    if facts.get("owner") != OWNER:
+        return None
+    return Seal(
+        set=str(facts.get("set", "")),
+        version=str(facts.get("version", "")),
+        spec_hash=str(facts.get("spec_hash", "")),
+    )
+
+
+def unsealed(body: Mapping[str, Any]) -> Body:
+    """A copy without the seal."""
+    changed = copy.deepcopy(dict(body))
+    if "script" in changed:
+        source = changed["script"].get("source")
+        if isinstance(source, str):
+            changed["script"]["source"] = _SEAL_COMMENT.sub("", source, count=1)
+        return changed
+    if isinstance(changed.get("_meta"), dict):
+        changed["_meta"].pop("esrag", None)
+        if not changed["_meta"]:
+            del changed["_meta"]
+    return changed

@@ -1,0 +1,78 @@
+"""Public fakes: real implementations of what the flows are handed, predictable and without I/O."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from esrag.errors import EsragError
+from esrag.generation.messages import Piece
+from esrag.terms import terms
+from esrag.types import Hit, Message
+
+
+def make_hit(
+    hit_id: str, text: str, *, title: str = "", rank: int = 1, heading_path: tuple[str, ...] = ()
+) -> Hit:
+    """A hit that covers a whole document of the same id."""
+    return Hit(
+        id=hit_id,
+        document_id=hit_id,
+        rank=rank,
+        score=1.0 / rank,
+        text=text,
+        title=title,
+        heading_path=heading_path,
+        source=f"{hit_id}.md",
+        url=f"https://docs.example/{hit_id}",
+        position=0,
+        start=0,
+        end=len(text),
+    )
+
+
+class WordEmbedder:
+    """Embeds a text as counts of its stems, hashed into ``dims`` places.
+
+    Texts that share words are near, texts that share none are orthogonal (but for rare
+    collisions), so a test can predict which of two is nearer.
+    """
+
+    def __init__(self, dims: int = 256) -> None:
+        self.dims = dims
+        self.calls: list[list[str]] = []
+
+    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector a text; every call is remembered in ``calls``."""
+        self.calls.append(list(texts))
+        return [self._vector(text) for text in texts]
+
+    def _vector(self, text: str) -> list[float]:
+        vector = [0.0] * self.dims
+        for word in terms(text).words:
+            vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self.dims] += 1.0
+        return vector
+
+
+class ScriptedGenerator:
+    """Streams the given text in pieces and remembers the prompts; may fail after some pieces."""
+
+    def __init__(self, text: str, *, fail: EsragError | None = None, piece: int = 5) -> None:
+        self.text = text
+        self.fail = fail
+        self.piece = piece
+        self.prompts: list[tuple[Message, ...]] = []
+
+    def __call__(self, messages: Sequence[Message]) -> Iterator[Piece]:
+        """Yield the text piece by piece, then the finish reason, or raise ``fail``."""
+        self.prompts.append(tuple(messages))
+        for start in range(0, len(self.text), self.piece):
+            yield Piece(self.text[start : start + self.piece])
+        if self.fail is not None:
+            raise self.fail
+        yield Piece("", finish_reason="stop", prompt_tokens=10, generated_tokens=3)
+
+
+def count_words(messages: Sequence[Message]) -> int:
+    """A stand-in for a tokenizer: one token a word."""
+    return sum(len(message.content.split()) for message in messages)

@@ -1,0 +1,128 @@
+"""Checks each generated sentence against the passages: what they do not support is not shown.
+
+A sentence is supported by a unit of a passage (a sentence, list item or table row, read
+together with its neighbours and the passage's headings) when
+
+* every figure of the sentence (date, version, number, code) stands there,
+* every name of the sentence (a capitalised word inside it) stands there,
+* at least ``coverage`` of its content words stand there, and
+* both say it with or both without a negation.
+
+This is deterministic and lexical: it rejects a true paraphrase sooner than it lets an invented
+figure pass.  It does not know whether the sentence answers the question; ``answering`` asks
+``quoting`` for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from esrag.sentences import Unit, sentences, units
+from esrag.terms import STOPWORDS, Terms, dates_normalised, stem, terms
+from esrag.types import Citation, Hit
+
+DEFAULT_COVERAGE = 0.75
+_MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
+_LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
+_NEGATION = re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n['’]t\b", re.I)
+_INNER_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The unit of a hit that carries a sentence; ``coverage`` is the share of its words there."""
+
+    hit: Hit
+    unit: Unit
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A generated sentence without its markers, the passages it cited, and what supports it."""
+
+    text: str
+    cited: tuple[int, ...]
+    support: Support | None
+
+
+def claims(
+    generated: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVERAGE
+) -> tuple[Claim, ...]:
+    """Every sentence of ``generated``, each with the support found in ``hits`` or None."""
+    return tuple(
+        claim
+        for sentence in sentences(generated)
+        if (claim := check(sentence, hits, coverage=coverage)).text
+    )
+
+
+def check(sentence: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVERAGE) -> Claim:
+    """One sentence against ``hits``; the passages it cites are tried first."""
+    cited = tuple(
+        int(number)
+        for marker in _MARKER.finditer(sentence)
+        for number in marker.group(1).split(",")
+    )
+    text = _LABEL.sub("", " ".join(_MARKER.sub("", sentence).split()))
+    if not text or text.endswith("?"):
+        return Claim(text, cited, None)
+    valid = [hits[number - 1] for number in cited if 1 <= number <= len(hits)]
+    for candidates in (valid, [hit for hit in hits if hit not in valid]):
+        found = _best_support(text, candidates, coverage)
+        if found is not None:
+            return Claim(text, cited, found)
+    return Claim(text, cited, None)
+
+
+def cite(support: Support, number: int) -> Citation:
+    """The citation, numbered ``number``, that points to the supporting words."""
+    unit, hit = support.unit, support.hit
+    return Citation(
+        number=number,
+        hit=hit,
+        quote=hit.text[unit.start : unit.end],
+        start=unit.start,
+        end=unit.end,
+    )
+
+
+def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support | None:
+    sought = terms(text)
+    if not sought.words:
+        return None
+    names = {stem(name.lower()) for name in _INNER_NAME.findall(dates_normalised(text))} - STOPWORDS
+    negated = bool(_NEGATION.search(text))
+    best: Support | None = None
+    for hit in hits:
+        around = terms(" ".join((hit.title, *hit.heading_path)))
+        all_units = units(hit.text)
+        for index, unit in enumerate(all_units):
+            if unit.is_heading or bool(_NEGATION.search(unit.text)) != negated:
+                continue
+            near = terms(" ".join(u.text for u in all_units[max(0, index - 1) : index + 2]))
+            share = _coverage(sought, terms(unit.text), near, around, names)
+            if share >= threshold and (best is None or share > best.coverage):
+                best = Support(hit, unit, share)
+    return best
+
+
+def _coverage(sought: Terms, own: Terms, near: Terms, around: Terms, names: set[str]) -> float:
+    """Share of ``sought`` found in the unit, its neighbours or its headings; 0 if a fact is not.
+
+    Figures must stand in the unit itself or in its headings: a figure from the neighbouring
+    sentence often belongs to something else.
+    """
+    if not sought.figures <= own.words | around.words:
+        return 0.0
+    everything = own.words | near.words | around.words
+    if not names <= everything:
+        return 0.0
+    plain = sought.words - sought.figures
+    if not plain:
+        return 1.0
+    # a sentence that stands only on its neighbours or headings is not carried by this unit
+    in_unit = len(sought.words & own.words) / len(sought.words)
+    return len(plain & everything) / len(plain) if in_unit >= 0.4 else 0.0
