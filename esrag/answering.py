@@ -90,6 +90,11 @@ class Answerer:
             return replace(answer, kind="generated", seconds=clock.laps)
         return _told(replace(self._quoted(answer, quotes, numbers), seconds=clock.laps), tell)
 
+    def confidence(self, question: str) -> float:
+        """The best quote's score for ``question``: what calibration compares with a threshold."""
+        quotes = rank_quotes(question, self.retrieve(question), embed=self.embed)
+        return quotes[0].score if quotes else 0.0
+
     def _quoted(self, answer: Answer, quotes: Sequence[Quote], numbers: _Numbers) -> Answer:
         shown = tuple(
             Sentence(quote.unit.text, (numbers.cite(Support(quote.hit, quote.unit, 1.0)),))

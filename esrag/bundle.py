@@ -115,7 +115,9 @@ def load_bundle(folder: Path) -> ModelBundle:
 def verify_bundle(bundle: ModelBundle) -> None:
     """Compare every file with its sha256; raises UsageError naming those that differ."""
     changed = [
-        name for name, digest in bundle.sha256.items() if file_sha256(bundle.folder / name) != digest
+        name
+        for name, digest in bundle.sha256.items()
+        if file_sha256(bundle.folder / name) != digest
     ]
     if changed:
         raise UsageError(

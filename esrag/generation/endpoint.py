@@ -20,13 +20,17 @@ from esrag.errors import EsragError, PermissionDeniedError, UnavailableError, Us
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the generator is and how long to wait for it, in seconds."""
+    """Where the generator is and how long to wait for it, in seconds.
+
+    ``transport`` replaces the network, for tests.
+    """
 
     url: str
     api_key: str | None = None
     model: str = "tgi"
     connect_timeout: float = 5.0
     token_timeout: float = 60.0
+    transport: httpx.BaseTransport | None = None
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -44,7 +48,12 @@ class Endpoint:
             )
         timeout = httpx.Timeout(self.token_timeout, connect=self.connect_timeout)
         with httpx.Client(
-            base_url=base, headers=headers, timeout=timeout, follow_redirects=False, trust_env=False
+            base_url=base,
+            headers=headers,
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            transport=self.transport,
         ) as client:
             yield client
 

@@ -1,0 +1,55 @@
+"""Questions with known answers: when an answer holds the reference."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from esrag.errors import UsageError
+from esrag.questions import Evidence, holds, load_questions, supports
+from esrag.testing import make_hit
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("It costs **€49** a month.", "€49"),
+        ("Released on March 3, 2026.", "2026-03-03"),
+        ("The limit is 1,200 requests", "1,200 requests"),
+        ("port 7443.", "7443"),
+    ],
+)
+def test_an_answer_holds_a_form_however_it_is_written(text: str, form: str) -> None:
+    """Markup, case and the way a date is written do not matter."""
+    assert holds(text, [[form]])
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("4.2.10", "4.2.1"), ("17443", "7443"), ("€490", "€49"), ("4.2.1", "4.2")]
+)
+def test_a_part_of_a_longer_number_is_not_the_answer(text: str, form: str) -> None:
+    """Numbers count only as a whole."""
+    assert not holds(text, [[form]])
+
+
+def test_every_group_must_be_there() -> None:
+    """An answer of two parts needs both."""
+    assert holds("Team costs €49, Business €99", [["€49"], ["€99"]])
+    assert not holds("Team costs €49", [["€49"], ["€99"]])
+    assert not holds("anything", [])
+
+
+def test_evidence_is_found_in_the_right_document_only() -> None:
+    """The same words elsewhere are not the evidence."""
+    hit = make_hit("a.md", "The  port\nis 7443.")
+    assert supports(hit, Evidence("a.md", "The port is 7443."))
+    assert not supports(hit, Evidence("b.md", "The port is 7443."))
+
+
+def test_a_bad_line_is_named(tmp_path: Path) -> None:
+    """The error says which line of which file."""
+    path = tmp_path / "q.jsonl"
+    good = {"id": "1", "question": "q", "type": "single_fact", "accepted": ["x"], "evidence": []}
+    path.write_text(json.dumps(good) + "\n[]\n")
+    with pytest.raises(UsageError, match="line 2"):
+        load_questions(path)
