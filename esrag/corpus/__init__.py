@@ -1,0 +1,1 @@
+"""Files become Documents: one module a format family."""

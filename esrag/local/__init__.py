@@ -1,0 +1,1 @@
+"""The local stack: real processes for a desk and for CI, where nobody has a licensed cluster."""

@@ -1,0 +1,1 @@
+"""The ML node process: keeps the models that were uploaded and executes them."""

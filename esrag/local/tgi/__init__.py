@@ -1,0 +1,14 @@
+"""A server with the HTTP API of Text Generation Inference (TGI), for a desk and for CI.
+
+    request ──routes──► requests ──validation──► scheduler ──► runner (torch)
+                                                    │
+    bytes   ◄──routes──  answers  ◄──events─────────┘
+
+Organised as the thing it stands in for: ``routes`` (paths), ``requests`` and ``answers``
+(bodies), ``validation`` (limits and TGI's own error texts), ``generation`` (tokens; no HTTP),
+``model`` (files on disk to something that can be loaded), ``state`` (what joins them).
+The wire contract is TGI 3.3.6's.  Nothing here knows Elasticsearch or the flows of esrag.
+
+Only ``generation.loading``, ``generation.runner``, ``generation.slots`` and ``model.gguf``
+import torch, and only when the server has begun to listen.
+"""

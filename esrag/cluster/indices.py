@@ -1,0 +1,79 @@
+"""Reads and changes indices and aliases: existence, fields, counts, the atomic switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elasticsearch import NotFoundError
+
+from esrag.cluster.client import explained
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+
+@dataclass(frozen=True, slots=True)
+class AliasState:
+    """What stands behind a name: indices, in order; ``is_index`` when the name is no alias."""
+
+    indices: tuple[str, ...]
+    is_index: bool = False
+
+
+def read_alias(client: Elasticsearch, alias: str) -> AliasState:
+    """Which indices a name leads to."""
+    with explained(f"reading alias {alias}"):
+        try:
+            answer = client.indices.get(index=alias, features=["aliases"])
+        except NotFoundError:
+            return AliasState(())
+    return AliasState(tuple(sorted(answer.body)), is_index=alias in answer.body)
+
+
+def read_mapping(client: Elasticsearch, index: str) -> dict[str, Any] | None:
+    """The field types of one index, None when there is no such index."""
+    with explained(f"reading the mapping of {index}"):
+        try:
+            answer = client.indices.get_mapping(index=index)
+        except NotFoundError:
+            return None
+    mapping: dict[str, Any] = answer.body[index]["mappings"]
+    return mapping
+
+
+def read_generations(client: Elasticsearch, pattern: str) -> tuple[str, ...]:
+    """The names of the indices that match a pattern, in order."""
+    with explained(f"listing indices {pattern}"):
+        answer = client.indices.get_alias(index=pattern, allow_no_indices=True)
+    return tuple(sorted(answer.body))
+
+
+def count_documents(client: Elasticsearch, index: str) -> int:
+    """How many documents (chunks) a search of the index sees."""
+    with explained(f"counting documents of {index}"):
+        return int(client.count(index=index)["count"])
+
+
+def create_index(client: Elasticsearch, index: str, *, alias: str | None) -> None:
+    """Create an index from its index template, with its alias in the same request."""
+    aliases = {alias: {"is_write_index": True}} if alias else {}
+    with explained(f"creating index {index}"):
+        client.indices.create(index=index, aliases=aliases)
+
+
+def add_fields(client: Elasticsearch, index: str, mapping: Mapping[str, Any]) -> None:
+    """Add fields to an index; existing ones can only be given as they are."""
+    with explained(f"adding fields to {index}"):
+        client.indices.put_mapping(index=index, body=dict(mapping))
+
+
+def switch_alias(client: Elasticsearch, alias: str, *, to: str, away_from: tuple[str, ...]) -> None:
+    """Let the alias lead to another index, in one request: readers see the old or the new."""
+    actions: list[Mapping[str, Any]] = [
+        {"remove": {"index": index, "alias": alias}} for index in away_from
+    ]
+    actions.append({"add": {"index": to, "alias": alias, "is_write_index": True}})
+    with explained(f"switching alias {alias} to {to}"):
+        client.indices.update_aliases(actions=actions)

@@ -1,0 +1,135 @@
+"""Runs a stored search template and turns the answer into hits.
+
+Place in the flow: question -> **hits**.  The query itself is not here: it is the search template
+(``pipelines/search/``), which Kibana users run as well.  Knows nothing of prompts or answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from elasticsearch import ApiError
+
+from esrag.cluster.client import api_error, explained, reason
+from esrag.errors import ConflictError, UnavailableError, UsageError
+from esrag.types import Hit
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+MOST_HITS = 100  # what a template's rank window can hold
+
+
+def run_template(
+    client: Elasticsearch, index: str, template_id: str, params: Mapping[str, object]
+) -> tuple[Hit, ...]:
+    """The hits of one search template call, best first.
+
+    ``params`` are the template's: ``query`` (text), and optionally ``size``, ``filters`` (a list
+    of query clauses), ``num_candidates`` and ``model_id``.  Raises ConflictError when the alias,
+    the template or the deployment is missing, UnavailableError when shards failed or time ran out.
+    """
+    checked = checked_params(params)
+    doing = f"running search template {template_id} on {index}"
+    with explained(doing):
+        try:
+            answer = client.search_template(index=index, id=template_id, params=checked)
+        except ApiError as error:
+            raise _search_error(error, doing) from error
+    return parse_hits(answer.body, doing=doing)
+
+
+def checked_params(params: Mapping[str, object]) -> dict[str, object]:
+    """The parameters as sent: ranges checked, and absent filters left out.
+
+    Filters must be query clauses: a bare string would be pasted into the query as it is.
+    """
+    size = params.get("size")
+    if size is not None and not (isinstance(size, int) and 1 <= size <= MOST_HITS):
+        raise UsageError(f"size must be a whole number from 1 to {MOST_HITS}, not {size!r}")
+    filters = params.get("filters")
+    if filters is not None and not _are_clauses(filters):
+        raise UsageError("filters must be a list of query clauses, each an object")
+    return {name: value for name, value in params.items() if value not in (None, [], ())}
+
+
+def _are_clauses(filters: object) -> bool:
+    return (
+        isinstance(filters, Sequence)
+        and not isinstance(filters, str | bytes)
+        and all(isinstance(clause, Mapping) for clause in filters)
+    )
+
+
+def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
+    """The hits of a search answer.  A partial answer is an error: it would look like a whole one."""
+    shards = answer.get("_shards", {})
+    if shards.get("failed"):
+        failures = shards.get("failures") or [{}]
+        why = (failures[0].get("reason") or {}).get("reason", "no reason given")
+        raise UnavailableError(
+            f"{shards['failed']} of {shards.get('total', '?')} shards failed while {doing}: {why}"
+        )
+    if answer.get("timed_out"):
+        raise UnavailableError(f"Elasticsearch gave up before the end while {doing}")
+    try:
+        found = answer["hits"]["hits"]
+        return tuple(_hit(raw, rank) for rank, raw in enumerate(found, start=1))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnavailableError(
+            f"Elasticsearch sent something that is not a search answer while {doing}: {error!r}",
+            hint="Is there a proxy in between, or is the index not esrag's?",
+        ) from error
+
+
+def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
+    source = raw["_source"]
+    return Hit(
+        id=str(raw["_id"]),
+        document_id=str(source["document_id"]),
+        rank=rank,
+        score=float(raw.get("_score") or 0.0),
+        text=str(source["text"]),
+        title=str(source.get("title") or ""),
+        heading_path=_strings(source.get("heading_path")),
+        source=str(source.get("source") or ""),
+        url=str(source.get("url") or ""),
+        position=int(source["position"]),
+        start=int(source["start"]),
+        end=int(source["end"]),
+        published=str(source.get("published") or ""),
+        metadata={str(name): _text(value) for name, value in (source.get("metadata") or {}).items()},
+    )
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    """A field as a tuple: Elasticsearch gives a single value back as it came."""
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        return tuple(str(item) for item in value)
+    return (str(value),)
+
+
+def _text(value: object) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def _search_error(error: ApiError, doing: str) -> Exception:
+    """Name the missing piece; the server's own wording speaks of scripts and inference."""
+    text = reason(error)
+    status = error.meta.status
+    if status == 404 and "script" in text:
+        return ConflictError(
+            f"there is no such search template in the cluster ({doing}): {text}",
+            hint="Run: esrag setup",
+        )
+    if status == 404 and "index" in text:
+        return ConflictError(f"there is no such index ({doing}): {text}", hint="Run: esrag setup")
+    if "must be deployed" in text or "is not an inference service model" in text:
+        return ConflictError(
+            f"the embedding model is not deployed ({doing}): {text}",
+            hint="Run: esrag model deploy",
+        )
+    return api_error(error, doing)

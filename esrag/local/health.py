@@ -1,0 +1,103 @@
+"""Asks each member whether it is well, and makes sure that it is the member we mean.
+
+Elasticsearch must name our cluster, the ML node process its own process number; a stranger that
+listens on the same port is never taken for a member.  Proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from esrag.local.elasticsearch import USERNAME
+
+Condition = Literal["running", "starting", "silent"]
+_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``silent`` means that nothing answers, or somebody else does; ``detail`` says more."""
+
+    condition: Condition
+    detail: str = ""
+
+
+def elasticsearch(
+    url: str, *, cluster_name: str, password: str, ca_certs: Path | None = None
+) -> Health:
+    """Running when our cluster, and no other, reports yellow or green."""
+    answer = get(f"{url}/_cluster/health", login=(USERNAME, password), ca_certs=ca_certs)
+    if isinstance(answer, str):
+        return Health("silent", answer)
+    status, body = answer
+    if status == 401:  # also while the security index is being recovered
+        return Health("starting", "refuses our password")
+    name = body.get("cluster_name")
+    if status != 200 or name != cluster_name:
+        return Health("starting" if status == 503 else "silent", f"answers {status} as {name}")
+    if body.get("status") == "red":
+        return Health("starting", "the cluster is red")
+    return Health("running", str(body.get("status")))
+
+
+def mlnode(url: str, *, pid: int) -> Health:
+    """Running when the process with this number answers."""
+    answer = get(f"{url}/health")
+    if isinstance(answer, str):
+        return Health("silent", answer)
+    status, body = answer
+    if status != 200 or body.get("status") != "ok":
+        return Health("starting", f"answers {status}")
+    if body.get("pid") != pid:
+        return Health("silent", f"process {body.get('pid')} answers on its port")
+    return Health("running")
+
+
+def tgi(url: str) -> Health:
+    """Running when ``/health`` says 200; 503 means that the model is being loaded."""
+    answer = get(f"{url}/health")
+    if isinstance(answer, str):
+        return Health("silent", answer)
+    status, _ = answer
+    if status == 200:
+        return Health("running")
+    return Health("starting", f"answers {status}")
+
+
+def licence_days_left(
+    url: str, *, password: str, ca_certs: Path | None, now: float
+) -> float | None:
+    """Days until the trial licence ends; None when it does not end or cannot be read."""
+    answer = get(f"{url}/_license", login=(USERNAME, password), ca_certs=ca_certs)
+    if isinstance(answer, str) or answer[0] != 200:
+        return None
+    expiry = answer[1].get("license", {}).get("expiry_date_in_millis")
+    return (expiry / 1000 - now) / 86_400 if isinstance(expiry, int) else None
+
+
+def get(
+    url: str, *, login: tuple[str, str] | None = None, ca_certs: Path | None = None
+) -> tuple[int, dict[str, Any]] | str:
+    """Status and JSON object of an answer; a string says why there is none."""
+    try:
+        with httpx.Client(trust_env=False, timeout=_TIMEOUT, verify=_tls(ca_certs)) as client:
+            answer = client.get(url, auth=login)
+    except (httpx.HTTPError, OSError) as error:
+        return f"does not answer ({type(error).__name__})"
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    return answer.status_code, body if isinstance(body, dict) else {}
+
+
+@cache
+def _tls(ca_certs: Path | None) -> ssl.SSLContext:
+    """Made once: reading the certificates of the system takes longer than asking a member."""
+    return ssl.create_default_context(cafile=str(ca_certs) if ca_certs else None)

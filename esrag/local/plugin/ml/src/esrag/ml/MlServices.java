@@ -1,0 +1,21 @@
+package esrag.ml;
+
+import esrag.ml.infer.Coordinator;
+import esrag.ml.infer.Inferrer;
+import esrag.ml.infer.Targets;
+import esrag.ml.licence.Licences;
+import esrag.ml.node.MlNodeClient;
+import org.elasticsearch.cluster.service.ClusterService;
+import org.elasticsearch.threadpool.ThreadPool;
+import org.elasticsearch.xcontent.NamedXContentRegistry;
+
+/** What the plugin's actions share; the server injects it into each of them. */
+public record MlServices(
+    MlNodeClient node,
+    Targets targets,
+    Inferrer inferrer,
+    Coordinator coordinator,
+    Licences licences,
+    ClusterService clusterService,
+    ThreadPool threadPool,
+    NamedXContentRegistry registry) {}

@@ -1,0 +1,71 @@
+package esrag.modules.ingest;
+
+import java.util.List;
+import java.util.Map;
+import org.elasticsearch.ElasticsearchException;
+import org.elasticsearch.ingest.ConfigurationUtils;
+import org.elasticsearch.ingest.ValueSource;
+import org.elasticsearch.script.Script;
+import org.elasticsearch.script.ScriptService;
+import org.elasticsearch.script.TemplateScript;
+import org.elasticsearch.xcontent.XContentType;
+
+/**
+ * One processor's entry in a pipeline, read by the core's own {@link ConfigurationUtils}.
+ *
+ * <p>Reading a property takes it out; what is left over the core reports as unknown.
+ */
+record ProcessorSettings(
+    String type, String tag, Map<String, Object> config, ScriptService scripts) {
+
+  String text(String key) {
+    return ConfigurationUtils.readStringProperty(type, tag, config, key);
+  }
+
+  String text(String key, String fallback) {
+    return ConfigurationUtils.readStringProperty(type, tag, config, key, fallback);
+  }
+
+  String optionalText(String key) {
+    return ConfigurationUtils.readOptionalStringProperty(type, tag, config, key);
+  }
+
+  boolean flag(String key, boolean fallback) {
+    return ConfigurationUtils.readBooleanProperty(type, tag, config, key, fallback);
+  }
+
+  /** A string that may hold mustache tags over the document. */
+  TemplateScript.Factory template(String key) {
+    return ConfigurationUtils.readTemplateProperty(type, tag, config, key, scripts);
+  }
+
+  /** One string or a list of them, each of which may hold mustache tags; empty when absent. */
+  List<TemplateScript.Factory> templates(String key) {
+    return ConfigurationUtils.readOptionalListOrString(type, tag, config, key).stream()
+        .map(text -> ConfigurationUtils.compileTemplate(type, tag, key, text, scripts))
+        .toList();
+  }
+
+  /**
+   * The {@code value} that {@code set} and {@code append} write, or null where {@code copy_from}
+   * names a field to take it from.
+   */
+  ValueSource value(String copyFrom) {
+    String mediaType =
+        ConfigurationUtils.readMediaTypeProperty(
+            type, tag, config, "media_type", XContentType.JSON.mediaTypeWithoutParameters());
+    if (copyFrom != null) {
+      if (config.remove("value") != null) {
+        throw invalid(
+            "copy_from", "cannot set both `copy_from` and `value` in the same processor");
+      }
+      return null;
+    }
+    Object value = ConfigurationUtils.readObject(type, tag, config, "value");
+    return ValueSource.wrap(value, scripts, Map.of(Script.CONTENT_TYPE_OPTION, mediaType));
+  }
+
+  ElasticsearchException invalid(String property, String reason) {
+    return ConfigurationUtils.newConfigurationException(type, tag, property, reason);
+  }
+}

@@ -1,0 +1,1 @@
+"""Tokens in, tokens out: sampling, stopping, batching, the forward pass.  No HTTP."""
