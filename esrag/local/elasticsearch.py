@@ -26,7 +26,8 @@ USERNAME = "elastic"
 MLNODE_SETTING = "esrag.mlnode.url"
 _KEPT_FILES = ("roles.yml", "users", "users_roles", "role_mapping.yml")
 _DROPPED_JVM_OPTIONS = re.compile(r"-XX:\+UseG1GC|-Xlog:gc|-XX:\+HeapDump|.*-XX:ErrorFile")
-_KEYSTORE_STAMP = "keystore.sha256"
+_KEYSTORE_STAMP = "keystore.names"
+_CERTIFICATE = "http.p12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def node_settings(node: Node, layout: Layout) -> dict[str, object]:
         MLNODE_SETTING: node.mlnode_url,
     }
     if node.certificate:
-        settings["xpack.security.http.ssl.keystore.path"] = node.certificate.keystore.name
+        settings["xpack.security.http.ssl.keystore.path"] = _CERTIFICATE
     return settings
 
 
@@ -113,6 +114,8 @@ def write_configuration(node: Node, layout: Layout, home: Path, user: int | None
     (layout.config / "jvm.options").write_text(options, encoding="utf-8")
     (layout.config / "log4j2.properties").write_text(log_options(), encoding="utf-8")
     (layout.config / "jvm.options.d").mkdir(exist_ok=True)
+    if node.certificate:
+        shutil.copyfile(node.certificate.keystore, layout.config / _CERTIFICATE)
     if user is not None:
         for path in layout.config.iterdir():
             os.chown(path, user, user)
@@ -136,15 +139,23 @@ def launch_command(home: Path) -> list[str]:
     return [str(home / "bin" / "elasticsearch")]
 
 
+def secrets(node: Node, password: str) -> dict[str, str]:
+    """What belongs into Elasticsearch's keystore."""
+    found = {"bootstrap.password": password}
+    if node.certificate:
+        found["xpack.security.http.ssl.keystore.secure_password"] = password
+    return found
+
+
 def store_secrets(
-    secrets: Mapping[str, str],
+    content: Mapping[str, str],
     layout: Layout,
     home: Path,
     environment: Mapping[str, str],
     user: int | None,
 ) -> None:
-    """Put ``secrets`` into Elasticsearch's keystore, unless exactly these are there already."""
-    names = "\n".join(sorted(secrets))
+    """Put ``content`` into Elasticsearch's keystore, unless exactly these are there already."""
+    names = "\n".join(sorted(content))
     stamp = layout.config / _KEYSTORE_STAMP
     keystore = layout.config / "elasticsearch.keystore"
     if keystore.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == names:
@@ -152,8 +163,8 @@ def store_secrets(
     stamp.unlink(missing_ok=True)
     keystore.unlink(missing_ok=True)
     done = subprocess.run(
-        [str(home / "bin" / "elasticsearch-keystore"), "add", "--force", "--stdin", *secrets],
-        input="".join(f"{value}\n" for value in secrets.values()),
+        [str(home / "bin" / "elasticsearch-keystore"), "add", "--force", "--stdin", *content],
+        input="".join(f"{value}\n" for value in content.values()),
         env=dict(environment),
         cwd=layout.scratch,
         user=user,

@@ -1,10 +1,10 @@
 """Looks at the stack without changing it: which members run, and how they are.
 
-    stopped   was not started, or was ended by ``down``
-    dead      was started, and a process of it is gone
-    silent    its processes live, but do not answer as they should
-    starting  answers that it is not ready yet
-    running   is well
+stopped   was not started, or was ended by ``down``
+dead      was started, and a process of it is gone
+silent    its processes live, but do not answer as they should
+starting  answers that it is not ready yet
+running   is well
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
     else:
         answer = ask(layout, state, member)
         condition, detail = answer.condition, answer.detail
-    relatives = {
-        one.pid: one for own in member.processes.values() for one in process.family(own)
-    }
+    relatives = {one.pid: one for own in member.processes.values() for one in process.family(own)}
     return MemberStatus(
         name=name,
         condition=condition,

@@ -107,9 +107,7 @@ def examine(home: Path, *, for_other_user: bool = False) -> Jdk | str:
     return Jdk(home, version)
 
 
-def _candidates(
-    environment: Mapping[str, str], places: Iterable[str], fetched: Path
-) -> list[Path]:
+def _candidates(environment: Mapping[str, str], places: Iterable[str], fetched: Path) -> list[Path]:
     """Folders to look at, best first, each once."""
     named = [environment[name] for name in ("ES_JAVA_HOME", "JAVA_HOME") if environment.get(name)]
     installed = [path for place in places for path in Path("/").glob(place.lstrip("/"))]

@@ -65,6 +65,11 @@ class Layout:
         return self.root / "secrets.json"
 
     @property
+    def authority(self) -> Path:
+        """With TLS: the certificate that clients check the server's against."""
+        return self.root / "tls" / "authority.pem"
+
+    @property
     def connection_file(self) -> Path:
         """What clients read (``esrag.settings``); exists while the stack is up."""
         return self.root / "connection.json"

@@ -129,7 +129,10 @@ def _prepare_plugin(
 
 
 def _class_path(pristine: Path) -> list[Path]:
-    return [*sorted(pristine.glob("lib/*.jar")), *sorted(pristine.glob("modules/x-pack-core/*.jar"))]
+    return [
+        *sorted(pristine.glob("lib/*.jar")),
+        *sorted(pristine.glob("modules/x-pack-core/*.jar")),
+    ]
 
 
 def _compile(

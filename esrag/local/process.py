@@ -47,14 +47,19 @@ def is_alive(process: ProcessId) -> bool:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Every living process whose mark is ``mark`` or begins with ``mark/``."""
+    """Every living process whose mark is ``mark`` or a refinement of it, see ``refined``."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             own = process.environ().get(MARK, "")
-            if (own == mark or own.startswith(f"{mark}/")) and _lives(process):
+            if (own == mark or own.startswith(refined(mark, ""))) and _lives(process):
                 found.append(process)
     return found
+
+
+def refined(mark: str, part: str) -> str:
+    """A mark that ``marked(mark)`` finds as well."""
+    return f"{mark}::{part}"
 
 
 def family(process: ProcessId) -> list[psutil.Process]:

@@ -3,6 +3,7 @@ package esrag.ml;
 import esrag.ml.infer.Coordinator;
 import esrag.ml.infer.Inferrer;
 import esrag.ml.infer.Targets;
+import esrag.ml.ingest.PipelineStats;
 import esrag.ml.licence.Licences;
 import esrag.ml.node.MlNodeClient;
 import org.elasticsearch.cluster.service.ClusterService;
@@ -16,6 +17,7 @@ public record MlServices(
     Inferrer inferrer,
     Coordinator coordinator,
     Licences licences,
+    PipelineStats pipelines,
     ClusterService clusterService,
     ThreadPool threadPool,
     NamedXContentRegistry registry) {}

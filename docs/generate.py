@@ -1,0 +1,82 @@
+"""Writes the references that are made from the code: ``python -m docs.generate``.
+
+``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
+field descriptions.  A test fails when either is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+
+from esrag.cli import COMMANDS, cli
+from esrag.settings import Settings
+
+FOLDER = Path(__file__).parent
+NOTE = "<!-- Written by `make docs`; do not edit. -->\n"
+
+
+def commands() -> str:
+    """The command reference: every command's help, as it prints at 80 columns."""
+    parts = [NOTE, "# Commands\n"]
+    with click.Context(cli, info_name="esrag") as context:
+        for name in COMMANDS:
+            command = cli.get_command(context, name)
+            if command is not None:
+                parts += _sections(command, context, name)
+    return "\n".join(parts)
+
+
+def _sections(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
+    with click.Context(
+        command, info_name=name, parent=parent, terminal_width=80, max_content_width=80
+    ) as context:
+        yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(context):
+                found = command.get_command(context, inner)
+                if found is not None:
+                    yield from _sections(found, context, inner)
+
+
+def settings() -> str:
+    """The settings reference: one table a section."""
+    parts = [NOTE, "# Settings\n"]
+    parts.append(
+        "Flags come first, then `ESRAG_*` variables, then `esrag.toml` in the current folder, "
+        "then a running local stack, then the defaults.\n"
+    )
+    top = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            parts.append(f"## [{name}]\n\n{(section.__doc__ or '').strip()}\n")
+            parts.append(_table(section, f"ESRAG_{name.upper()}_"))
+        else:
+            top.append(f"| `{name}` | `ESRAG_{name.upper()}` | {field.description} |")
+    parts.insert(3, "| setting | variable | meaning |\n|---|---|---|\n" + "\n".join(top) + "\n")
+    return "\n".join(parts)
+
+
+def _table(section: type[BaseModel], prefix: str) -> str:
+    rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
+    for name, field in section.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{name}` | `{prefix}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+GENERATED = {"commands.md": commands, "settings.md": settings}
+
+
+def main() -> None:
+    """Write every generated file."""
+    for name, write in GENERATED.items():
+        (FOLDER / name).write_text(write(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
