@@ -51,7 +51,7 @@ def build(
 def compose(question: str, hits: Sequence[Hit], *, fence: str) -> tuple[Message, ...]:
     """The messages themselves; the same for serving and for training."""
     passages = "\n\n".join(
-        f"[{number}] {escape(' › '.join((hit.title, *hit.heading_path)))}\n"
+        f"[{number}] {escape(hit.context)}\n"
         f"<passage {fence}>\n{escape(hit.text)}\n</passage {fence}>"
         for number, hit in enumerate(hits, start=1)
     )

@@ -72,7 +72,7 @@ def rank_quotes(
     pool = [(hit, unit) for hit in hits for unit in units(hit.text) if not unit.is_heading]
     if not pool:
         return ()
-    vectors = embed([question, *(f"{_context(hit)}: {unit.text}" for hit, unit in pool)])
+    vectors = embed([question, *(f"{hit.context}: {unit.text}" for hit, unit in pool)])
     asked = terms(question)
     found_terms = [_terms_in_context(hit, unit) for hit, unit in pool]
     idf = _idf(asked, found_terms)
@@ -122,12 +122,8 @@ def cosine(a: Vector, b: Vector) -> float:
     return sum(x * y for x, y in zip(a, b, strict=True)) / norm if norm else 0.0
 
 
-def _context(hit: Hit) -> str:
-    return " › ".join(dict.fromkeys(part for part in (hit.title, *hit.heading_path) if part))
-
-
 def _terms_in_context(hit: Hit, unit: Unit) -> Terms:
-    return terms(f"{_context(hit)}\n{unit.text}")
+    return terms(f"{hit.context}\n{unit.text}")
 
 
 def _idf(asked: Terms, found: Sequence[Terms]) -> dict[str, float]:

@@ -63,7 +63,7 @@ def renamed(body: Body, names: Mapping[str, str]) -> Body:
     return changed
 
 
-def with_field_choices(body: Body, *, dims: int, language: str, vectors: Vectors) -> Body:
+def with_field_choices(body: Body, *, dims: int | None, language: str, vectors: Vectors) -> Body:
     """A component template's field types with this vector length, analyzer and vector storage.
 
     Only fields that carry the shipped analyzer, or are vectors with a graph, are touched, so that
@@ -74,7 +74,7 @@ def with_field_choices(body: Body, *, dims: int, language: str, vectors: Vectors
         if field.get("analyzer") == SHIPPED_LANGUAGE:
             field["analyzer"] = language
         if field.get("type") == "dense_vector":
-            field["dims"] = dims
+            field["dims"] = field.get("dims") if dims is None else dims
             options = field.get("index_options")
             if isinstance(options, dict) and options.get("type") in GRAPH_TYPES.values():
                 options["type"] = GRAPH_TYPES[vectors]

@@ -69,7 +69,7 @@ class Chunk:
     @property
     def context(self) -> str:
         """Title and heading path in one line: what a reader of the bare text would miss."""
-        return " › ".join(dict.fromkeys(part for part in (self.title, *self.heading_path) if part))
+        return joined_context(self.title, self.heading_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,16 @@ class Hit:
     end: int
     published: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def context(self) -> str:
+        """Title and heading path in one line: what a reader of the bare text would miss."""
+        return joined_context(self.title, self.heading_path)
+
+
+def joined_context(title: str, heading_path: tuple[str, ...]) -> str:
+    """Title and headings, each once, joined by " › "; the index's ``context`` field."""
+    return " › ".join(dict.fromkeys(part for part in (title, *heading_path) if part))
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support |
     negated = bool(_NEGATION.search(text))
     best: Support | None = None
     for hit in hits:
-        around = terms(" ".join((hit.title, *hit.heading_path)))
+        around = terms(hit.context)
         all_units = units(hit.text)
         for index, unit in enumerate(all_units):
             if unit.is_heading or bool(_NEGATION.search(unit.text)) != negated:

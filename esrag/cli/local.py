@@ -173,23 +173,25 @@ def _print_table(statuses: Sequence[MemberStatus]) -> None:
     from rich.table import Table
 
     colours = {"running": "green", "starting": "yellow", "stopped": "dim"}
-    table = Table("Name", "State", "Process", "Port", "Memory", "Since", "Address", box=None)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("Name", "State", "Process", "Port", "Memory", "Since", "Address"):
+        table.add_column(heading, no_wrap=True)
     for one in statuses:
         table.add_row(
             one.name,
             f"[{colours.get(one.condition, 'red')}]{one.condition}[/]",
-            ", ".join(f"{pid} {name}" for name, pid in one.pids.items()),
+            ", ".join(map(str, one.pids.values())),
             str(one.port or ""),
             f"{one.memory / 1e6:.0f} MB" if one.memory else "",
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.started)) if one.started else "",
+            time.strftime("%d %b %H:%M:%S", time.localtime(one.started)) if one.started else "",
             one.url,
         )
-    Console().print(table)
+    Console(width=max(Console().width, 110)).print(table)
     for one in statuses:
         if one.detail and one.condition != "running":
-            _say(
-                f"{one.name}: {one.detail}. See `esrag local logs {one.name}`; repair: `esrag local up`"
-            )
+            _say(f"{one.name}: {one.detail}. Its log: esrag local logs {one.name}")
+    if any(one.condition == "dead" for one in statuses):
+        _say("Repair with: esrag local up")
 
 
 def _say(text: str) -> None:

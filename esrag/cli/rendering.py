@@ -64,5 +64,4 @@ def show_hits(hits: Sequence[Hit]) -> None:
 
 def heading(hit: Hit) -> str:
     """Title and headings of a hit, in one line."""
-    parts = dict.fromkeys(part for part in (hit.title, *hit.heading_path) if part)
-    return click.style(printable(" › ".join(parts)), bold=True)
+    return click.style(printable(hit.context), bold=True)

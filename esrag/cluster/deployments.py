@@ -62,7 +62,11 @@ def list_deployments(client: Elasticsearch) -> tuple[Deployment, ...]:
     """All deployments of the cluster, by id."""
     with explained("listing deployments"):
         answer = client.ml.get_trained_models_stats(model_id="*", allow_no_match=True, size=1000)
-    stats = [entry["deployment_stats"] for entry in answer["trained_model_stats"] if "deployment_stats" in entry]
+    stats = [
+        entry["deployment_stats"]
+        for entry in answer["trained_model_stats"]
+        if "deployment_stats" in entry
+    ]
     return tuple(sorted((_deployment(entry) for entry in stats), key=lambda d: d.deployment_id))
 
 
@@ -75,7 +79,7 @@ def deploy(
     threads: int,
     queue_capacity: int,
     timeout: float = START_TIMEOUT,
-    progress: StateProgress = lambda deployment: None,
+    progress: StateProgress = lambda *_: None,
 ) -> Deployment:
     """Start a deployment, or resize the one that runs, and wait until all allocations run.
 
@@ -106,7 +110,7 @@ def wait_until_ready(
     deployment_id: str,
     *,
     timeout: float = START_TIMEOUT,
-    progress: StateProgress = lambda deployment: None,
+    progress: StateProgress = lambda *_: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Deployment:
@@ -179,7 +183,10 @@ def _start(
         except ApiError as error:
             # A lost answer, or somebody else was quicker; waiting shows what became of it.
             words = reason(error)
-            if not ("same id" in words and "exist" in words) and "already been started" not in words:
+            if (
+                not ("same id" in words and "exist" in words)
+                and "already been started" not in words
+            ):
                 raise
 
 
@@ -192,8 +199,16 @@ def _resize(client: Elasticsearch, deployment_id: str, allocations: int) -> None
 
 def _require_same(found: Deployment, *, model_id: str, threads: int, queue_capacity: int) -> None:
     wanted = {"model": model_id, "threads": threads, "queue capacity": queue_capacity}
-    has = {"model": found.model_id, "threads": found.threads, "queue capacity": found.queue_capacity}
-    differing = [f"{name} {has[name]} instead of {wanted[name]}" for name in wanted if has[name] != wanted[name]]
+    has = {
+        "model": found.model_id,
+        "threads": found.threads,
+        "queue capacity": found.queue_capacity,
+    }
+    differing = [
+        f"{name} {has[name]} instead of {wanted[name]}"
+        for name in wanted
+        if has[name] != wanted[name]
+    ]
     if differing:
         raise ConflictError(
             f"deployment {found.deployment_id} runs with {', '.join(differing)}",
@@ -214,7 +229,9 @@ def _deployment(stats: Mapping[str, Any]) -> Deployment:
     status = stats.get("allocation_status") or {}
     reasons = [str(stats.get("reason") or "")]
     reasons += [str((node.get("routing_state") or {}).get("reason") or "") for node in nodes]
-    allocations = int(stats.get("number_of_allocations") or status.get("target_allocation_count") or 0)
+    allocations = int(
+        stats.get("number_of_allocations") or status.get("target_allocation_count") or 0
+    )
     return Deployment(
         deployment_id=str(stats.get("deployment_id") or stats["model_id"]),
         model_id=str(stats["model_id"]),

@@ -43,6 +43,17 @@ def read_mapping(client: Elasticsearch, index: str) -> dict[str, Any] | None:
     return mapping
 
 
+def read_settings(client: Elasticsearch, index: str) -> dict[str, Any] | None:
+    """The settings of one index, None when there is no such index."""
+    with explained(f"reading the settings of {index}"):
+        try:
+            answer = client.indices.get_settings(index=index)
+        except NotFoundError:
+            return None
+    settings: dict[str, Any] = answer.body[index]["settings"]
+    return settings
+
+
 def read_generations(client: Elasticsearch, pattern: str) -> tuple[str, ...]:
     """The names of the indices that match a pattern, in order."""
     with explained(f"listing indices {pattern}"):
@@ -56,9 +67,12 @@ def count_documents(client: Elasticsearch, index: str) -> int:
         return int(client.count(index=index)["count"])
 
 
-def create_index(client: Elasticsearch, index: str, *, alias: str | None) -> None:
-    """Create an index from its index template, with its alias in the same request."""
-    aliases = {alias: {"is_write_index": True}} if alias else {}
+def create_index(client: Elasticsearch, index: str, *, alias: str, writable: bool = True) -> None:
+    """Create an index from its index template, with its alias in the same request.
+
+    ``writable`` makes it the index that writes through the alias go to.
+    """
+    aliases = {alias: {"is_write_index": writable}}
     with explained(f"creating index {index}"):
         client.indices.create(index=index, aliases=aliases)
 
@@ -67,6 +81,12 @@ def add_fields(client: Elasticsearch, index: str, mapping: Mapping[str, Any]) ->
     """Add fields to an index; existing ones can only be given as they are."""
     with explained(f"adding fields to {index}"):
         client.indices.put_mapping(index=index, body=dict(mapping))
+
+
+def change_settings(client: Elasticsearch, index: str, settings: Mapping[str, Any]) -> None:
+    """Change settings that can be changed while the index is open."""
+    with explained(f"changing settings of {index}"):
+        client.indices.put_settings(index=index, settings=dict(settings))
 
 
 def switch_alias(client: Elasticsearch, alias: str, *, to: str, away_from: tuple[str, ...]) -> None:

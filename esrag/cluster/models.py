@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class TrainedModel:
     fully_defined: bool
     managed: bool
     fingerprint: str
+    dims: int | None
     created: str
 
 
@@ -85,6 +87,7 @@ def list_models(client: Elasticsearch) -> tuple[TrainedModel, ...]:
 
 def _model(config: Mapping[str, Any]) -> TrainedModel:
     ours = (config.get("metadata") or {}).get("esrag") or {}
+    task = (config.get("inference_config") or {}).get("text_embedding") or {}
     return TrainedModel(
         model_id=str(config["model_id"]),
         model_type=str(config.get("model_type", "")),
@@ -92,6 +95,7 @@ def _model(config: Mapping[str, Any]) -> TrainedModel:
         fully_defined=bool(config.get("fully_defined")),
         managed=ours.get("owner") == OWNER,
         fingerprint=str(ours.get("fingerprint", "")),
+        dims=task.get("embedding_size"),
         created=str(config.get("create_time", "")),
     )
 
@@ -134,7 +138,7 @@ def push(
     bundle: ModelBundle,
     *,
     replace: bool = False,
-    progress: PartProgress = lambda sent, total: None,
+    progress: PartProgress = lambda *_: None,
 ) -> PushResult:
     """Bring a bundle into the cluster; nothing is sent when it is there, whole.
 
@@ -168,7 +172,7 @@ def push(
     stored = read_model(client, bundle.model_id)
     if stored is None or not stored.fully_defined:
         raise UnavailableError(
-            f"all parts of {bundle.model_id} were acknowledged, yet the cluster calls it incomplete",
+            f"all parts of {bundle.model_id} were acknowledged, yet it is incomplete",
             hint="Run the same command again; it sends the parts anew.",
         )
     return PushResult(bundle.model_id, parts_sent=sent, resumed=found is not None)
@@ -229,9 +233,7 @@ def _put_config(client: Elasticsearch, bundle: ModelBundle) -> None:
 
 def _put_vocabulary(client: Elasticsearch, bundle: ModelBundle) -> None:
     with explained(f"putting the vocabulary of {bundle.model_id}"), _stored_before():
-        client.ml.put_trained_model_vocabulary(
-            model_id=bundle.model_id, body=bundle.vocabulary()
-        )
+        client.ml.put_trained_model_vocabulary(model_id=bundle.model_id, body=bundle.vocabulary())
 
 
 def _put_parts(client: Elasticsearch, bundle: ModelBundle, progress: PartProgress) -> int:
@@ -252,13 +254,14 @@ def _put_parts(client: Elasticsearch, bundle: ModelBundle, progress: PartProgres
     return sent
 
 
-class _stored_before:  # noqa: N801 - reads as a statement
+@contextmanager
+def _stored_before() -> Iterator[None]:
     """Let "already exists" pass: the same piece was stored by an earlier try of this push."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        return isinstance(error, ApiError) and _already_exists(error)
+    try:
+        yield
+    except ApiError as error:
+        if not _already_exists(error):
+            raise
 
 
 def _already_exists(error: ApiError) -> bool:

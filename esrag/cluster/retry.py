@@ -23,19 +23,13 @@ def retrying(
     call: Callable[[], Result],
     *,
     tries: int = TRIES,
-    waiting: Callable[[UnavailableError, float], None] = lambda error, seconds: None,
     sleep: Callable[[float], None] = time.sleep,
     chance: Callable[[], float] = random.random,
 ) -> Result:
-    """The result of ``call``; an UnavailableError is tried again, the last one is raised.
-
-    ``waiting`` hears of each failed try and of the seconds until the next.
-    """
+    """The result of ``call``; an UnavailableError is tried again, the last one is raised."""
     for attempt in range(tries - 1):
         try:
             return call()
-        except UnavailableError as error:
-            seconds = chance() * min(LONGEST_WAIT, 2.0**attempt)
-            waiting(error, seconds)
-            sleep(seconds)
+        except UnavailableError:
+            sleep(chance() * min(LONGEST_WAIT, 2.0**attempt))
     return call()

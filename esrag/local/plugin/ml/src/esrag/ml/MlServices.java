@@ -3,6 +3,7 @@ package esrag.ml;
 import esrag.ml.infer.Coordinator;
 import esrag.ml.infer.Inferrer;
 import esrag.ml.infer.Targets;
+import esrag.ml.ingest.Batches;
 import esrag.ml.ingest.PipelineStats;
 import esrag.ml.licence.Licences;
 import esrag.ml.node.MlNodeClient;
@@ -16,6 +17,7 @@ public record MlServices(
     Targets targets,
     Inferrer inferrer,
     Coordinator coordinator,
+    Batches batches,
     Licences licences,
     PipelineStats pipelines,
     ClusterService clusterService,

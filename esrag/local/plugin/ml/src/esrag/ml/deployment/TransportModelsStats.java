@@ -49,7 +49,10 @@ public final class TransportModelsStats
     for (Deployment deployment : deployments) {
       stats.put(
           deployment.deploymentId(),
-          Assignments.stats(deployment, 0, services().clusterService().localNode()));
+          Assignments.stats(
+              deployment,
+              services().batches().rejected(deployment.deploymentId()),
+              services().clusterService().localNode()));
     }
     return stats;
   }

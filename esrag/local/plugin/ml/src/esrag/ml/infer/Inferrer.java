@@ -138,7 +138,7 @@ public final class Inferrer {
   }
 
   private Exception explain(Target target, Ask ask, Exception failure) {
-    if (failure instanceof MlNodeException refusal == false) {
+    if (!(failure instanceof MlNodeException refusal)) {
       return failure;
     }
     switch (refusal.kind()) {

@@ -1,15 +1,11 @@
 package esrag.ml.ingest;
 
 import esrag.ml.licence.Licences;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
-import org.elasticsearch.ElasticsearchSecurityException;
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.action.support.CountDownActionListener;
 import org.elasticsearch.common.util.concurrent.ThreadContext;
 import org.elasticsearch.inference.InferenceResults;
 import org.elasticsearch.ingest.AbstractProcessor;
@@ -30,14 +26,12 @@ final class InferenceProcessor extends AbstractProcessor {
    * How a processor was configured.
    *
    * @param modelId the endpoint, deployment or model
-   * @param inputs where texts come from
+   * @param inputs where texts come from and results go
    * @param update wishes on top of the model's config
-   * @param ignoreMissing whether absent fields are passed over
    */
-  record Settings(
-      String modelId, Inputs inputs, InferenceConfigUpdate update, boolean ignoreMissing) {}
+  record Settings(String modelId, Inputs inputs, InferenceConfigUpdate update) {}
 
-  /** Everything the processor needs of the plugin. */
+  /** What the processor needs of the plugin. */
   record Tools(TextInference inference, Licences licences, ThreadContext threadContext) {}
 
   private final Settings settings;
@@ -63,19 +57,92 @@ final class InferenceProcessor extends AbstractProcessor {
   }
 
   @Override
+  public IngestDocument execute(IngestDocument document) {
+    throw new UnsupportedOperationException("should not call synchronous execution");
+  }
+
+  @Override
   public void execute(IngestDocument document, BiConsumer<IngestDocument, Exception> handler) {
-    Supplier<ThreadContext.StoredContext> context = tools.threadContext().newRestorableContext(true);
-    ActionListener<IngestDocument> done =
-        ActionListener.wrap(
-            changed -> {
-              try (ThreadContext.StoredContext restored = context.get()) {
-                handler.accept(changed, null);
-              }
-            },
-            failure -> {
-              try (ThreadContext.StoredContext restored = context.get()) {
-                handler.accept(null, failure);
-              }
-            });
+    Exception refusal =
+        previouslyLicensed ? null : tools.licences().refusal(Licences.Need.MACHINE_LEARNING);
+    if (refusal != null) {
+      handler.accept(null, refusal);
+      return;
+    }
+    ActionListener<List<InferenceResults>> done = finish(document, handler);
+    if (settings.inputs().needModelField()) {
+      tools
+          .inference()
+          .inputField(
+              settings.modelId(),
+              done.delegateFailureAndWrap((next, field) -> infer(document, field, next)));
+    } else {
+      infer(document, null, done);
+    }
+  }
+
+  private void infer(
+      IngestDocument document, String modelField, ActionListener<List<InferenceResults>> done) {
+    List<String> texts;
+    try {
+      texts = settings.inputs().texts(document, modelField);
+    } catch (RuntimeException e) {
+      done.onFailure(e);
+      return;
+    }
+    int present = (int) texts.stream().filter(Objects::nonNull).count();
+    if (present == 0) {
+      done.onResponse(List.of());
+      return;
+    }
+    Gather gather = new Gather(texts.size(), present, done);
+    for (int i = 0; i < texts.size(); i++) {
+      if (texts.get(i) != null) {
+        tools
+            .inference()
+            .infer(settings.modelId(), texts.get(i), settings.update(), gather.slot(i));
+      }
+    }
+  }
+
+  private ActionListener<List<InferenceResults>> finish(
+      IngestDocument document, BiConsumer<IngestDocument, Exception> handler) {
+    Supplier<ThreadContext.StoredContext> context =
+        tools.threadContext().newRestorableContext(true);
+    return new ActionListener<>() {
+      @Override
+      public void onResponse(List<InferenceResults> results) {
+        previouslyLicensed = true;
+        ThreadContext.StoredContext before = context.get();
+        try {
+          Exception failure = write(document, results);
+          handler.accept(failure == null ? document : null, failure);
+        } finally {
+          before.close();
+        }
+      }
+
+      @Override
+      public void onFailure(Exception failure) {
+        ThreadContext.StoredContext before = context.get();
+        try {
+          handler.accept(null, failure);
+        } finally {
+          before.close();
+        }
+      }
+    };
+  }
+
+  private Exception write(IngestDocument document, List<InferenceResults> results) {
+    if (results.isEmpty()) {
+      return null;
+    }
+    try {
+      settings.inputs().write(document, results, settings.modelId());
+      return null;
+    } catch (RuntimeException e) {
+      return e;
+    }
   }
 }

@@ -54,7 +54,8 @@ public final class Analyzers {
         new PreBuiltAnalyzerProviderFactory(
             "pattern",
             CachingStrategy.LUCENE,
-            () -> ComposedAnalyzers.pattern(Pattern.compile("\\W+"), true, CharArraySet.EMPTY_SET)));
+            () ->
+                ComposedAnalyzers.pattern(Pattern.compile("\\W+"), true, CharArraySet.EMPTY_SET)));
     all.add(
         new PreBuiltAnalyzerProviderFactory(
             "fingerprint",
@@ -80,8 +81,7 @@ public final class Analyzers {
   }
 
   private static Analyzer pattern(AnalysisSettings settings) {
-    Pattern pattern =
-        Regex.compile(settings.text("pattern", "\\W+"), settings.text("flags", null));
+    Pattern pattern = Regex.compile(settings.text("pattern", "\\W+"), settings.text("flags", null));
     return ComposedAnalyzers.pattern(
         pattern, settings.flag("lowercase", true), stopwords(settings, CharArraySet.EMPTY_SET));
   }

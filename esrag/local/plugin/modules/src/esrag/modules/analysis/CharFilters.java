@@ -31,8 +31,7 @@ public final class CharFilters {
     providers.put(
         "html_strip",
         (index, environment, name, settings) ->
-            new Plain(
-                name, htmlStrip(new AnalysisSettings(index, environment, name, settings))));
+            new Plain(name, htmlStrip(new AnalysisSettings(index, environment, name, settings))));
     providers.put("mapping", normalizing(CharFilters::mapping));
     providers.put("pattern_replace", normalizing(CharFilters::patternReplace));
     return Map.copyOf(providers);

@@ -20,8 +20,7 @@ final class CharGroupTokenizer extends CharTokenizer {
   }
 
   static Supplier<Tokenizer> maker(AnalysisSettings settings) {
-    int longest =
-        settings.integer("max_token_length", StandardAnalyzer.DEFAULT_MAX_TOKEN_LENGTH);
+    int longest = settings.integer("max_token_length", StandardAnalyzer.DEFAULT_MAX_TOKEN_LENGTH);
     Set<Integer> characters = new HashSet<>();
     IntPredicate separators = characters::contains;
     for (String entry : settings.list("tokenize_on_chars")) {

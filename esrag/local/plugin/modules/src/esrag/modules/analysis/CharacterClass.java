@@ -24,12 +24,12 @@ enum CharacterClass implements IntPredicate {
   private static boolean isPunctuation(int character) {
     return switch (Character.getType(character)) {
       case Character.START_PUNCTUATION,
-              Character.END_PUNCTUATION,
-              Character.OTHER_PUNCTUATION,
-              Character.CONNECTOR_PUNCTUATION,
-              Character.DASH_PUNCTUATION,
-              Character.INITIAL_QUOTE_PUNCTUATION,
-              Character.FINAL_QUOTE_PUNCTUATION ->
+          Character.END_PUNCTUATION,
+          Character.OTHER_PUNCTUATION,
+          Character.CONNECTOR_PUNCTUATION,
+          Character.DASH_PUNCTUATION,
+          Character.INITIAL_QUOTE_PUNCTUATION,
+          Character.FINAL_QUOTE_PUNCTUATION ->
           true;
       default -> false;
     };
@@ -38,9 +38,9 @@ enum CharacterClass implements IntPredicate {
   private static boolean isSymbol(int character) {
     return switch (Character.getType(character)) {
       case Character.CURRENCY_SYMBOL,
-              Character.MATH_SYMBOL,
-              Character.OTHER_SYMBOL,
-              Character.MODIFIER_SYMBOL ->
+          Character.MATH_SYMBOL,
+          Character.OTHER_SYMBOL,
+          Character.MODIFIER_SYMBOL ->
           true;
       default -> false;
     };

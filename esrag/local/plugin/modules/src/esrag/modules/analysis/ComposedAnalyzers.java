@@ -23,8 +23,7 @@ final class ComposedAnalyzers {
   static Analyzer pattern(Pattern pattern, boolean lowercase, CharArraySet stopwords) {
     return of(
         () -> new PatternTokenizer(pattern, -1),
-        stream ->
-            new StopFilter(lowercase ? new LowerCaseFilter(stream) : stream, stopwords));
+        stream -> new StopFilter(lowercase ? new LowerCaseFilter(stream) : stream, stopwords));
   }
 
   static Analyzer fingerprint(CharArraySet stopwords, char separator, int maxSize) {

@@ -75,10 +75,7 @@ final class GramFilters {
   private static UnaryOperator<TokenStream> commonGrams(AnalysisSettings settings) {
     CharArraySet words =
         Analysis.parseCommonWords(
-            settings.environment(),
-            settings.values(),
-            null,
-            settings.flag("ignore_case", false));
+            settings.environment(), settings.values(), null, settings.flag("ignore_case", false));
     if (words == null) {
       throw new IllegalArgumentException(
           "missing or empty [common_words] or [common_words_path] configuration for "

@@ -41,10 +41,10 @@ import org.apache.lucene.analysis.pt.PortugueseAnalyzer;
 import org.apache.lucene.analysis.ro.RomanianAnalyzer;
 import org.apache.lucene.analysis.ru.RussianAnalyzer;
 import org.apache.lucene.analysis.sr.SerbianAnalyzer;
+import org.apache.lucene.analysis.standard.StandardAnalyzer;
 import org.apache.lucene.analysis.sv.SwedishAnalyzer;
 import org.apache.lucene.analysis.th.ThaiAnalyzer;
 import org.apache.lucene.analysis.tr.TurkishAnalyzer;
-import org.apache.lucene.analysis.standard.StandardAnalyzer;
 import org.elasticsearch.index.analysis.Analysis;
 import org.elasticsearch.index.analysis.AnalyzerProvider;
 import org.elasticsearch.index.analysis.PreBuiltAnalyzerProviderFactory;
@@ -55,7 +55,8 @@ import org.elasticsearch.indices.analysis.PreBuiltCacheFactory.CachingStrategy;
  * The language analyzers of the analysis-common module: Lucene's own, with {@code stopwords} and,
  * where the language has a stemmer, {@code stem_exclusion}.
  *
- * <p>Each is registered twice: as a type that settings may configure, and ready made under its name.
+ * <p>Each is registered twice: as a type that settings may configure, and ready made under its
+ * name.
  */
 final class LanguageAnalyzers {
   private final Map<String, AnalysisProvider<AnalyzerProvider<? extends Analyzer>>> configurable =
@@ -140,8 +141,6 @@ final class LanguageAnalyzers {
                     Analysis.parseStemExclusion(settings, CharArraySet.EMPTY_SET))));
     readyMade.add(
         new PreBuiltAnalyzerProviderFactory(
-            name,
-            CachingStrategy.LUCENE,
-            () -> maker.apply(stopwords, CharArraySet.EMPTY_SET)));
+            name, CachingStrategy.LUCENE, () -> maker.apply(stopwords, CharArraySet.EMPTY_SET)));
   }
 }

@@ -92,11 +92,9 @@ final class StemmerLanguages {
       case "light_german", "lightgerman" -> GermanLightStemFilter::new;
       case "minimal_german", "minimalgerman" -> GermanMinimalStemFilter::new;
       case "light_norwegian", "lightnorwegian" -> NorwegianLightStemFilter::new;
-      case "light_nynorsk", "lightnynorsk" ->
-          in -> new NorwegianLightStemFilter(in, NYNORSK);
+      case "light_nynorsk", "lightnynorsk" -> in -> new NorwegianLightStemFilter(in, NYNORSK);
       case "minimal_norwegian", "minimalnorwegian" -> NorwegianMinimalStemFilter::new;
-      case "minimal_nynorsk", "minimalnynorsk" ->
-          in -> new NorwegianMinimalStemFilter(in, NYNORSK);
+      case "minimal_nynorsk", "minimalnynorsk" -> in -> new NorwegianMinimalStemFilter(in, NYNORSK);
       case "light_portuguese", "lightportuguese" -> PortugueseLightStemFilter::new;
       case "minimal_portuguese", "minimalportuguese" -> PortugueseMinimalStemFilter::new;
       case "portuguese_rslp" -> PortugueseStemFilter::new;

@@ -60,16 +60,14 @@ final class StemmingFilters {
 
   private static UnaryOperator<TokenStream> excluding(
       AnalysisSettings settings, Function<TokenStream, TokenStream> stemmer) {
-    CharArraySet excluded =
-        Analysis.parseStemExclusion(settings.values(), CharArraySet.EMPTY_SET);
+    CharArraySet excluded = Analysis.parseStemExclusion(settings.values(), CharArraySet.EMPTY_SET);
     return stream -> stemmer.apply(new SetKeywordMarkerFilter(stream, excluded));
   }
 
   private static UnaryOperator<TokenStream> keywordMarker(AnalysisSettings settings) {
     String pattern = settings.text("keywords_pattern", null);
     if (pattern != null) {
-      if (settings.text("keywords", null) != null
-          || settings.text("keywords_path", null) != null) {
+      if (settings.text("keywords", null) != null || settings.text("keywords_path", null) != null) {
         throw new IllegalArgumentException(
             "cannot specify both `keywords_pattern` and `keywords` or `keywords_path`");
       }

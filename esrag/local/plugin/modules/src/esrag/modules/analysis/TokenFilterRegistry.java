@@ -67,8 +67,7 @@ final class TokenFilterRegistry {
 
   private static AnalysisProvider<TokenFilterFactory> provider(Maker maker, FactoryMaker factory) {
     return (index, environment, name, settings) ->
-        factory.make(
-            name, maker.apply(new AnalysisSettings(index, environment, name, settings)));
+        factory.make(name, maker.apply(new AnalysisSettings(index, environment, name, settings)));
   }
 
   private static class Plain extends AbstractTokenFilterFactory {

@@ -18,7 +18,9 @@ import org.apache.lucene.analysis.payloads.PayloadEncoder;
 import org.apache.lucene.analysis.reverse.ReverseStringFilter;
 import org.apache.lucene.analysis.tr.ApostropheFilter;
 
-/** Filters that look at a token's length, place or parts; {@code .security} needs {@code unique}. */
+/**
+ * Filters that look at a token's length, place or parts; {@code .security} needs {@code unique}.
+ */
 final class TokenShapeFilters {
   private TokenShapeFilters() {}
 

@@ -96,8 +96,7 @@ public final class Tokenizers {
   }
 
   private static Supplier<Tokenizer> pattern(AnalysisSettings settings) {
-    Pattern pattern =
-        Regex.compile(settings.text("pattern", "\\W+"), settings.text("flags", null));
+    Pattern pattern = Regex.compile(settings.text("pattern", "\\W+"), settings.text("flags", null));
     int group = settings.integer("group", -1);
     return () -> new PatternTokenizer(pattern, group);
   }

@@ -19,8 +19,7 @@ final class WordDelimiters {
   private static final List<Option> OPTIONS =
       List.of(
           new Option("generate_word_parts", true, WordDelimiterGraphFilter.GENERATE_WORD_PARTS),
-          new Option(
-              "generate_number_parts", true, WordDelimiterGraphFilter.GENERATE_NUMBER_PARTS),
+          new Option("generate_number_parts", true, WordDelimiterGraphFilter.GENERATE_NUMBER_PARTS),
           new Option("catenate_words", false, WordDelimiterGraphFilter.CATENATE_WORDS),
           new Option("catenate_numbers", false, WordDelimiterGraphFilter.CATENATE_NUMBERS),
           new Option("catenate_all", false, WordDelimiterGraphFilter.CATENATE_ALL),

@@ -16,8 +16,7 @@ final class EditingProcessor extends AbstractProcessor {
     this.edit = edit;
   }
 
-  static Processor.Factory factory(
-      String type, ScriptService scripts, DocumentEdit.Maker maker) {
+  static Processor.Factory factory(String type, ScriptService scripts, DocumentEdit.Maker maker) {
     return (registry, tag, description, config, project) ->
         new EditingProcessor(
             type, tag, description, maker.make(new ProcessorSettings(type, tag, config, scripts)));

@@ -56,8 +56,7 @@ final class ForeachProcessor extends AbstractProcessor implements WrappingProces
   }
 
   @Override
-  public void execute(
-      IngestDocument document, BiConsumer<IngestDocument, Exception> handler) {
+  public void execute(IngestDocument document, BiConsumer<IngestDocument, Exception> handler) {
     List<Element> elements;
     try {
       Object value = document.getFieldValue(field, Object.class, ignoreMissing);

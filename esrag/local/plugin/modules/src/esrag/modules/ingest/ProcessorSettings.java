@@ -56,8 +56,7 @@ record ProcessorSettings(
             type, tag, config, "media_type", XContentType.JSON.mediaTypeWithoutParameters());
     if (copyFrom != null) {
       if (config.remove("value") != null) {
-        throw invalid(
-            "copy_from", "cannot set both `copy_from` and `value` in the same processor");
+        throw invalid("copy_from", "cannot set both `copy_from` and `value` in the same processor");
       }
       return null;
     }

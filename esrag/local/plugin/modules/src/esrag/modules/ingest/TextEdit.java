@@ -9,8 +9,7 @@ import org.elasticsearch.ingest.IngestDocument;
  * The processors that map a string to a string, {@code lowercase}, {@code uppercase} and {@code
  * trim}; a list is mapped element by element.
  */
-record TextEdit(
-    String field, String target, boolean ignoreMissing, UnaryOperator<String> operation)
+record TextEdit(String field, String target, boolean ignoreMissing, UnaryOperator<String> operation)
     implements DocumentEdit {
 
   static DocumentEdit of(ProcessorSettings settings, UnaryOperator<String> operation) {

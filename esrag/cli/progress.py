@@ -1,0 +1,63 @@
+"""Shows how long work comes along, on standard error: a bar for a person, lines for a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Steps:
+    """A list of steps that are taken one after the other.
+
+    ``begin`` starts a step, ``advance`` moves its bar, ``end`` finishes it.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._task: TaskID | None = None
+        self._title = ""
+        self._started = 0.0
+
+    def __enter__(self) -> Steps:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._bars.stop()
+
+    def begin(self, title: str) -> None:
+        """Start a step."""
+        self._title, self._started = title, time.monotonic()
+        if self._console.is_terminal:
+            self._task = self._bars.add_task(title, total=None)
+
+    def advance(self, done: int, total: int) -> None:
+        """Say how far the step is."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total)
+
+    def end(self) -> None:
+        """Finish the step."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=1, total=1)
+            self._task = None
+        elif not self._console.is_terminal:
+            click.echo(f"{self._title} ({time.monotonic() - self._started:.1f} s)", err=True)

@@ -1,0 +1,329 @@
+"""One deployment: a queue of inputs, the child process that executes them, and its numbers.
+
+    infer ─► tokenise ─► cache? ─► waiting ─► (a thread per allocation) ─► child ─► result
+
+A supervising thread starts the child, notices its end at once, tells everybody who waited, and
+starts it again a bounded number of times.  HTTP is unknown here, and so is torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from esrag.local.mlnode.cache import ResultCache
+from esrag.local.mlnode.execution import ChildEnded, Execution, LoadRefused, Outcome
+from esrag.local.mlnode.problems import Problem
+from esrag.local.mlnode.request import InferRequest, InputResult, WaitingInput
+from esrag.local.mlnode.statistics import Statistics
+from esrag.local.mlnode.tokenization import BertTokenizer, Refused, TokenizationSettings
+from esrag.local.mlnode.waiting import WaitingInputs
+
+State = Literal["starting", "started", "stopping", "failed"]
+
+MOST_CRASHES = 5
+CRASH_WINDOW_SECONDS = 600.0
+# Padded tokens of a full batch for each thread: measured with MiniLM, throughput is flat from
+# 256 to 1024 and falls beyond, while the time a question waits grows with it.
+TOKENS_PER_THREAD = 512
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSettings:
+    """What was asked for when the deployment was started."""
+
+    deployment_id: str
+    model_id: str
+    number_of_allocations: int
+    threads_per_allocation: int
+    queue_capacity: int
+    priority: str
+    cache_size: str | None
+    start_time_ms: int
+
+
+class Deployment:
+    """A deployment from start to stop; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: DeploymentSettings,
+        *,
+        tokenizer: BertTokenizer,
+        cache_bytes: int,
+        execute: Callable[[], Execution],
+        restart_delay: Callable[[int], float] = lambda crashes: min(0.1 * 4**crashes, 10.0),
+    ) -> None:
+        self.settings = settings
+        self.isolated = True
+        self._tokenizer = tokenizer
+        self._execute = execute
+        self._restart_delay = restart_delay
+        self._changed = threading.Condition()
+        self._state: State = "starting"
+        self._reason = ""
+        self._waiting = WaitingInputs(
+            capacity=settings.queue_capacity,
+            token_budget=TOKENS_PER_THREAD * settings.threads_per_allocation,
+        )
+        self._running = 0
+        self._statistics = Statistics()
+        self._cache = ResultCache(cache_bytes)
+        self._execution: Execution | None = None
+        self._crashes: list[float] = []
+        self._supervisor = threading.Thread(
+            target=self._supervise, name=f"supervise {settings.deployment_id}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start in the background."""
+        self._supervisor.start()
+
+    def stop(self) -> None:
+        """End the child and refuse what waits; returns when the child is gone."""
+        self.begin_stop()
+        if self._supervisor.ident is not None:
+            self._supervisor.join()
+
+    def begin_stop(self) -> None:
+        """Refuse what waits and tell the child to end, without waiting for it."""
+        with self._changed:
+            self._state = "stopping"
+            execution = self._execution
+            self._fail_waiting(self._not_deployed())
+            self._changed.notify_all()
+        if execution is not None:
+            execution.kill()
+
+    def submit(self, texts: Sequence[str], settings: TokenizationSettings) -> InferRequest:
+        """Queue the texts; the request's future holds one result for each of them.
+
+        Tokenising long texts takes a while; callers with a loop use a thread.
+        """
+        with self._changed:
+            self._require_running()
+            self._require_room(len(texts))
+        request = InferRequest(texts, settings)
+        unknown = self._settle_from_cache(request)
+        encoded = self._tokenizer.encode([texts[position] for position in unknown], settings)
+        refusals: list[tuple[int, str]] = []
+        for position, item in zip(unknown, encoded, strict=True):
+            if isinstance(item, Refused):
+                refusals.append((position, item.reason))
+            else:
+                request.waiting.append(WaitingInput(request, position, item.ids, item.is_truncated))
+        with self._changed:
+            self._require_running()
+            self._require_room(len(request.waiting))
+            self._waiting.add(request.waiting)
+            for position, reason in refusals:
+                self._statistics.error_count += 1
+                request.settle(position, InputResult(None, error=reason))
+            self._changed.notify_all()
+        return request
+
+    def give_up(self, request: InferRequest) -> None:
+        """The caller's time is over: drop what still waits, count the inputs it gets nothing for."""
+        with self._changed:
+            self._waiting.remove(request.waiting)
+            self._statistics.timeout_count += request.missing
+            request.future.cancel()
+
+    def describe(self) -> dict[str, Any]:
+        """The deployment as the wire shows it."""
+        settings, numbers = self.settings, self._statistics
+        with self._changed:
+            description = {
+                "deployment_id": settings.deployment_id,
+                "model_id": settings.model_id,
+                "state": self._state,
+                "reason": self._reason,
+                "start_time_ms": settings.start_time_ms,
+                "number_of_allocations": settings.number_of_allocations,
+                "target_allocations": settings.number_of_allocations,
+                "threads_per_allocation": settings.threads_per_allocation,
+                "queue_capacity": settings.queue_capacity,
+                "priority": settings.priority,
+                "inference_count": numbers.inference_count,
+                "error_count": numbers.error_count,
+                "rejected_execution_count": numbers.rejected_count,
+                "timeout_count": numbers.timeout_count,
+                "inference_cache_hit_count": numbers.cache_hit_count,
+                "average_inference_time_ms": numbers.average_inference_ms,
+                "number_of_pending_requests": len(self._waiting) + self._running,
+                "last_access_ms": numbers.last_access_ms,
+                "throughput_last_minute": numbers.throughput_last_minute,
+                "peak_throughput_per_minute": numbers.peak_per_minute,
+            }
+            if settings.cache_size is not None:
+                description["cache_size"] = settings.cache_size
+            return description
+
+    # -- callers' side ------------------------------------------------------------------------
+
+    def _require_running(self) -> None:
+        if self._state == "failed":
+            raise Problem(
+                "failed",
+                f"Deployment [{self.settings.deployment_id}] has failed: {self._reason}",
+            )
+        if self._state == "stopping":
+            raise self._not_deployed()
+
+    def _require_room(self, inputs: int) -> None:
+        try:
+            self._waiting.require_room(inputs)
+        except Problem:
+            self._statistics.rejected_count += inputs
+            raise
+
+    def _not_deployed(self) -> Problem:
+        return Problem(
+            "not_deployed",
+            f"Deployment [{self.settings.deployment_id}] is stopping; model "
+            f"[{self.settings.model_id}] must be deployed to use",
+        )
+
+    def _settle_from_cache(self, request: InferRequest) -> list[int]:
+        """Answer what is known; returns the positions that are not."""
+        if not self._cache.enabled:
+            return list(range(len(request.texts)))
+        unknown = []
+        with self._changed:
+            for position, text in enumerate(request.texts):
+                known = self._cache.get(text, request.settings)
+                if known is None:
+                    unknown.append(position)
+                else:
+                    request.settle(position, known)
+            self._statistics.served_from_cache(len(request.texts) - len(unknown))
+        return unknown
+
+    # -- the child's side ---------------------------------------------------------------------
+
+    def _supervise(self) -> None:
+        while True:
+            try:
+                with self._changed:
+                    if self._state == "stopping":
+                        return
+                    execution = self._execution = self._execute()
+                execution.wait_ready()
+                reason = self._serve(execution)
+            except LoadRefused as refused:
+                self._fail(str(refused))
+                return
+            except ChildEnded as ended:
+                reason = str(ended)
+            except OSError as error:
+                reason = f"the child process could not be started: {error}"
+            if not self._may_restart(reason):
+                return
+
+    def _serve(self, execution: Execution) -> str:
+        """Hand out batches until the child is gone; returns why it is."""
+        with self._changed:
+            self.isolated = execution.isolated
+            if self._state == "starting":
+                self._state, self._reason = "started", ""
+                _log.info("deployment [%s] started", self.settings.deployment_id)
+        ended = threading.Event()
+        allocations = [
+            threading.Thread(
+                target=self._allocation,
+                args=(execution, slot, ended),
+                name=f"allocation {slot} of {self.settings.deployment_id}",
+                daemon=True,
+            )
+            for slot in range(self.settings.number_of_allocations)
+        ]
+        for allocation in allocations:
+            allocation.start()
+        reason = execution.wait_end()
+        with self._changed:
+            ended.set()
+            self._changed.notify_all()
+        for allocation in allocations:
+            allocation.join()
+        return reason
+
+    def _may_restart(self, reason: str) -> bool:
+        """Tell those who waited; then wait a moment, unless it is over for good."""
+        now = time.monotonic()
+        self._crashes = [t for t in self._crashes if now - t < CRASH_WINDOW_SECONDS] + [now]
+        if len(self._crashes) > MOST_CRASHES:
+            self._fail(
+                f"{reason}; that was the {len(self._crashes)}th time within "
+                f"{CRASH_WINDOW_SECONDS / 60:.0f} minutes, stop and start the deployment to retry"
+            )
+            return False
+        with self._changed:
+            if self._state == "stopping":
+                return False
+            self._state = "starting"
+            self._reason = f"starting again, because {reason}"
+            self._fail_waiting(Problem("failed", f"{self._where()}: {reason}"))
+            _log.warning("%s: %s; starting it again", self._where(), reason)
+            delay = self._restart_delay(len(self._crashes) - 1)
+            self._changed.wait_for(lambda: self._state == "stopping", timeout=delay)
+        return True
+
+    def _fail(self, reason: str) -> None:
+        with self._changed:
+            if self._state == "stopping":
+                return
+            self._state, self._reason = "failed", reason
+            self._fail_waiting(Problem("failed", f"{self._where()}: {reason}"))
+            _log.error("%s failed: %s", self._where(), reason)
+
+    def _where(self) -> str:
+        return f"deployment [{self.settings.deployment_id}]"
+
+    def _fail_waiting(self, problem: Problem) -> None:
+        self._fail_items(self._waiting.take_all(), problem)
+
+    def _fail_items(self, items: Sequence[WaitingInput], problem: Problem) -> None:
+        if problem.kind == "failed":
+            self._statistics.error_count += len(items)
+        for item in items:
+            item.request.fail(problem)
+
+    def _allocation(self, execution: Execution, slot: int, ended: threading.Event) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: ended.is_set() or len(self._waiting) > 0)
+                if ended.is_set():
+                    return
+                batch = self._waiting.take_batch()
+                self._running += len(batch)
+            try:
+                outcome = execution.run(slot, [item.ids for item in batch])
+            except ChildEnded as failure:
+                with self._changed:
+                    self._running -= len(batch)
+                    self._fail_items(batch, Problem("failed", f"{self._where()}: {failure}"))
+                return
+            self._settle(batch, outcome)
+
+    def _settle(self, batch: Sequence[WaitingInput], outcome: Outcome) -> None:
+        with self._changed:
+            self._running -= len(batch)
+            errors = 0
+            for item, row in zip(batch, outcome.rows, strict=True):
+                request = item.request
+                if isinstance(row, str):
+                    errors += 1
+                    result = InputResult(None, error=row)
+                else:
+                    result = InputResult(row, item.is_truncated)
+                    if self._cache.enabled:
+                        self._cache.put(request.texts[item.position], request.settings, result)
+                request.settle(item.position, result)
+            self._statistics.error_count += errors
+            self._statistics.executed(len(batch) - errors, outcome.seconds)

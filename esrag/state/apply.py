@@ -1,0 +1,162 @@
+"""Carries a plan out.  The only module that changes managed cluster state.
+
+Each step leaves the cluster so that a new plan can go on from there: whoever interrupts this at
+any request and starts again gets the same end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esrag.bundle import ModelBundle
+from esrag.cluster import deployments, indices, models, pipelines, templates
+from esrag.errors import ConflictError, UsageError
+from esrag.state.canonical import field_differences, flat_settings, setting_differences
+from esrag.state.desired import BodyKind, DesiredState
+from esrag.state.observed import ObservedState
+from esrag.state.plan import Action, Plan
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far applying has come: ``done`` of ``total`` in this action's own unit."""
+
+    action: Action
+    done: int = 0
+    total: int = 1
+    begins: bool = False
+    finished: bool = False
+
+
+Progress = Callable[[Step], None]
+
+
+def apply_plan(
+    client: Elasticsearch,
+    desired: DesiredState,
+    observed: ObservedState,
+    plan: Plan,
+    *,
+    allow_destructive: bool = False,
+    progress: Progress = lambda *_: None,
+) -> int:
+    """Take every step of the plan that changes something; the number of steps taken.
+
+    Raises ConflictError before the first step when a destructive one is not allowed.
+    """
+    if plan.destructive and not allow_destructive:
+        raise ConflictError(
+            "the plan interrupts or forgets something:\n"
+            + "\n".join(f"  {action.describe()}" for action in plan.destructive),
+            hint="Nothing was changed. Allow it with: esrag setup --allow-destructive",
+        )
+    for action in plan.changes:
+        progress(Step(action, begins=True))
+        _take(client, desired, observed, action, progress)
+        progress(Step(action, done=1, finished=True))
+    return len(plan.changes)
+
+
+def _take(
+    client: Elasticsearch,
+    desired: DesiredState,
+    observed: ObservedState,
+    action: Action,
+    progress: Progress,
+) -> None:
+    match action.kind:
+        case "trained model":
+            _push_model(client, desired, action, progress)
+        case "deployment":
+            _deploy(client, desired, action, progress)
+        case "index":
+            _change_index(client, desired, observed, action)
+        case _:
+            _put_body(client, desired, action.kind, action.name)
+
+
+def _push_model(
+    client: Elasticsearch, desired: DesiredState, action: Action, progress: Progress
+) -> None:
+    models.push(
+        client,
+        require_bundle(desired),
+        replace=action.verb == "replace",
+        progress=lambda sent, total: progress(Step(action, sent, total)),
+    )
+
+
+def _deploy(
+    client: Elasticsearch, desired: DesiredState, action: Action, progress: Progress
+) -> None:
+    choices = desired.choices
+    if action.verb == "replace":
+        deployments.undeploy(client, choices.deployment_id, force=True)
+    deployments.deploy(
+        client,
+        choices.model_id,
+        deployment_id=choices.deployment_id,
+        allocations=choices.allocations,
+        threads=choices.threads,
+        queue_capacity=choices.queue_capacity,
+        progress=lambda state: progress(Step(action, state.allocated, state.allocations)),
+    )
+    if desired.bundle is not None:
+        models.verify_vectors(client, choices.deployment_id, desired.bundle.references)
+
+
+def _put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:
+    body = next(item.body for item in desired.bodies if (item.kind, item.name) == (kind, name))
+    match kind:
+        case "component template":
+            templates.write_component_template(client, name, body)
+        case "index template":
+            templates.write_index_template(client, name, body)
+        case "ingest pipeline":
+            pipelines.write_pipeline(client, name, body)
+        case "search template":
+            templates.write_search_template(client, name, body)
+
+
+def _change_index(
+    client: Elasticsearch, desired: DesiredState, observed: ObservedState, action: Action
+) -> None:
+    alias = desired.names.alias
+    if action.verb == "create":
+        indices.create_index(client, action.name, alias=alias)
+    elif action.verb == "replace":
+        # Born behind the alias, so that a run that ends here is continued and not repeated.
+        indices.create_index(client, action.name, alias=alias, writable=False)
+        indices.switch_alias(client, alias, to=action.name, away_from=observed.alias.indices)
+    else:
+        others = tuple(name for name in observed.alias.indices if name != action.name)
+        if others or not observed.alias.indices:
+            indices.switch_alias(client, alias, to=action.name, away_from=others)
+        if observed.alias.indices:
+            _extend_index(client, desired, observed, action.name)
+
+
+def _extend_index(
+    client: Elasticsearch, desired: DesiredState, observed: ObservedState, index: str
+) -> None:
+    settings = setting_differences(desired.index_settings, observed.settings or {})
+    if settings:
+        wanted = flat_settings(desired.index_settings)
+        indices.change_settings(client, index, {name: wanted[name] for name in settings})
+    if field_differences(desired.mapping, observed.mapping or {})[0]:
+        indices.add_fields(client, index, desired.mapping)
+
+
+def require_bundle(desired: DesiredState) -> ModelBundle:
+    """The bundle; raises UsageError when none has been built for this model id."""
+    if desired.bundle is None:
+        raise UsageError(
+            f"there is no bundle of {desired.choices.model_id} to upload",
+            hint="Make it with: esrag model build",
+        )
+    return desired.bundle

@@ -1,0 +1,128 @@
+"""Observed state: what the cluster has of the things that one document set needs.
+
+The reader is a protocol without a writing method, so planning cannot change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from esrag.cluster import deployments, indices, models, pipelines, templates
+from esrag.cluster.deployments import Deployment
+from esrag.cluster.indices import AliasState
+from esrag.cluster.models import TrainedModel
+from esrag.names import Names
+from esrag.state.desired import BodyKind
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+Body = dict[str, Any]
+
+
+class Reader(Protocol):
+    """What planning may ask of a cluster."""
+
+    def trained_model(self, model_id: str) -> TrainedModel | None:
+        """A trained model by id."""
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """A deployment by id."""
+
+    def body(self, kind: BodyKind, name: str) -> Body | None:
+        """An object that is kept as one body."""
+
+    def alias(self, name: str) -> AliasState:
+        """What stands behind a name."""
+
+    def mapping(self, index: str) -> Body | None:
+        """The field types of an index."""
+
+    def settings(self, index: str) -> Body | None:
+        """The settings of an index."""
+
+    def generations(self, pattern: str) -> tuple[str, ...]:
+        """The indices that match a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What there is; None and empty stand for what is not.
+
+    ``mapping`` and ``settings`` are those of the one index behind the alias.
+    """
+
+    model: TrainedModel | None
+    deployment: Deployment | None
+    bodies: Mapping[tuple[BodyKind, str], Body | None]
+    alias: AliasState
+    generations: tuple[str, ...]
+    mapping: Mapping[str, Any] | None
+    settings: Mapping[str, Any] | None
+
+
+def observe(
+    reader: Reader,
+    names: Names,
+    *,
+    model_id: str,
+    deployment_id: str,
+    bodies: tuple[tuple[BodyKind, str], ...],
+) -> ObservedState:
+    """Read everything that a plan looks at."""
+    alias = reader.alias(names.alias)
+    index = alias.indices[-1] if alias.indices and not alias.is_index else None
+    return ObservedState(
+        model=reader.trained_model(model_id),
+        deployment=reader.deployment(deployment_id),
+        bodies={(kind, name): reader.body(kind, name) for kind, name in bodies},
+        alias=alias,
+        generations=reader.generations(names.index_pattern),
+        mapping=reader.mapping(index) if index else None,
+        settings=reader.settings(index) if index else None,
+    )
+
+
+class ClusterReader:
+    """The reader of a real cluster."""
+
+    def __init__(self, client: Elasticsearch) -> None:
+        self._client = client
+
+    def trained_model(self, model_id: str) -> TrainedModel | None:
+        """A trained model by id."""
+        return models.read_model(self._client, model_id)
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """A deployment by id."""
+        return deployments.read_deployment(self._client, deployment_id)
+
+    def body(self, kind: BodyKind, name: str) -> Body | None:
+        """An object that is kept as one body."""
+        match kind:
+            case "component template":
+                return templates.read_component_template(self._client, name)
+            case "index template":
+                return templates.read_index_template(self._client, name)
+            case "ingest pipeline":
+                return pipelines.read_pipeline(self._client, name)
+            case "search template":
+                return templates.read_search_template(self._client, name)
+
+    def alias(self, name: str) -> AliasState:
+        """What stands behind a name."""
+        return indices.read_alias(self._client, name)
+
+    def mapping(self, index: str) -> Body | None:
+        """The field types of an index."""
+        return indices.read_mapping(self._client, index)
+
+    def settings(self, index: str) -> Body | None:
+        """The settings of an index."""
+        return indices.read_settings(self._client, index)
+
+    def generations(self, pattern: str) -> tuple[str, ...]:
+        """The indices that match a pattern."""
+        return indices.read_generations(self._client, pattern)

@@ -1,0 +1,71 @@
+"""Shows a plan: as text for a terminal, or as JSON for programs.  Knows nothing of a cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from esrag.state.plan import Action, Plan
+
+_MARKS = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "replace": ("±", "red"),
+    "none": ("=", "dim"),
+}
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, in its order."""
+    return {
+        "changes": len(plan.changes),
+        "destructive": len(plan.destructive),
+        "actions": [
+            {
+                "action": action.verb,
+                "kind": action.kind,
+                "name": action.name,
+                "reason": action.reason,
+                "details": list(action.details),
+                "destructive": action.destructive,
+            }
+            for action in plan.actions
+        ],
+    }
+
+
+def plan_as_text(plan: Plan, *, all_objects: bool = False) -> RenderableType:
+    """The plan for a person: what changes, and a line that sums it up."""
+    shown = plan.actions if all_objects else plan.changes
+    return Group(*(_line(action) for action in shown), Text(summary(plan), style="bold"))
+
+
+def summary(plan: Plan) -> str:
+    """How many steps of which sort."""
+    if not plan.changes:
+        return f"Nothing to do: all {len(plan.actions)} objects are as wanted."
+    counts = [
+        f"{number} to {verb}"
+        for verb in ("create", "update", "replace")
+        if (number := sum(action.verb == verb for action in plan.changes))
+    ]
+    kept = len(plan.actions) - len(plan.changes)
+    text = f"Plan: {', '.join(counts)}" + (f"; {kept} as wanted." if kept else ".")
+    if plan.destructive:
+        text += f" {len(plan.destructive)} of them destructive."
+    return text
+
+
+def _line(action: Action) -> Text:
+    mark, style = _MARKS[action.verb]
+    line = Text(f"  {mark} ", style=style)
+    line.append(f"{action.kind} ", style=style)
+    line.append(action.name, style=f"bold {style}")
+    line.append(f"  {action.reason}", style="dim")
+    if action.destructive:
+        line.append("  [destructive]", style="bold red")
+    for detail in action.details:
+        line.append(f"\n      {detail}", style="dim")
+    return line

@@ -1,0 +1,50 @@
+"""Tries the finished set-up once, without writing: embed one text, run each search template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esrag.cluster import pipelines, search, templates
+from esrag.errors import UnavailableError
+from esrag.names import SEARCH_KINDS, Names
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+SAMPLE = {"context": "Release notes › 4.2.1", "text": "The queue no longer blocks on restart."}
+QUESTION = "What changed in 4.2.1?"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeResult:
+    """What came out: the vector's length, and the hits of each search template."""
+
+    dims: int
+    hits: tuple[tuple[str, int], ...]
+
+
+def smoke_test(client: Elasticsearch, names: Names, *, dims: int | None) -> SmokeResult:
+    """Send one text through the ingest pipeline and one question through each search template.
+
+    Raises UnavailableError when the vector is missing, of another length than ``dims``, or zero.
+    """
+    vector = pipelines.simulate_pipeline(client, names.ingest_pipeline, SAMPLE).get("embedding")
+    if not isinstance(vector, list) or not any(vector):
+        raise UnavailableError(
+            f"ingest pipeline {names.ingest_pipeline} made no vector of a simple text",
+            hint="See whether the model is deployed: esrag status",
+        )
+    if dims is not None and len(vector) != dims:
+        raise UnavailableError(
+            f"ingest pipeline {names.ingest_pipeline} made a vector of {len(vector)} dimensions "
+            f"where the index wants {dims}",
+            hint="Compare the model in the pipeline with the mapping: esrag plan",
+        )
+    hits: list[tuple[str, int]] = []
+    for kind in SEARCH_KINDS:
+        name = names.search_template(kind)
+        params = {"query": QUESTION, "size": 3}
+        templates.render_search_template(client, name, params)
+        hits.append((name, len(search.run_template(client, names.alias, name, params))))
+    return SmokeResult(dims=len(vector), hits=tuple(hits))

@@ -1,0 +1,145 @@
+"""One look at a cluster: what it can do, what it should have, what it has, what would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esrag.bundle import ModelBundle
+from esrag.cluster import indices
+from esrag.cluster.capabilities import Capabilities, probe, require_machine_learning
+from esrag.state.desired import Choices, DesiredState, desired_state
+from esrag.state.observed import ClusterReader, ObservedState, observe
+from esrag.state.plan import Plan, foreign_objects, make_plan
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found, and the plan made from it."""
+
+    capabilities: Capabilities
+    desired: DesiredState
+    observed: ObservedState
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """One object: ``state`` is present, missing, foreign or incomplete."""
+
+    kind: str
+    name: str
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a cluster has for one document set; ``documents`` is None without an index."""
+
+    capabilities: Capabilities
+    objects: tuple[StatusLine, ...]
+    documents: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as plain data."""
+        found = self.capabilities
+        return {
+            "cluster": {
+                "name": found.cluster_name,
+                "version": found.version,
+                "licence": found.licence,
+                "machine_learning": found.machine_learning,
+            },
+            "documents": self.documents,
+            "objects": [
+                {"kind": o.kind, "name": o.name, "state": o.state, "detail": o.detail}
+                for o in self.objects
+            ],
+        }
+
+
+def take_survey(client: Elasticsearch, choices: Choices, bundle: ModelBundle | None) -> Survey:
+    """Read the cluster and plan; nothing is changed.
+
+    Raises UnsupportedError when the cluster cannot run trained models, ConflictError when objects
+    of somebody else are in the way.
+    """
+    capabilities = probe(client)
+    require_machine_learning(capabilities)
+    desired, observed = _look(client, choices, bundle)
+    return Survey(capabilities, desired, observed, make_plan(desired, observed))
+
+
+def take_status(client: Elasticsearch, choices: Choices) -> Status:
+    """Read the cluster and say what is there; also where machine learning is missing."""
+    capabilities = probe(client)
+    if not capabilities.machine_learning:
+        return Status(capabilities, (), None)
+    desired, observed = _look(client, choices, None)
+    has_index = bool(observed.alias.indices) and not observed.alias.is_index
+    documents = indices.count_documents(client, desired.names.alias) if has_index else None
+    return Status(capabilities, _status_lines(desired, observed), documents)
+
+
+def _look(
+    client: Elasticsearch, choices: Choices, bundle: ModelBundle | None
+) -> tuple[DesiredState, ObservedState]:
+    desired = desired_state(choices, bundle=bundle)
+    observed = observe(
+        ClusterReader(client),
+        desired.names,
+        model_id=choices.model_id,
+        deployment_id=choices.deployment_id,
+        bodies=tuple((item.kind, item.name) for item in desired.bodies),
+    )
+    if bundle is None and observed.model is not None and observed.model.dims is not None:
+        desired = desired_state(choices, bundle=None, dims=observed.model.dims)
+    return desired, observed
+
+
+def _status_lines(desired: DesiredState, observed: ObservedState) -> tuple[StatusLine, ...]:
+    foreign = set(foreign_objects(desired, observed))
+    lines = [_model_line(desired, observed), _deployment_line(desired, observed)]
+    for item in desired.bodies:
+        found = observed.bodies.get((item.kind, item.name))
+        state = "missing" if found is None else "present"
+        lines.append(StatusLine(item.kind, item.name, state))
+    alias = observed.alias
+    lines.append(
+        StatusLine("index", ", ".join(alias.indices), "present", f"alias {desired.names.alias}")
+        if alias.indices
+        else StatusLine("index", desired.names.alias, "missing")
+    )
+    return tuple(
+        StatusLine(line.kind, line.name, "foreign", "not made by esrag")
+        if (line.kind, line.name) in foreign
+        else line
+        for line in lines
+    )
+
+
+def _model_line(desired: DesiredState, observed: ObservedState) -> StatusLine:
+    model = observed.model
+    if model is None:
+        return StatusLine("trained model", desired.choices.model_id, "missing")
+    state = "present" if model.fully_defined else "incomplete"
+    return StatusLine("trained model", model.model_id, state, f"{model.dims} dimensions")
+
+
+def _deployment_line(desired: DesiredState, observed: ObservedState) -> StatusLine:
+    found = observed.deployment
+    if found is None:
+        return StatusLine("deployment", desired.choices.deployment_id, "missing")
+    detail = (
+        f"{found.state}, {found.allocated} of {found.allocations} allocations, "
+        f"{found.threads} threads each, {found.inference_count} inferences, "
+        f"{found.error_count} errors, {found.pending_requests} waiting"
+    )
+    if found.reason:
+        detail += f"; {found.reason}"
+    state = "present" if found.ready else "incomplete"
+    return StatusLine("deployment", found.deployment_id, state, detail)

@@ -1,0 +1,397 @@
+"""Public fake of a cluster: a real client whose requests end in a handler instead of a socket.
+
+    ElasticsearchFake     records every request, asks its handler for the answer, can fail on cue
+    ClusterInMemory       a handler that keeps templates, pipelines, models and indices in memory
+
+The client is the real one, so that paths, bodies and errors are the wire's.  What the memory does
+not cover is answered as a server answers an unknown path.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import fnmatch
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import elastic_transport
+from elastic_transport import BaseNode, HttpHeaders, NodeConfig
+from elastic_transport._node import NodeApiResponse
+from elastic_transport.client_utils import DEFAULT, DefaultType
+from elasticsearch import Elasticsearch
+
+_READING_POSTS = ("_search", "_count", "_render", "_infer", "_simulate", "_has_privileges")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the client sent; ``body`` is parsed JSON."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes the cluster."""
+        reads = self.method in ("GET", "HEAD") or any(part in self.path for part in _READING_POSTS)
+        return not reads
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the client is told."""
+
+    status: int
+    body: Any
+
+    @classmethod
+    def error(cls, status: int, kind: str, reason: str) -> Reply:
+        """An error body as Elasticsearch writes it."""
+        cause = {"type": kind, "reason": reason}
+        return cls(status, {"error": {"root_cause": [cause], **cause}, "status": status})
+
+
+Handler = Callable[[Request], Reply]
+
+
+class ElasticsearchFake:
+    """Gives out a client; remembers its requests in ``requests``.
+
+    ``fail_before`` and ``lose_answer_of`` name the number (from 0) of a request that does not
+    arrive, or that arrives and whose answer is lost.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.requests: list[Request] = []
+        self.fail_before: int | None = None
+        self.lose_answer_of: int | None = None
+
+    @property
+    def writes(self) -> list[Request]:
+        """The requests that change something."""
+        return [request for request in self.requests if request.writes]
+
+    def client(self) -> Elasticsearch:
+        """A client whose requests end here."""
+        fake = self
+
+        class Node(BaseNode):
+            """Hands requests to the handler."""
+
+            def perform_request(
+                self,
+                method: str,
+                target: str,
+                body: bytes | None = None,
+                headers: HttpHeaders | None = None,
+                request_timeout: DefaultType | float | None = DEFAULT,
+            ) -> NodeApiResponse:
+                """Answer one request from the handler."""
+                del headers, request_timeout
+                reply = fake.answer(method, target, body)
+                return NodeApiResponse(
+                    elastic_transport.ApiResponseMeta(
+                        status=reply.status,
+                        http_version="1.1",
+                        headers=HttpHeaders(
+                            {
+                                "content-type": "application/json",
+                                "x-elastic-product": "Elasticsearch",
+                            }
+                        ),
+                        duration=0.0,
+                        node=self.config,
+                    ),
+                    json.dumps(reply.body).encode(),
+                )
+
+            def close(self) -> None:
+                """Nothing is open."""
+
+        return Elasticsearch(
+            [NodeConfig("http", "fake.invalid", 9200)], node_class=Node, max_retries=0
+        )
+
+    def answer(self, method: str, target: str, body: bytes | None) -> Reply:
+        """Record a request and answer it, unless this one is to fail."""
+        parts = urlsplit(target)
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        request = Request(
+            method, unquote(parts.path).strip("/"), query, json.loads(body) if body else None
+        )
+        number = len(self.requests)
+        self.requests.append(request)
+        if number == self.fail_before:
+            raise elastic_transport.ConnectionError("connection refused")
+        reply = self.handler(request)
+        if number == self.lose_answer_of:
+            raise elastic_transport.ConnectionTimeout("the answer was lost")
+        return reply
+
+
+def vector_of(text: str, dims: int = 8) -> list[float]:
+    """A unit vector that depends on the text alone."""
+    digest = hashlib.sha256(text.strip().encode()).digest()[:dims]
+    raw = [byte - 127.5 for byte in digest]
+    length = math.hypot(*raw)
+    return [value / length for value in raw]
+
+
+@dataclass
+class ClusterInMemory:
+    """Keeps what setup puts; answers as Elasticsearch does where setup looks."""
+
+    version: str = "9.5.3"
+    licence: str = "trial"
+    machine_learning: bool = True
+    lacking: frozenset[str] = frozenset()
+    embed: Callable[[str], list[float]] = vector_of
+    store: dict[str, dict[str, Any]] = field(default_factory=dict)
+    indices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, request: Request) -> Reply:
+        """Answer a request from memory."""
+        for method, pattern, answer in self._routes():
+            found = re.fullmatch(pattern, request.path)
+            if found and request.method in method:
+                return answer(request, *found.groups())
+        uri = f"no handler found for uri [/{request.path}] and method [{request.method}]"
+        return Reply(400, {"error": uri})
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., Reply]]]:
+        return [
+            ("GET", "", self._info),
+            ("GET", "_license", self._license),
+            ("GET", "_xpack", self._xpack),
+            ("POST", "_security/user/_has_privileges", self._privileges),
+            (
+                "GET PUT",
+                "(_component_template|_index_template|_ingest/pipeline|_scripts)/([^/]+)",
+                self._body,
+            ),
+            ("POST", "_ingest/pipeline/([^/]+)/_simulate", self._simulate),
+            ("POST", "_render/template", self._render),
+            ("POST", "([^/]+)/_search/template", self._search),
+            ("GET", "_ml/trained_models/([^/]+)/_stats", self._stats),
+            ("GET PUT DELETE", "_ml/trained_models/([^/]+)", self._model),
+            ("PUT", "_ml/trained_models/([^/]+)/vocabulary", self._vocabulary),
+            ("PUT", r"_ml/trained_models/([^/]+)/definition/(\d+)", self._part),
+            (
+                "POST",
+                "_ml/trained_models/([^/]+)/deployment/_(start|stop|update)",
+                self._deployment,
+            ),
+            ("POST", "_ml/trained_models/([^/]+)/_infer", self._infer),
+            ("POST", "_aliases", self._aliases),
+            ("GET PUT", "([^_/][^/]*)/_(mapping|settings)", self._index_part),
+            ("GET POST", "([^_/][^/]*)/_count", self._count),
+            ("GET", "([^_/][^/]*)/_alias", self._generations),
+            ("GET PUT", "([^_/][^/]*)", self._index),
+        ]
+
+    def _info(self, _request: Request) -> Reply:
+        version = {"number": self.version, "build_flavor": "default"}
+        return Reply(200, {"cluster_name": "memory", "version": version, "tagline": "You Know"})
+
+    def _license(self, _request: Request) -> Reply:
+        return Reply(200, {"license": {"status": "active", "type": self.licence}})
+
+    def _xpack(self, _request: Request) -> Reply:
+        ml = {"available": self.machine_learning, "enabled": True}
+        return Reply(200, {"features": {"ml": ml}})
+
+    def _privileges(self, request: Request) -> Reply:
+        held = {name: name not in self.lacking for name in request.body["cluster"]}
+        return Reply(200, {"cluster": held, "index": {}, "has_all_requested": not self.lacking})
+
+    def _body(self, request: Request, api: str, name: str) -> Reply:
+        kept = self.store.setdefault(api, {})
+        if request.method == "PUT":
+            kept[name] = copy.deepcopy(request.body)
+            return Reply(200, {"acknowledged": True})
+        if name not in kept:
+            return Reply(404, {} if api != "_scripts" else {"_id": name, "found": False})
+        body = {**kept[name], "created_date_millis": 1} if api != "_scripts" else kept[name]
+        if api == "_component_template":
+            return Reply(200, {"component_templates": [{"name": name, "component_template": body}]})
+        if api == "_index_template":
+            return Reply(200, {"index_templates": [{"name": name, "index_template": body}]})
+        if api == "_scripts":
+            return Reply(200, {"_id": name, "found": True, **body})
+        return Reply(200, {name: body})
+
+    def _simulate(self, request: Request, name: str) -> Reply:
+        if name not in self.store.get("_ingest/pipeline", {}):
+            return Reply.error(404, "resource_not_found_exception", f"pipeline [{name}] is missing")
+        source = request.body["docs"][0]["_source"]
+        embedded = {**source, "embedding": self.embed(source["text"])}
+        return Reply(200, {"docs": [{"doc": {"_source": embedded}}]})
+
+    def _render(self, request: Request) -> Reply:
+        return Reply(200, {"template_output": {"size": request.body["params"].get("size")}})
+
+    def _search(self, _request: Request, index: str) -> Reply:
+        if not self._behind(index):
+            return Reply.error(404, "index_not_found_exception", f"no such index [{index}]")
+        return Reply(200, {"_shards": {"total": 1, "failed": 0}, "hits": {"hits": []}})
+
+    def _model(self, request: Request, model_id: str) -> Reply:
+        models = self.store.setdefault("models", {})
+        if request.method == "PUT":
+            if model_id in models:
+                reason = f"Trained machine learning model [{model_id}] already exists"
+                return Reply.error(400, "resource_already_exists_exception", reason)
+            models[model_id] = {"config": request.body, "parts": {}, "vocabulary": None}
+            return Reply(200, {"model_id": model_id, **request.body})
+        if request.method == "DELETE":
+            models.pop(model_id, None)
+            self.deployments.pop(model_id, None)
+            return Reply(200, {"acknowledged": True})
+        wanted = [name for name in models if fnmatch.fnmatch(name, model_id)]
+        if not wanted and "*" not in model_id:
+            return self._no_model(model_id)
+        return Reply(200, {"trained_model_configs": [self._config(name) for name in wanted]})
+
+    def _config(self, model_id: str) -> dict[str, Any]:
+        model = self.store["models"][model_id]
+        stored = sum(len(part["bytes"]) for part in model["parts"].values())
+        wanted = next((part["length"] for part in model["parts"].values()), None)
+        return {"model_id": model_id, "fully_defined": stored == wanted, **model["config"]}
+
+    def _no_model(self, model_id: str) -> Reply:
+        reason = f"Could not find trained model [{model_id}]"
+        return Reply.error(404, "resource_not_found_exception", reason)
+
+    def _vocabulary(self, request: Request, model_id: str) -> Reply:
+        model = self.store["models"][model_id]
+        if model["vocabulary"] is not None:
+            reason = f"Trained machine learning model [{model_id}] vocabulary already exists"
+            return Reply.error(400, "resource_already_exists_exception", reason)
+        model["vocabulary"] = request.body
+        return Reply(200, {"acknowledged": True})
+
+    def _part(self, request: Request, model_id: str, part: str) -> Reply:
+        if model_id not in self.store.get("models", {}):
+            return self._no_model(model_id)
+        self.store["models"][model_id]["parts"][int(part)] = {
+            "bytes": base64.b64decode(request.body["definition"]),
+            "length": request.body["total_definition_length"],
+        }
+        return Reply(200, {"acknowledged": True})
+
+    def _deployment(self, request: Request, name: str, verb: str) -> Reply:
+        options = {**(request.body or {}), **request.query}
+        if verb == "stop":
+            self.deployments.pop(name, None)
+            return Reply(200, {"stopped": True})
+        if verb == "start":
+            deployment_id = options.get("deployment_id", name)
+            if deployment_id in self.deployments:
+                reason = (
+                    "Could not start model deployment because an existing deployment with the "
+                    f"same id [{deployment_id}] exist"
+                )
+                return Reply.error(400, "status_exception", reason)
+            self.deployments[deployment_id] = {"model_id": name, "state": "started", **options}
+            return Reply(200, {"assignment": {}})
+        self.deployments[name] |= options
+        return Reply(200, {"assignment": {}})
+
+    def _stats(self, _request: Request, name: str) -> Reply:
+        if name not in self.store.get("models", {}) and name not in self.deployments:
+            return self._no_model(name)
+        entries = []
+        for deployment_id, kept in self.deployments.items():
+            wanted = int(kept.get("number_of_allocations", 1))
+            stats = {
+                "deployment_id": deployment_id,
+                "model_id": kept["model_id"],
+                "state": kept["state"],
+                "reason": kept.get("reason", ""),
+                "number_of_allocations": wanted,
+                "threads_per_allocation": int(kept.get("threads_per_allocation", 1)),
+                "queue_capacity": int(kept.get("queue_capacity", 10000)),
+                "allocation_status": {
+                    "allocation_count": wanted if kept["state"] == "started" else 0,
+                    "target_allocation_count": wanted,
+                },
+            }
+            entries.append({"model_id": kept["model_id"], "deployment_stats": stats})
+        return Reply(200, {"count": len(entries), "trained_model_stats": entries})
+
+    def _infer(self, request: Request, _name: str) -> Reply:
+        vectors = [self.embed(doc["text_field"]) for doc in request.body["docs"]]
+        return Reply(200, {"inference_results": [{"predicted_value": v} for v in vectors]})
+
+    def _behind(self, name: str) -> list[str]:
+        return [
+            index
+            for index, kept in sorted(self.indices.items())
+            if index == name or name in kept["aliases"] or fnmatch.fnmatch(index, name)
+        ]
+
+    def _index(self, request: Request, name: str) -> Reply:
+        if request.method == "GET":
+            found = {
+                index: {"aliases": self.indices[index]["aliases"]} for index in self._behind(name)
+            }
+            missing = Reply.error(404, "index_not_found_exception", f"no such index [{name}]")
+            return Reply(200, found) if found else missing
+        if name in self.indices:
+            reason = f"index [{name}] already exists"
+            return Reply.error(400, "resource_already_exists_exception", reason)
+        settings: dict[str, Any] = {}
+        mappings: dict[str, Any] = {}
+        for template in self.store.get("_index_template", {}).values():
+            if any(fnmatch.fnmatch(name, pattern) for pattern in template["index_patterns"]):
+                for part in template["composed_of"]:
+                    body = self.store["_component_template"][part]["template"]
+                    settings |= body.get("settings", {})
+                    mappings |= body.get("mappings", {})
+        self.indices[name] = {
+            "aliases": (request.body or {}).get("aliases", {}),
+            "settings": json.loads(json.dumps(settings), parse_int=str),
+            "mappings": copy.deepcopy(mappings),
+        }
+        return Reply(200, {"acknowledged": True, "index": name})
+
+    def _index_part(self, request: Request, name: str, part: str) -> Reply:
+        key = "mappings" if part == "mapping" else "settings"
+        if request.method == "GET":
+            return Reply(
+                200, {index: {key: self.indices[index][key]} for index in self._behind(name)}
+            )
+        for index in self._behind(name):
+            kept = self.indices[index]
+            if part == "mapping":
+                kept[key]["properties"] |= request.body["properties"]
+            else:
+                kept[key]["index"] |= {k.removeprefix("index."): v for k, v in request.body.items()}
+        return Reply(200, {"acknowledged": True})
+
+    def _generations(self, _request: Request, pattern: str) -> Reply:
+        return Reply(200, {name: {"aliases": {}} for name in self._behind(pattern)})
+
+    def _count(self, _request: Request, _name: str) -> Reply:
+        return Reply(200, {"count": 0})
+
+    def _aliases(self, request: Request) -> Reply:
+        for action in request.body["actions"]:
+            for verb, facts in action.items():
+                aliases = self.indices[facts["index"]]["aliases"]
+                if verb == "remove":
+                    aliases.pop(facts["alias"], None)
+                else:
+                    aliases[facts["alias"]] = {"is_write_index": facts.get("is_write_index")}
+        return Reply(200, {"acknowledged": True})
