@@ -2,6 +2,7 @@
 
     ElasticsearchFake     records every request, asks its handler for the answer, can fail on cue
     ClusterInMemory       a handler that keeps templates, pipelines, models and indices in memory
+    fake_bundle           a model bundle without a model
 
 The client is the real one, so that paths, bodies and errors are the wire's.  What the memory does
 not cover is answered as a server answers an unknown path.
@@ -18,6 +19,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -26,6 +28,16 @@ from elastic_transport import BaseNode, HttpHeaders, NodeConfig
 from elastic_transport._node import NodeApiResponse
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import Elasticsearch
+
+from esrag.bundle import (
+    DEFINITION,
+    TOKENIZER,
+    VOCABULARY,
+    ModelBundle,
+    Reference,
+    file_sha256,
+    write_manifest,
+)
 
 _READING_POSTS = ("_search", "_count", "_render", "_infer", "_simulate", "_has_privileges")
 
@@ -147,6 +159,40 @@ def vector_of(text: str, dims: int = 8) -> list[float]:
     return [value / length for value in raw]
 
 
+def fake_bundle(
+    folder: Path, model_id: str = "model-a", *, size: int = 2_500_000, seed: bytes = b"a"
+) -> ModelBundle:
+    """A bundle in ``folder`` with a definition of ``size`` bytes and vectors of vector_of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DEFINITION).write_bytes((seed * size)[:size])
+    (folder / VOCABULARY).write_text(json.dumps({"vocabulary": ["[PAD]", "[UNK]", "a"]}))
+    (folder / TOKENIZER).write_text("{}")
+    texts = ("one", "two two", "three")
+    bundle = ModelBundle(
+        folder=folder,
+        model_id=model_id,
+        source="fake",
+        source_fingerprint="fake",
+        config={
+            "description": "a fake",
+            "model_type": "pytorch",
+            "inference_config": {"text_embedding": {"embedding_size": 8}},
+            "input": {"field_names": ["text_field"]},
+            "metadata": {"per_deployment_memory_bytes": 1},
+        },
+        dims=8,
+        max_sequence_length=16,
+        ingest_prefix="",
+        search_prefix="",
+        sha256={name: file_sha256(folder / name) for name in (DEFINITION, VOCABULARY, TOKENIZER)},
+        versions={"torch": "0"},
+        references=tuple(Reference(text, tuple(vector_of(text))) for text in texts),
+        created="2026-01-01T00:00:00+00:00",
+    )
+    write_manifest(bundle)
+    return bundle
+
+
 @dataclass
 class ClusterInMemory:
     """Keeps what setup puts; answers as Elasticsearch does where setup looks."""
@@ -181,7 +227,7 @@ class ClusterInMemory:
                 self._body,
             ),
             ("POST", "_ingest/pipeline/([^/]+)/_simulate", self._simulate),
-            ("POST", "_render/template", self._render),
+            ("POST", "_render/template(?:/[^/]+)?", self._render),
             ("POST", "([^/]+)/_search/template", self._search),
             ("GET", "_ml/trained_models/([^/]+)/_stats", self._stats),
             ("GET PUT DELETE", "_ml/trained_models/([^/]+)", self._model),

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from elasticsearch import ApiError, UnsupportedProductError
 
-from esrag.cluster.client import explained
+from esrag.cluster.client import explained, reason
 from esrag.errors import PermissionDeniedError, UnsupportedError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 OLDEST_MAJOR = 9
+_NO_SUCH_API = (400, 404, 405)
 
 # What setup calls; the raw action names are narrower than the named privileges that hold them.
 CLUSTER_PRIVILEGES = (
@@ -150,7 +151,7 @@ def _licence(client: Elasticsearch) -> tuple[str, bool]:
         try:
             licence = client.license.get().body["license"]
         except ApiError as error:
-            if error.meta.status in (400, 404, 405):
+            if error.meta.status in _NO_SUCH_API:
                 return "", False  # a build without licences, such as serverless
             raise
     return str(licence.get("type", "")), licence.get("status") == "active"
@@ -162,11 +163,24 @@ def _machine_learning(client: Elasticsearch, licence: str) -> tuple[bool, str]:
         try:
             ml = client.xpack.info(categories=["features"]).body["features"].get("ml", {})
         except ApiError as error:
-            if error.meta.status not in (400, 404, 405):
+            if error.meta.status not in (*_NO_SUCH_API, 500):
                 raise
-            return False, "the server knows no _xpack"
+            return _ml_answers(client)  # builds exist that cannot list their features
     if not ml.get("available"):
         return False, f"the licence {licence or 'of this cluster'} does not include it"
     if not ml.get("enabled"):
         return False, "it is switched off (xpack.ml.enabled)"
+    return True, ""
+
+
+def _ml_answers(client: Elasticsearch) -> tuple[bool, str]:
+    with explained("asking for the limits of machine learning"):
+        try:
+            client.ml.info()
+        except ApiError as error:
+            if error.meta.status in _NO_SUCH_API:
+                return False, "the server has no machine learning API"
+            if error.meta.status == 403 and "non-compliant" in reason(error):
+                return False, reason(error)
+            raise
     return True, ""

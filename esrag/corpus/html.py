@@ -18,8 +18,8 @@ from esrag.types import Block, BlockKind, Document
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _DROPPED = frozenset(
-    "head script style noscript template svg math iframe object nav footer aside form button select "
-    "dialog menu -comment".split()
+    "head script style noscript template svg math iframe object "
+    "nav footer aside form button select dialog menu -comment".split()
 )
 _DROPPED_ROLES = frozenset("navigation banner contentinfo search complementary".split())
 _BREAKING = frozenset(
@@ -34,7 +34,9 @@ _SPACE = re.compile(r"\s+")
 # The parser's work grows with the square of the nesting and of a tag's attributes.
 _MAX_DEPTH = 5_000
 _MAX_ATTRIBUTES = 50_000
-_TAG = re.compile(r"<(/?)(div|section|article|span|ul|ol|table|blockquote|main|dl|figure)\b", re.IGNORECASE)
+_TAG = re.compile(
+    r"<(/?)(div|section|article|span|ul|ol|table|blockquote|main|dl|figure)\b", re.IGNORECASE
+)
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{100000,}")
 
 
@@ -219,7 +221,9 @@ def _dropped(node: LexborNode, *, keeps_header: bool) -> bool:
         return True
     attributes = node.attributes
     role = attributes.get("role") or ""
-    return "hidden" in attributes or attributes.get("aria-hidden") == "true" or role in _DROPPED_ROLES
+    return (
+        "hidden" in attributes or attributes.get("aria-hidden") == "true" or role in _DROPPED_ROLES
+    )
 
 
 def _within_article(node: LexborNode) -> bool:

@@ -28,7 +28,9 @@ def parse(line: str, *, file: str, line_number: int) -> Document:
     if nested is not None and not isinstance(nested, dict):
         raise Unreadable("metadata", "the field metadata is not an object")
     values = {**fields.flatten(nested or {}), **fields.flatten(record)}
-    mime_type = "text/markdown" if fields.take(values, ("mime_type",)) == "text/markdown" else "text/plain"
+    mime_type = (
+        "text/markdown" if fields.take(values, ("mime_type",)) == "text/markdown" else "text/plain"
+    )
     document_id = f"{file}#{record_id or f'L{line_number}'}"
     title = fields.one_line(fields.take(values, fields.TITLE_FIELDS))
     return Document(
@@ -40,7 +42,9 @@ def parse(line: str, *, file: str, line_number: int) -> Document:
         mime_type=mime_type,
         published=fields.take_date(values),
         metadata=values,
-        blocks=markdown.parse_blocks(text) if mime_type == "text/markdown" else plain.paragraphs(text),
+        blocks=markdown.parse_blocks(text)
+        if mime_type == "text/markdown"
+        else plain.parse_blocks(text),
     )
 
 
@@ -65,7 +69,9 @@ def _text(record: dict[str, Any]) -> str:
         if wanted in by_lower:
             text = record.pop(by_lower[wanted])
             if not isinstance(text, str):
-                raise Unreadable("text_not_a_string", f"the field {by_lower[wanted]!r} is not a string")
+                raise Unreadable(
+                    "text_not_a_string", f"the field {by_lower[wanted]!r} is not a string"
+                )
             if "\0" in text:
                 raise Unreadable("nul_byte", f"the field {by_lower[wanted]!r} holds NUL characters")
             return text

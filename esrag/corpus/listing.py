@@ -41,9 +41,7 @@ def list_inputs(paths: Sequence[Path]) -> list[Entry]:
     """Every input below ``paths``, in order; raises UsageError when one of them does not exist."""
     missing = [str(path) for path in paths if not os.path.lexists(path)]
     if missing:
-        raise UsageError(
-            f"no such file or folder: {', '.join(missing)}", hint="Nothing was sent."
-        )
+        raise UsageError(f"no such file or folder: {', '.join(missing)}", hint="Nothing was sent.")
     entries: list[Entry] = []
     seen: set[Path] = set()
     for path in paths:

@@ -7,12 +7,13 @@ point into the author's own words.  Only block structure is parsed; inline marku
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from esrag.chunking import heading_text
 from esrag.corpus import fields
 from esrag.corpus.records import Unreadable
 from esrag.types import Block, BlockKind, Document
@@ -21,8 +22,6 @@ _FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
 _FRONT_MATTER_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)", re.MULTILINE)
 _MAX_FRONT_MATTER = 64 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_SETEXT = re.compile(r"[\r\n]+[ \t]*(?:=+|-+)[ \t]*$")
 _KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -39,10 +38,10 @@ _KINDS: dict[str, BlockKind] = {
 class _FrontMatterLoader(yaml.BaseLoader):
     """Keeps every scalar as it is written (a version 1.10 stays 1.10) and refuses aliases."""
 
-    def compose_node(self, parent: yaml.Node | None, index: Hashable) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed in front matter")
-        return super().compose_node(parent, index)  # type: ignore[no-any-return, no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 def parse(text: str, *, document_id: str) -> Document:
@@ -66,13 +65,19 @@ def parse(text: str, *, document_id: str) -> Document:
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     """The fields of a leading YAML block and the text after it; no fields when there is none."""
     start = _FRONT_MATTER.match(text)
-    end = _FRONT_MATTER_END.search(text, start.end(), start.end() + _MAX_FRONT_MATTER) if start else None
+    end = (
+        _FRONT_MATTER_END.search(text, start.end(), start.end() + _MAX_FRONT_MATTER)
+        if start
+        else None
+    )
     if start is None or end is None:
         return {}, text
     try:
         found = yaml.load(text[start.end() : end.start()], Loader=_FrontMatterLoader)  # noqa: S506 - builds nothing but str, list and dict
     except yaml.YAMLError as error:
-        raise Unreadable("front_matter", f"front matter is not valid YAML: {_where(error)}") from error
+        raise Unreadable(
+            "front_matter", f"front matter is not valid YAML: {_where(error)}"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise Unreadable("front_matter", "front matter is not valid YAML") from error
     if not isinstance(found, dict):
@@ -94,14 +99,6 @@ def parse_blocks(text: str) -> tuple[Block, ...]:
             level = int(token.tag[1]) if kind == "heading" else 0
             blocks.append(Block(kind, start, end, level))
     return tuple(blocks)
-
-
-def heading_text(raw: str) -> str:
-    """The words of a heading line, without marks, underline and link targets."""
-    words = _SETEXT.sub("", raw.strip()).strip()
-    words = re.sub(r"^#{1,6}(?:[ \t]+|$)", "", words)
-    words = re.sub(r"[ \t]+#+$", "", words)
-    return fields.one_line(_LINK.sub(r"\1", words).replace("**", "").replace("`", ""))
 
 
 def _tokens(text: str) -> Sequence[Token]:

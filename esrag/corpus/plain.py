@@ -1,4 +1,4 @@
-"""Plain text: paragraphs are what blank lines separate; a first line that stands alone is the title."""
+"""Plain text: blank lines separate paragraphs; underlined or lone short lines are headings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from esrag.corpus.fields import one_line, title_from_name
 from esrag.types import Block, Document
 
 _PARAGRAPH = re.compile(r"[^\r\n]*\S[^\r\n]*(?:(?:\r\n|\r|\n)[^\r\n]*\S[^\r\n]*)*")
-_TITLE_LENGTH = 100
+_UNDERLINED = re.compile(r"(?P<words>\S[^\r\n]*)(?:\r\n|\r|\n)(?P<line>={3,}|-{3,}|~{3,})[ \t]*")
+_LONE_LINE = re.compile(r"[A-Z0-9ÄÖÜ][^\r\n]{0,59}[^\s.:;,!?]")
+_UNDERLINES = "=-~"
 
 
 def parse(text: str, *, document_id: str) -> Document:
     """The document; ``text`` is kept as it is."""
-    blocks = paragraphs(text)
+    blocks = parse_blocks(text)
     return Document(
         id=document_id,
         text=text,
@@ -24,15 +26,29 @@ def parse(text: str, *, document_id: str) -> Document:
     )
 
 
-def paragraphs(text: str) -> tuple[Block, ...]:
+def parse_blocks(text: str) -> tuple[Block, ...]:
     """One block for each run of lines that are not blank."""
-    return tuple(Block("paragraph", m.start(), m.end()) for m in _PARAGRAPH.finditer(text))
+    found = [(match.start(), match.end()) for match in _PARAGRAPH.finditer(text)]
+    blocks: list[Block] = []
+    for number, (start, end) in enumerate(found):
+        followed = number + 1 < len(found)
+        level = _heading_level(text[start:end], first=number == 0) if followed else 0
+        blocks.append(Block("heading" if level else "paragraph", start, end, level))
+    return tuple(blocks)
+
+
+def _heading_level(paragraph: str, *, first: bool) -> int:
+    """1-3 for underlined lines, 1 or 4 for a lone short line, 0 for what is no heading."""
+    underlined = _UNDERLINED.fullmatch(paragraph)
+    if underlined:
+        return _UNDERLINES.index(underlined["line"][0]) + 1
+    if _LONE_LINE.fullmatch(paragraph) and len(paragraph.split()) <= 10:
+        return 1 if first else 4
+    return 0
 
 
 def _title(text: str, blocks: tuple[Block, ...]) -> str:
-    if len(blocks) < 2:
+    if not blocks or blocks[0].level != 1:
         return ""
-    first = text[blocks[0].start : blocks[0].end].strip()
-    if len(first) > _TITLE_LENGTH or len(first.splitlines()) != 1 or first.endswith((".", ":", ";", ",")):
-        return ""
-    return one_line(first)
+    lines = text[blocks[0].start : blocks[0].end].splitlines()
+    return one_line(lines[0]) if lines else ""

@@ -43,11 +43,13 @@ def read(listed: Listed, *, max_bytes: int = MAX_BYTES) -> Iterator[Parsed | Rej
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The file's bytes; raises Unreadable when it is no regular file, too large or not to be read."""
+    """The file's bytes; raises Unreadable when they cannot be had or are too many."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Unreadable("unreadable", f"cannot be opened: {error.strerror}", stage="read") from error
+        raise Unreadable(
+            "unreadable", f"cannot be opened: {error.strerror}", stage="read"
+        ) from error
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -55,7 +57,9 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         try:
             raw = file.read(max_bytes + 1) if status.st_size <= max_bytes else None
         except OSError as error:
-            raise Unreadable("unreadable", f"cannot be read: {error.strerror}", stage="read") from error
+            raise Unreadable(
+                "unreadable", f"cannot be read: {error.strerror}", stage="read"
+            ) from error
     if raw is None or len(raw) > max_bytes:
         size = f"{status.st_size / 1_048_576:.0f} MiB" if raw is None else "still growing"
         limit = f"{max_bytes / 1_048_576:.0f} MiB"
@@ -96,7 +100,9 @@ def checked(document: Document) -> Document:
         raise Unreadable("metadata", f"{len(document.metadata)} metadata fields; 200 are allowed")
     for name, value in document.metadata.items():
         if len(name) + len(value) > 4000:
-            raise Unreadable("metadata", f"metadata field {name[:60]!r} is longer than 4000 characters")
+            raise Unreadable(
+                "metadata", f"metadata field {name[:60]!r} is longer than 4000 characters"
+            )
     fields = (document.id, document.text, document.title, document.url)
     for value in (*fields, *document.metadata, *document.metadata.values()):
         try:

@@ -161,7 +161,8 @@ def store_secrets(
     if keystore.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == names:
         return
     stamp.unlink(missing_ok=True)
-    keystore.unlink(missing_ok=True)
+    for leftover in layout.config.glob("elasticsearch.keystore*"):  # also of a stopped run
+        leftover.unlink()
     done = subprocess.run(
         [str(home / "bin" / "elasticsearch-keystore"), "add", "--force", "--stdin", *content],
         input="".join(f"{value}\n" for value in content.values()),

@@ -80,7 +80,7 @@ class Launcher:
 
     def elasticsearch(self, state: State, port: int, mlnode_url: str) -> Start:
         """Prepare what Elasticsearch needs, then start it; ``mlnode_url`` is what it calls."""
-        layout, user = self.layout, machine.service_user()
+        layout, user, mark = self.layout, machine.service_user(), self.mark("elasticsearch")
         java = jdk.find(
             self.environment,
             software=layout.software,
@@ -90,7 +90,11 @@ class Launcher:
         with lock.waited_for(layout.software / "lock"):  # until it runs, its home may be removed
             layout.software.chmod(0o755)
             home = plugins.prepare_home(
-                layout.software, plugins.sources(self.plugin_sources), java, self.reporter
+                layout.software,
+                plugins.sources(self.plugin_sources),
+                java,
+                self.reporter,
+                environment={**self.environment, process.MARK: mark},
             )
             node = elasticsearch.Node(
                 cluster_name=inspection.cluster_name(state),
@@ -102,6 +106,7 @@ class Launcher:
             )
             elasticsearch.write_configuration(node, layout, home, user)
             environment = elasticsearch.launch_environment(layout, java, self.environment)
+            environment[process.MARK] = mark  # so that a rerun finds the tools as well
             secrets = elasticsearch.secrets(node, records.password(layout, create=True))
             elasticsearch.store_secrets(secrets, layout, home, environment, user)
             return self._start(

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,16 @@ def home_name(plugins: tuple[PluginSource, ...]) -> str:
 
 
 def prepare_home(
-    software: Path, plugins: tuple[PluginSource, ...], jdk: Jdk, reporter: Reporter
+    software: Path,
+    plugins: tuple[PluginSource, ...],
+    jdk: Jdk,
+    reporter: Reporter,
+    *,
+    environment: Mapping[str, str],
 ) -> Path:
     """The home to run from; downloads, unpacks and compiles only what is not there yet.
 
-    The caller holds the lock of the software folder.  Raises UnavailableError for a download
+    The compiler runs in ``environment``.  The caller holds the lock of the software folder.  Raises UnavailableError for a download
     and EsragError, with the compiler's words, for sources that do not compile.
     """
     home = software / "homes" / home_name(plugins)
@@ -92,14 +98,15 @@ def prepare_home(
         archive = distribution.fetch(distribution.ELASTICSEARCH, downloads, reporter)
         with reporter.step(f"unpacking Elasticsearch {version}"):
             distribution.unpack(archive, pristine)
-    built = {p.name: _prepare_plugin(p, software, pristine, jdk, reporter) for p in plugins}
+    compiler = _Compiler(jdk, dict(environment), pristine)
+    built = {p.name: _prepare_plugin(p, software, compiler, reporter) for p in plugins}
     _assemble(pristine, built, home)
     _remove_unused(home.parent, keep=home)
     return home
 
 
 def _prepare_plugin(
-    plugin: PluginSource, software: Path, pristine: Path, jdk: Jdk, reporter: Reporter
+    plugin: PluginSource, software: Path, compiler: _Compiler, reporter: Reporter
 ) -> Path:
     """The folder to install: jars, descriptor and policy of one plugin."""
     place = software / "plugins" / f"{plugin.name}-{plugin.fingerprint()}"
@@ -116,57 +123,63 @@ def _prepare_plugin(
         tempfile.TemporaryDirectory(prefix="partial-", dir=place.parent) as scratch,
     ):
         result = Path(scratch) / plugin.name
-        result.mkdir(mode=0o755)
-        _compile(plugin, [*_class_path(pristine), *libraries], jdk, Path(scratch), result)
+        result.mkdir()
+        compiler.compile(plugin, libraries, Path(scratch), result / f"{plugin.name}.jar")
         for name in _DESCRIPTORS:
             if (plugin.folder / name).is_file():
                 shutil.copyfile(plugin.folder / name, result / name)
         for library in libraries:
             shutil.copyfile(library, result / library.name)
+        result.chmod(0o755)
         for path in result.iterdir():
             path.chmod(0o644)
         return result.replace(place)
 
 
-def _class_path(pristine: Path) -> list[Path]:
-    return [
-        *sorted(pristine.glob("lib/*.jar")),
-        *sorted(pristine.glob("modules/x-pack-core/*.jar")),
-    ]
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """javac against the jars of a pristine home."""
+
+    jdk: Jdk
+    environment: dict[str, str]
+    pristine: Path
+
+    def compile(
+        self, plugin: PluginSource, libraries: Iterable[Path], scratch: Path, jar: Path
+    ) -> None:
+        """Compile the sources and put the classes and other files of ``src`` into ``jar``."""
+        classes = scratch / "classes"
+        classes.mkdir()
+        root = plugin.folder / "src"
+        files = [path for path in plugin.files() if root in path.parents]
+        shipped = ("lib/*.jar", "modules/x-pack-core/*.jar")
+        class_path = [path for glob in shipped for path in sorted(self.pristine.glob(glob))]
+        options = ["-nowarn", "--release", _RELEASE, "-proc:none", "-encoding", "UTF-8"]
+        options += ["-cp", os.pathsep.join(map(str, [*class_path, *libraries]))]
+        options += ["-d", str(classes), *(str(path) for path in files if path.suffix == ".java")]
+        arguments = scratch / "arguments"
+        arguments.write_text("".join(f"{_quoted(o)}\n" for o in options), encoding="utf-8")
+        done = subprocess.run(
+            [self.jdk.tool("javac"), "-J-Xmx512m", "-J-XX:TieredStopAtLevel=1", f"@{arguments}"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise _compile_error(plugin, done.stderr + done.stdout)
+        with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in classes.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(classes).as_posix())
+            for path in files:
+                if path.suffix != ".java":
+                    archive.write(path, path.relative_to(root).as_posix())
 
 
-def _compile(
-    plugin: PluginSource, class_path: list[Path], jdk: Jdk, scratch: Path, result: Path
-) -> None:
-    classes = scratch / "classes"
-    classes.mkdir()
-    root = plugin.folder / "src"
-    files = [path for path in plugin.files() if root in path.parents]
-    java = [path for path in files if path.suffix == ".java"]
-    arguments = scratch / "arguments"
-    options = ["-nowarn", "--release", _RELEASE, "-proc:none", "-encoding", "UTF-8"]
-    options += ["-cp", os.pathsep.join(map(str, class_path)), "-d", str(classes)]
-    arguments.write_text("".join(f"{_quoted(o)}\n" for o in (*options, *java)), encoding="utf-8")
-    done = subprocess.run(
-        [jdk.tool("javac"), "-J-Xmx512m", "-J-XX:TieredStopAtLevel=1", f"@{arguments}"],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode != 0:
-        raise _compile_error(plugin, done.stderr + done.stdout)
-    with zipfile.ZipFile(result / f"{plugin.name}.jar", "w", zipfile.ZIP_DEFLATED) as jar:
-        for path in sorted(path for path in classes.rglob("*") if path.is_file()):
-            jar.write(path, path.relative_to(classes).as_posix())
-        for path in files:
-            if path.suffix != ".java":
-                jar.write(path, path.relative_to(root).as_posix())
-
-
-def _quoted(option: object) -> str:
+def _quoted(option: str) -> str:
     """An argument as javac's argument files want it: paths may hold spaces."""
-    return '"' + str(option).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _compile_error(plugin: PluginSource, output: str) -> EsragError:

@@ -55,8 +55,8 @@ def up(
         layout.root.chmod(0o755)
         state = records.load_state(layout) or records.new_state()
         records.save_state(layout, state)
-        ready = [name for name in members if _settles(launcher, state, name, timeout)]
-        missing = [name for name in members if name not in ready]
+        missing = [name for name in members if not _settles(launcher, state, name, timeout)]
+        state = _completed(layout, state)
         if missing:
             _check_machine(launcher, missing, force=force)
             with _undone_on_failure(launcher):
@@ -186,6 +186,19 @@ def _with_server(member: Member) -> Member:
     server = process.identify(children[0].pid) if children else None
     processes = {**member.processes, "server": server} if server else member.processes
     return replace(member, processes=processes)
+
+
+def _completed(layout: Layout, state: State) -> State:
+    """Write down the server of an Elasticsearch whose `up` was killed before it could."""
+    member = state.members.get("elasticsearch")
+    if (
+        member
+        and "server" not in member.processes
+        and process.is_alive(member.processes["launcher"])
+    ):
+        state = state.with_member(_with_server(member))
+        records.save_state(layout, state)
+    return state
 
 
 def _settles(launcher: Launcher, state: State, name: str, timeout: float) -> bool:

@@ -20,7 +20,7 @@ _STATE_HOOK = re.compile(rb"^\s*def __setstate__\(", re.MULTILINE)
 _STATE_HOOK_ALLOWED = ("code/__torch__/torch/ao/nn/", "code/__torch__/torch/nn/quantized/")
 
 
-class UnsafeArchive(Exception):  # noqa: N818 - reads as what it is
+class UnsafeArchive(Exception):
     """The bytes are no TorchScript archive, or one that must not be loaded."""
 
 

@@ -34,10 +34,10 @@ def build_arguments(
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = sequence
         mask[row, : len(sequence)] = 1
-    available = {
-        "input_ids": lambda: ids,
-        "attention_mask": lambda: mask,
-        "token_type_ids": lambda: np.zeros_like(ids),
-        "position_ids": lambda: np.arange(longest, dtype=np.int64),
+    available: dict[str, Matrix] = {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "token_type_ids": np.zeros_like(ids),
+        "position_ids": np.arange(longest, dtype=np.int64),
     }
-    return [available[name]() for name in ARGUMENTS[kind]]
+    return [available[name] for name in ARGUMENTS[kind]]

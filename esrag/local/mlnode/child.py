@@ -1,16 +1,17 @@
 """The child process of a deployment: loads one TorchScript module and runs it.
 
-    python -m esrag.local.mlnode.child '{"control": 5, "slots": [7, 8], …}'
+    python -m esrag.local.mlnode.child <control socket> <parent's process id>
 
-It answers on inherited sockets: one for control (ready or refused, then silence until the end)
-and one for each allocation, served by a thread each.  It ends when the parent does: the
+It answers on inherited sockets: one for control, whose number it is given (orders come in,
+ready or refused goes out, then silence until the end), and one for each allocation, served by a
+thread each.  It ends when the parent does: the
 kernel's signal for that, and end of file on every socket.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import os
 import signal
 import socket
@@ -18,9 +19,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from esrag.local.mlnode import jail
 from esrag.local.mlnode.archive import UnsafeArchive, check_archive
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from esrag.local.mlnode.forward import Module
 
 
-class Unloadable(Exception):  # noqa: N818 - reads as what it is
+class Unloadable(Exception):
     """The definition cannot or must not be loaded; trying again will not help."""
 
 
@@ -38,49 +37,52 @@ class Unloadable(Exception):  # noqa: N818 - reads as what it is
 class Orders:
     """What the parent wants: which module, with how many threads, on which sockets."""
 
-    parent: int
-    control: int
-    slots: tuple[int, ...]
+    slots: list[int]
     threads: int
     kind: str
     pad_id: int
-    parts: tuple[str, ...]
+    parts: list[str]
     sha256: str
     empty_folder: str
 
 
 def main() -> None:
     """Jail this process, load the module, serve until the parent hangs up."""
-    orders = Orders(**json.loads(sys.argv[1]))
-    jail.die_with(orders.parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is the parent's business
+    control_number, parent = int(sys.argv[1]), int(sys.argv[2])
+    jail.die_with(parent)
+    # Before any library is imported: a namespace is left by one thread, and numpy starts some.
     isolated = jail.leave_network()
-    control = socket.socket(fileno=orders.control)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is the parent's business
+    control = socket.socket(fileno=control_number)
+    with contextlib.suppress(PeerEnded):
+        _obey(control, parent=parent, isolated=isolated)
+    os._exit(0)  # forward passes of daemon threads are not worth waiting for
+
+
+def _obey(control: socket.socket, *, parent: int, isolated: bool) -> None:
+    orders = Orders(**receive_frame(control)[0])
     try:
-        try:
-            module = _load(orders)
-        except Unloadable as error:
-            send_frame(control, {"refused": str(error)})
-            return
-        for descriptor in orders.slots:
-            slot = socket.socket(fileno=descriptor)
-            threading.Thread(target=_serve, args=(slot, module), daemon=True).start()
-        send_frame(control, {"ready": True, "isolated": isolated})
-        receive_frame(control)
-    except PeerEnded:
-        pass
-    finally:
-        os._exit(0)  # forward passes of daemon threads are not worth waiting for
+        module = _load(orders, parent)
+    except Unloadable as error:
+        send_frame(control, {"refused": str(error)})
+        return
+    for descriptor in orders.slots:
+        slot = socket.socket(fileno=descriptor)
+        threading.Thread(target=_serve, args=(slot, module), daemon=True).start()
+    send_frame(control, {"ready": True, "isolated": isolated})
+    receive_frame(control)
 
 
-def _load(orders: Orders) -> Module:
-    from esrag.local.mlnode import forward
-
+def _load(orders: Orders, parent: int) -> Module:
+    try:
+        from esrag.local.mlnode import forward
+    except ImportError as error:
+        raise Unloadable(f"{error}; the models need: pip install 'esrag[local]'") from error
     forward.prepare(orders.threads)
     definition = _read(orders)
     jail.close(
         empty_folder=Path(orders.empty_folder),
-        parent=orders.parent,
+        parent=parent,
         definition_length=len(definition),
     )
     try:
@@ -88,8 +90,7 @@ def _load(orders: Orders) -> Module:
         module = forward.Module(definition, kind=orders.kind, pad_id=orders.pad_id)
     except (UnsafeArchive, *forward.MODEL_ERRORS) as error:
         raise Unloadable(f"Could not load the model definition: {str(error)[:1000]}") from error
-    # The first pass is slow; better now than with somebody's question.
-    module.run([np.full(8, orders.pad_id, dtype=np.int32)] * 2)
+    module.warm_up()
     return module
 
 
@@ -108,20 +109,14 @@ def _read(orders: Orders) -> bytes:
 
 
 def _serve(slot: socket.socket, module: Module) -> None:
-    from esrag.local.mlnode.forward import pack
+    from esrag.local.mlnode.forward import pack, unpack
 
     try:
         while True:
-            header, payload = receive_frame(slot)
-            header_out, vectors = pack(module.run(_sequences(header, payload)))
-            send_frame(slot, header_out, vectors)
+            header, vectors = pack(module.run(unpack(*receive_frame(slot))))
+            send_frame(slot, header, vectors)
     except PeerEnded:
         os._exit(0)
-
-
-def _sequences(header: dict[str, Any], payload: bytearray) -> list[np.ndarray[Any, Any]]:
-    ids = np.frombuffer(payload, dtype=np.int32)
-    return np.split(ids, np.cumsum(header["lengths"])[:-1])
 
 
 if __name__ == "__main__":

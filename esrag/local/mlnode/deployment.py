@@ -129,7 +129,7 @@ class Deployment:
         return request
 
     def give_up(self, request: InferRequest) -> None:
-        """The caller's time is over: drop what still waits, count the inputs it gets nothing for."""
+        """The caller's time is over: drop what still waits and count what it got nothing for."""
         with self._changed:
             self._waiting.remove(request.waiting)
             self._statistics.timeout_count += request.missing

@@ -6,7 +6,7 @@ allocation sends batches.  What the child says is checked: it runs code from out
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import os
 import signal
@@ -29,11 +29,11 @@ READY_SECONDS = 300.0  # importing torch on a busy machine takes its time
 BATCH_SECONDS = 180.0  # a batch that takes longer hangs
 
 
-class LoadRefused(Exception):  # noqa: N818 - reads as what it is
+class LoadRefused(Exception):
     """The child will not load this definition; trying again will not help."""
 
 
-class ChildEnded(Exception):  # noqa: N818 - an event that is expected, not an error
+class ChildEnded(Exception):
     """The child is gone or stopped making sense."""
 
 
@@ -89,6 +89,8 @@ class ChildExecution:
         theirs = [child_control, *(child for _, child in pairs)]
         try:
             self._process = _spawn(settings, theirs)
+            with contextlib.suppress(PeerEnded):  # wait_ready will see it
+                send_frame(self._control, _orders(settings, theirs))
         finally:
             for connection in theirs:
                 connection.close()
@@ -125,10 +127,8 @@ class ChildExecution:
 
     def wait_end(self) -> str:
         """Block until the child is gone for whatever reason; returns the reason."""
-        try:
+        with contextlib.suppress(PeerEnded):
             receive_frame(self._control)
-        except PeerEnded:
-            pass
         return self._reap()
 
     def kill(self) -> None:
@@ -151,10 +151,9 @@ class ChildExecution:
         return f"the child process ended with exit code {code}"
 
 
-def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
-    orders = {
-        "parent": os.getpid(),
-        "control": theirs[0].fileno(),
+def _orders(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> dict[str, Any]:
+    """What ``child.Orders`` holds; sent, because a list of many parts outgrows a command line."""
+    return {
         "slots": [connection.fileno() for connection in theirs[1:]],
         "threads": settings.threads,
         "kind": settings.kind,
@@ -163,6 +162,9 @@ def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subp
         "sha256": settings.sha256,
         "empty_folder": str(settings.empty_folder),
     }
+
+
+def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
     environment = {
         # The child gets nothing of our environment, secrets may live there.
         "PATH": os.defpath,
@@ -176,7 +178,10 @@ def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subp
         "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     }
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "esrag.local.mlnode.child", json.dumps(orders)],
+        [
+            *(sys.executable, "-P", "-m", "esrag.local.mlnode.child"),
+            *(str(theirs[0].fileno()), str(os.getpid())),
+        ],
         pass_fds=[connection.fileno() for connection in theirs],
         env=environment,
         cwd="/",

@@ -31,7 +31,7 @@ class Forwarded:
     seconds: float
 
 
-class ShapeMismatch(Exception):  # noqa: N818 - reads as what it is
+class ShapeMismatch(Exception):
     """The module does not give one vector for each row of a batch."""
 
 
@@ -75,6 +75,10 @@ class Module:
             rows = [self.run([sequence]).rows[0] for sequence in sequences]
         return Forwarded(rows, time.perf_counter() - started)
 
+    def warm_up(self) -> None:
+        """Have the slow first pass over before the first question comes; its result is nothing."""
+        self.run([np.full(8, self._pad_id, dtype=np.int32)] * 2)
+
     def _vectors(self, sequences: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         arguments = build_arguments(self._kind, sequences, pad_id=self._pad_id)
         with torch.inference_mode():
@@ -99,6 +103,12 @@ def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith("RuntimeError:")] or lines[-1:]
     return telling[0][:500] if telling else "the model failed without saying why"
+
+
+def unpack(header: dict[str, Any], payload: bytearray) -> list[npt.NDArray[Any]]:
+    """The sequences in a frame from the parent."""
+    ids = np.frombuffer(payload, dtype=np.int32)
+    return list(np.split(ids, np.cumsum(header["lengths"])[:-1]))
 
 
 def pack(forwarded: Forwarded) -> tuple[dict[str, Any], bytes]:

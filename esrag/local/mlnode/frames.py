@@ -16,7 +16,7 @@ LARGEST_HEADER = 4 << 20
 LARGEST_PAYLOAD = 256 << 20
 
 
-class PeerEnded(Exception):  # noqa: N818 - an event that is expected, not an error
+class PeerEnded(Exception):
     """The other side closed the connection, or what it sent makes no sense."""
 
 

@@ -155,7 +155,8 @@ class ModelStore:
                     f"than [total_definition_length] {total_length}",
                 )
             # The old hash goes before the bytes it described.
-            self._staging.write(folder / "definition.json", orjson.dumps(totals))
+            if record != totals:
+                self._staging.write(folder / "definition.json", orjson.dumps(totals))
             self._staging.write(path, body)
             return self.definition(model_id).complete
 

@@ -25,9 +25,7 @@ def parse(body: bytes, *, content_type: str, struct: str) -> Fields:
     """The body as fields; raises BodyRejected with 400, 415 or 422."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise BodyRejected(
-            "Expected request with `Content-Type: application/json`", status=415
-        )
+        raise BodyRejected("Expected request with `Content-Type: application/json`", status=415)
     try:
         value = orjson.loads(body)  # unlike json: refuses NaN and half surrogates, as serde does
     except orjson.JSONDecodeError as error:
@@ -79,7 +77,9 @@ class Fields:
 
     def rejected(self, name: str, problem: str) -> BodyRejected:
         """The complaint about one field, for a caller that checks by itself."""
-        return _wrong(f"{self._path}{name}" if name else self._path.rstrip("."), problem, self._place)
+        return _wrong(
+            f"{self._path}{name}" if name else self._path.rstrip("."), problem, self._place
+        )
 
     def string(self, name: str) -> str:
         """A string that must be there."""

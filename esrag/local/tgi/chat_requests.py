@@ -58,9 +58,7 @@ def to_generate(chat: ChatRequest, template: ChatTemplate) -> GenerateRequest:
     if chat.tools is not None and _uses_tools(chat.tools, chat.tool_choice):
         # TGI turns tools into a grammar; where grammars are off, validation says so
         parameters = replace(parameters, has_grammar=True)
-    return GenerateRequest(
-        template.render(chat.messages), parameters, add_special_tokens=False
-    )
+    return GenerateRequest(template.render(chat.messages), parameters, add_special_tokens=False)
 
 
 def _read_parameters(fields: Fields, *, model: str | None) -> GenerateParameters:

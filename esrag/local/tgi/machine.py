@@ -19,9 +19,7 @@ def default_threads(*, cores: int, load: float) -> int:
 
 def prepare(threads: int | None) -> int:
     """Set the environment that libraries read when they load; returns the thread count."""
-    count = threads or default_threads(
-        cores=len(os.sched_getaffinity(0)), load=os.getloadavg()[0]
-    )
+    count = threads or default_threads(cores=len(os.sched_getaffinity(0)), load=os.getloadavg()[0])
     os.environ["OMP_NUM_THREADS"] = str(count)
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

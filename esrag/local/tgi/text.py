@@ -42,7 +42,9 @@ class TextTokens:
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._special = frozenset(
-            number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special
+            number
+            for number, token in tokenizer.get_added_tokens_decoder().items()
+            if token.special
         )
 
     @classmethod

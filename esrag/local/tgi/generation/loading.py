@@ -114,8 +114,11 @@ def _dtype(device: torch.device) -> torch.dtype:
 
 
 def _positions(config: Any) -> int:
-    window = config.sliding_window if getattr(config, "use_sliding_window", True) else None
-    return min(config.max_position_embeddings, window or config.max_position_embeddings)
+    longest: int = config.max_position_embeddings
+    if not getattr(config, "use_sliding_window", True):
+        return longest
+    # our rows see everything, so an answer must end where a sliding window would begin to forget
+    return min(longest, getattr(config, "sliding_window", None) or longest)
 
 
 def _check_config(config: Any, folder: Path) -> None:

@@ -61,13 +61,17 @@ class TorchRunner:
         """Read ``ids`` at positions ``start``… of ``row``; logits of the last or of all."""
         tokens = torch.tensor([ids], device=self._device)
         positions = torch.arange(start, start + len(ids), device=self._device)[None]
-        return self._forward(tokens, positions, first=row, keep=0 if all_logits else 1)[0]
+        logits = self._forward(tokens, positions, first=row, keep=0 if all_logits else 1)
+        read: NDArray[np.float32] = logits[0]
+        return read
 
     def decode(self, ids: Sequence[int], *, positions: Sequence[int]) -> NDArray[np.float32]:
         """Add ``ids[row]`` at ``positions[row]`` to the rows 0…; logits, one line per row."""
         tokens = torch.tensor(ids, device=self._device)[:, None]
         places = torch.tensor(positions, device=self._device)[:, None]
-        return self._forward(tokens, places, first=0, keep=1)[:, 0]
+        logits = self._forward(tokens, places, first=0, keep=1)
+        last: NDArray[np.float32] = logits[:, 0]
+        return last
 
     def move(self, *, source: int, target: int, length: int) -> None:
         """Copy a row's memory over another row's."""

@@ -65,7 +65,9 @@ def _convert(gguf_file: Path, folder: Path) -> None:
     config = _config(values, tied=all(tensor.name != "output.weight" for tensor in reader.tensors))
     (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
     (folder / "generation_config.json").write_text(
-        json.dumps({"eos_token_id": config["eos_token_id"], "pad_token_id": config["eos_token_id"]}),
+        json.dumps(
+            {"eos_token_id": config["eos_token_id"], "pad_token_id": config["eos_token_id"]}
+        ),
         encoding="utf-8",
     )
     write_tokenizer(
@@ -124,7 +126,9 @@ def _save_weights(reader: Any, config: dict[str, Any], target: Path) -> None:
 def _restored(array: np.ndarray[Any, Any], *, heads: int) -> np.ndarray[Any, Any]:
     """Undo llama.cpp's interleaving of the two halves of each rotary head."""
     rows, columns = array.shape
-    return array.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    return (
+        array.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    )
 
 
 _PARTS = {

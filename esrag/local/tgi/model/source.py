@@ -59,7 +59,9 @@ def check_folder(folder: Path) -> None:
             hint="Models with remote code are not loaded; convert it to a built-in architecture.",
         )
     if not any(folder.glob("*.safetensors")):
-        pickles = sorted(path.name for pattern in ("*.bin", "*.pt") for path in folder.glob(pattern))
+        pickles = sorted(
+            path.name for pattern in ("*.bin", "*.pt") for path in folder.glob(pattern)
+        )
         what = f" (only {', '.join(pickles)})" if pickles else ""
         raise UnsupportedError(
             f"{folder} holds no safetensors{what}",

@@ -6,6 +6,14 @@ import esrag.modules.analysis.TokenFilters;
 import esrag.modules.analysis.Tokenizers;
 import esrag.modules.ingest.Processors;
 import esrag.modules.mustache.MustacheScriptEngine;
+import esrag.modules.reindex.DeleteByQuery;
+import esrag.modules.reindex.Reindex;
+import esrag.modules.reindex.RestDeleteByQueryAction;
+import esrag.modules.reindex.RestReindexAction;
+import esrag.modules.reindex.RestUpdateByQueryAction;
+import esrag.modules.reindex.UpdateByQuery;
+import esrag.modules.retriever.LinearRankDoc;
+import esrag.modules.retriever.LinearRetriever;
 import esrag.modules.retriever.RrfRankDoc;
 import esrag.modules.retriever.RrfRetriever;
 import esrag.modules.root.MainAction;
@@ -29,6 +37,9 @@ import org.elasticsearch.index.analysis.CharFilterFactory;
 import org.elasticsearch.index.analysis.PreBuiltAnalyzerProviderFactory;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
+import org.elasticsearch.index.reindex.DeleteByQueryAction;
+import org.elasticsearch.index.reindex.ReindexAction;
+import org.elasticsearch.index.reindex.UpdateByQueryAction;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.elasticsearch.ingest.Processor;
 import org.elasticsearch.plugins.ActionPlugin;
@@ -95,20 +106,26 @@ public final class ModulesPlugin extends Plugin
 
   @Override
   public List<RetrieverSpec<?>> getRetrievers() {
-    return List.of(new RetrieverSpec<>(RrfRetriever.NAME, RrfRetriever::fromXContent));
+    return List.of(
+        new RetrieverSpec<>(RrfRetriever.NAME, RrfRetriever::fromXContent),
+        new RetrieverSpec<>(LinearRetriever.NAME, LinearRetriever::fromXContent));
   }
 
   @Override
   public List<NamedWriteableRegistry.Entry> getNamedWriteables() {
     return List.of(
-        new NamedWriteableRegistry.Entry(RankDoc.class, RrfRankDoc.NAME, RrfRankDoc::new));
+        new NamedWriteableRegistry.Entry(RankDoc.class, RrfRankDoc.NAME, RrfRankDoc::new),
+        new NamedWriteableRegistry.Entry(RankDoc.class, LinearRankDoc.NAME, LinearRankDoc::new));
   }
 
   @Override
   public Collection<ActionHandler> getActions() {
     return List.of(
         new ActionHandler(MainAction.TYPE, MainAction.class),
-        new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class));
+        new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class),
+        new ActionHandler(DeleteByQueryAction.INSTANCE, DeleteByQuery.class),
+        new ActionHandler(UpdateByQueryAction.INSTANCE, UpdateByQuery.class),
+        new ActionHandler(ReindexAction.INSTANCE, Reindex.class));
   }
 
   @Override
@@ -119,6 +136,9 @@ public final class ModulesPlugin extends Plugin
     return List.of(
         new RestMainAction(),
         new RestSearchTemplateAction(features),
-        new RestRenderTemplateAction());
+        new RestRenderTemplateAction(),
+        new RestDeleteByQueryAction(features),
+        new RestUpdateByQueryAction(features),
+        new RestReindexAction(features));
   }
 }

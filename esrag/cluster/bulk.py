@@ -1,0 +1,242 @@
+"""Bulk requests: their bodies, and what each answer means for each chunk.
+
+Nothing here waits or sends twice; ``delivery`` does, by the verdicts given here.  Own bodies and
+own reading of answers, because losing track of one chunk in a thousand is what we promise against.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import elastic_transport
+from elasticsearch import ApiError, UnsupportedProductError
+
+from esrag.cluster.client import api_error, explained, reason
+from esrag.errors import (
+    ConflictError,
+    EsragError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from esrag.types import Chunk
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+BULK_TIMEOUT = 120.0  # seconds; a request embeds up to a few hundred chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One line pair of a bulk body.  ``key`` is the caller's, to know the answer again."""
+
+    kind: Literal["index", "delete"]
+    id: str
+    key: int
+    source: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the body, roughly."""
+        return len(self.source) + 80
+
+
+class Verdict(enum.Enum):
+    """What to do after an answer."""
+
+    ACKNOWLEDGED = "acknowledged"
+    AGAIN = "again"  # outcome unknown or server busy: send the same ids again
+    BUSY = "busy"  # like AGAIN, and send less at once
+    FEW_TIMES = "few times"  # may be this chunk's own fault: again, but not for long
+    HALVE = "halve"  # the request as a whole is refused: find out which part of it
+    REJECTED = "rejected"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The answer to one action; ``error`` is set when the verdict is STOP."""
+
+    action: Action
+    verdict: Verdict
+    status: int = 0
+    code: str = ""
+    reason: str = ""
+    error: EsragError | None = None
+
+
+class BulkRefused(Exception):
+    """A bulk request was refused or lost as a whole; never leaves the cluster package."""
+
+    def __init__(
+        self, verdict: Verdict, status: int, text: str, error: EsragError, *, lost: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.verdict = verdict
+        self.status = status
+        self.text = text
+        self.error = error
+        self.lost = lost
+
+
+def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
+    """The fields of a chunk as the mapping has them; empty ones are left out."""
+    fields: dict[str, Any] = {
+        "document_id": chunk.document_id,
+        "position": chunk.position,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "context": chunk.context,
+        "title": chunk.title,
+        "heading_path": list(chunk.heading_path),
+        "url": chunk.url,
+        "source": chunk.source,
+        "mime_type": chunk.mime_type,
+        "published": chunk.published,
+        "content_hash": chunk.content_hash,
+        "document_hash": document_hash,
+        "run_id": run_id,
+        "metadata": dict(chunk.metadata),
+    }
+    kept = {name: value for name, value in fields.items() if value not in ("", [], {})}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def bulk_body(actions: Sequence[Action]) -> bytes:
+    """The newline-delimited body of ``POST <alias>/_bulk``."""
+    lines: list[bytes] = []
+    for action in actions:
+        lines.append(f'{{"{action.kind}":{{"_id":"{action.id}"}}}}'.encode("ascii"))
+        if action.kind == "index":
+            lines.append(action.source)
+    return b"\n".join(lines) + b"\n"
+
+
+def send_bulk(
+    client: Elasticsearch, alias: str, actions: Sequence[Action], *, timeout: float = BULK_TIMEOUT
+) -> list[Item]:
+    """Send one request, once; one Item for each action, in order.
+
+    Raises BulkRefused when there is no answer that speaks of each action.
+    """
+    doing = f"writing chunks to {alias}"
+    try:
+        with explained(doing):
+            try:
+                answer = client.options(request_timeout=timeout).perform_request(
+                    "POST",
+                    f"/{alias}/_bulk",
+                    params={"require_alias": "true"},
+                    headers={
+                        "accept": "application/json",
+                        "content-type": "application/x-ndjson",
+                    },
+                    body=bulk_body(actions),
+                )
+            except ApiError as error:
+                raise _refused(error, doing) from error
+            except UnsupportedProductError as error:
+                raise _lost(f"the answer did not come from Elasticsearch: {error}") from error
+            except elastic_transport.SerializationError as error:
+                raise _lost(f"the answer cannot be read: {error.message}") from error
+    except UnavailableError as error:
+        raise BulkRefused(Verdict.AGAIN, 0, error.message, error, lost=True) from error
+    return read_answer(actions, answer.body)
+
+
+def read_answer(actions: Sequence[Action], body: object) -> list[Item]:
+    """Match the items of an answer to the actions; raises BulkRefused when they do not fit."""
+    items = body.get("items") if isinstance(body, Mapping) else None
+    if not isinstance(items, list) or len(items) != len(actions):
+        found = len(items) if isinstance(items, list) else "no"
+        raise _lost(f"{len(actions)} actions were sent, the answer has {found} items")
+    results: list[Item] = []
+    for action, item in zip(actions, items, strict=True):
+        result = item.get(action.kind) if isinstance(item, Mapping) else None
+        if not isinstance(result, Mapping) or result.get("_id") != action.id:
+            raise _lost("the items of the answer are not those that were sent")
+        results.append(_item(action, result))
+    return results
+
+
+def _item(action: Action, result: Mapping[str, Any]) -> Item:
+    status = result.get("status")
+    if not isinstance(status, int):
+        raise _lost("an item of the answer has no status")
+    if status in (200, 201) or (action.kind == "delete" and status == 404 and "error" not in result):
+        return Item(action, Verdict.ACKNOWLEDGED, status)
+    error = result.get("error")
+    cause = error if isinstance(error, Mapping) else {"reason": str(error)}
+    code, text = str(cause.get("type") or "unknown"), _words(cause)
+    stop = _stops(status, code, text)
+    if stop is not None:
+        return Item(action, Verdict.STOP, status, code, text, stop)
+    return Item(action, _verdict(status), status, code, text)
+
+
+def _verdict(status: int) -> Verdict:
+    if status == 429:
+        return Verdict.BUSY
+    if status in (408, 502, 503, 504):
+        return Verdict.AGAIN
+    return Verdict.FEW_TIMES if status >= 500 else Verdict.REJECTED
+
+
+def _stops(status: int, code: str, text: str) -> EsragError | None:
+    """The error that ends the run, when it would meet every other chunk as well."""
+    doing = "while writing chunks"
+    if status == 401:
+        return PermissionDeniedError(f"Elasticsearch refused the credentials {doing}: {text}")
+    if status == 403 and code == "cluster_block_exception":
+        return UnavailableError(
+            f"the index is blocked {doing}: {text}", hint="Lift the block and run this again."
+        )
+    if status == 403:
+        return PermissionDeniedError(f"not allowed {doing}: {text}")
+    if "deployed" in text or "trained model" in text.lower():
+        if status in (400, 404, 409):
+            return UnsupportedError(
+                f"the embedding model is not ready {doing}: {text}",
+                hint="Deploy it: esrag setup",
+            )
+        return None
+    if status == 404 or text.startswith("pipeline with id"):
+        return ConflictError(f"not found {doing}: {text}", hint="Run: esrag setup")
+    return None
+
+
+def _refused(error: ApiError, doing: str) -> BulkRefused:
+    status, text = error.meta.status, reason(error)
+    translated = api_error(error, doing)
+    if status in (400, 413):
+        return BulkRefused(Verdict.HALVE, status, text, translated)
+    if status == 429:
+        return BulkRefused(Verdict.BUSY, status, text, translated)
+    if status == 408 or status >= 500:
+        return BulkRefused(Verdict.AGAIN, status, text, translated, lost=True)
+    if status == 404:
+        translated = ConflictError(f"not found while {doing}: {text}", hint="Run: esrag setup")
+    return BulkRefused(Verdict.STOP, status, text, translated)
+
+
+def _lost(text: str) -> BulkRefused:
+    error = UnavailableError(
+        f"Elasticsearch's answer to a bulk request cannot be trusted: {text}",
+        hint="Is a proxy in between? Run the same command again to continue.",
+    )
+    return BulkRefused(Verdict.AGAIN, 0, text, error, lost=True)
+
+
+def _words(cause: Mapping[str, Any]) -> str:
+    words = [str(cause.get("reason") or cause.get("type") or "no reason given")]
+    inner = cause.get("caused_by")
+    while isinstance(inner, Mapping):
+        words.append(str(inner.get("reason") or inner.get("type") or ""))
+        inner = inner.get("caused_by")
+    return ": ".join(dict.fromkeys(word for word in words if word))

@@ -1,0 +1,151 @@
+package esrag.modules.reindex;
+
+import static org.elasticsearch.rest.RestRequest.Method.POST;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.action.ActionRequestValidationException;
+import org.elasticsearch.action.ActionType;
+import org.elasticsearch.action.support.ActiveShardCount;
+import org.elasticsearch.client.internal.node.NodeClient;
+import org.elasticsearch.index.reindex.AbstractBulkByPaginatedSearchRequest;
+import org.elasticsearch.index.reindex.BulkByPaginatedSearchResponse;
+import org.elasticsearch.index.reindex.BulkByPaginatedSearchTask;
+import org.elasticsearch.rest.BaseRestHandler;
+import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestResponse;
+import org.elasticsearch.rest.RestStatus;
+import org.elasticsearch.tasks.Task;
+import org.elasticsearch.xcontent.XContentBuilder;
+
+/** The part of {@code _reindex} and the by-query calls that they have in common. */
+abstract class RestPagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>>
+    extends BaseRestHandler {
+  static final Map<String, String> SHOW_CREATED_AND_UPDATED =
+      Map.of(
+          BulkByPaginatedSearchTask.Status.INCLUDE_CREATED, "true",
+          BulkByPaginatedSearchTask.Status.INCLUDE_UPDATED, "true");
+  static final Map<String, String> SHOW_UPDATED =
+      Map.of(BulkByPaginatedSearchTask.Status.INCLUDE_UPDATED, "true");
+  static final Map<String, String> SHOW_NEITHER = Map.of();
+
+  private final String name;
+  private final String path;
+  private final ActionType<BulkByPaginatedSearchResponse> action;
+  private final Map<String, String> shownCounts;
+
+  /**
+   * @param shownCounts which of the counts "created" and "updated" the response shows, as the
+   *     core's status writer reads them
+   */
+  RestPagedAction(
+      String name,
+      String path,
+      ActionType<BulkByPaginatedSearchResponse> action,
+      Map<String, String> shownCounts) {
+    this.name = name;
+    this.path = path;
+    this.action = action;
+    this.shownCounts = shownCounts;
+  }
+
+  /** Reads what only this call has. */
+  abstract R parse(RestRequest request) throws IOException;
+
+  @Override
+  public final String getName() {
+    return name;
+  }
+
+  @Override
+  public final List<Route> routes() {
+    return List.of(new Route(POST, path));
+  }
+
+  @Override
+  protected final RestChannelConsumer prepareRequest(RestRequest request, NodeClient client)
+      throws IOException {
+    R paged = parse(request);
+    setCommonOptions(paged, request);
+    if (request.paramAsBoolean("wait_for_completion", true)) {
+      return channel ->
+          client.executeLocally(action, paged, new PagedResponseListener(channel, shownCounts));
+    }
+    return inBackground(client, paged);
+  }
+
+  private static <R extends AbstractBulkByPaginatedSearchRequest<R>> void setCommonOptions(
+      R paged, RestRequest request) {
+    paged.setRefresh(request.paramAsBoolean("refresh", paged.isRefresh()));
+    paged.setTimeout(request.paramAsTime("timeout", paged.getTimeout()));
+    paged.setSlices(slices(request, paged.getSlices()));
+    if (request.hasParam("max_docs")) {
+      paged.setMaxDocs(request.paramAsInt("max_docs", -1));
+    }
+    if (request.hasParam("wait_for_active_shards")) {
+      paged.setWaitForActiveShards(
+          ActiveShardCount.parseString(request.param("wait_for_active_shards")));
+    }
+    if (request.hasParam("requests_per_second")) {
+      paged.setRequestsPerSecond(requestsPerSecond(request.param("requests_per_second")));
+    }
+  }
+
+  private static int slices(RestRequest request, int fallback) {
+    String given = request.param("slices");
+    if (given == null) {
+      return fallback;
+    }
+    if (given.equals(AbstractBulkByPaginatedSearchRequest.AUTO_SLICES_VALUE)) {
+      return AbstractBulkByPaginatedSearchRequest.AUTO_SLICES;
+    }
+    try {
+      int slices = Integer.parseInt(given);
+      if (slices >= 1) {
+        return slices;
+      }
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "[slices] must be a positive integer or the string \"auto\", but was [" + given + "]", e);
+    }
+    throw new IllegalArgumentException("[slices] must be at least 1 but was [" + given + "]");
+  }
+
+  /** -1 lifts the limit, which the core writes as infinity. */
+  private static float requestsPerSecond(String given) {
+    String rule =
+        "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.";
+    float rate;
+    try {
+      rate = Float.parseFloat(given);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(rule, e);
+    }
+    if (rate == -1) {
+      return Float.POSITIVE_INFINITY;
+    }
+    if (rate <= 0) {
+      throw new IllegalArgumentException(rule);
+    }
+    return rate;
+  }
+
+  /** Answers with the task's id; its result is kept in the cluster for {@code GET _tasks}. */
+  private RestChannelConsumer inBackground(NodeClient client, R paged) {
+    paged.setShouldStoreResult(true);
+    ActionRequestValidationException errors = paged.validate();
+    if (errors != null) {
+      throw errors;
+    }
+    return channel -> {
+      Task task = client.executeLocally(action, paged, ActionListener.noop());
+      String id = client.getLocalNodeId() + ":" + task.getId();
+      try (XContentBuilder builder = channel.newBuilder()) {
+        builder.startObject().field("task", id).endObject();
+        channel.sendResponse(new RestResponse(RestStatus.OK, builder));
+      }
+    };
+  }
+}

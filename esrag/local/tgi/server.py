@@ -1,0 +1,232 @@
+"""The process: binds its port, answers 503, loads the model beside, answers for good.
+
+    bind ─► listen ─► load (thread) ─► ready ─► SIGTERM or SIGINT ─► streams cut ─► end
+
+The port is taken first, so that a supervisor can tell a server that is starting from one that
+is dead.  A model that cannot be loaded ends the process with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from esrag.errors import ConflictError, EsragError, UnsupportedError, UsageError
+from esrag.local.tgi import machine
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from esrag.local.tgi.generation.loading import LoadedModel
+    from esrag.local.tgi.generation.scheduler import BatchLimits
+    from esrag.local.tgi.state import Engine, ServerState
+    from esrag.local.tgi.validation import Limits
+
+Device = Literal["auto", "cpu", "cuda"]
+HOST = "127.0.0.1"
+_NEEDED = (
+    "numpy",
+    "orjson",
+    "safetensors",
+    "starlette",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "uvicorn",
+)
+_GRACE_SECONDS = 1  # for streams to end by themselves
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What ``esrag tgi serve`` takes; None lets the model and the machine decide."""
+
+    model: str
+    data_dir: Path
+    port: int = 8080
+    device: Device = "auto"
+    threads: int | None = None
+    max_concurrent_requests: int = 128
+    max_batch: int | None = None
+    max_input_tokens: int | None = None
+    max_total_tokens: int | None = None
+    api_key_file: Path | None = None
+
+
+def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
+    """Serve until a signal comes; ``announce`` gets the address, then that it is ready."""
+    check_packages()
+    threads = machine.prepare(options.threads)
+    api_key = read_api_key(options.api_key_file) if options.api_key_file else None
+
+    from uvicorn import Config, Server
+
+    from esrag.local.tgi.app import make_app
+    from esrag.local.tgi.state import ServerState
+
+    with bind(options.port) as listener:
+        address = f"http://{HOST}:{listener.getsockname()[1]}"
+        state = ServerState(max_body_bytes=2_000_000, api_key=api_key)
+        server = Server(
+            Config(
+                make_app(state),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        announce(f"listening at {address}, loading {options.model}")
+        loading = _Loading(options, state=state, server=server, threads=threads, announce=announce)
+        loading.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            if state.engine is not None:
+                state.engine.scheduler.stop(timeout=_GRACE_SECONDS)
+        if loading.failure is not None:
+            raise loading.failure
+
+
+class _Loading(threading.Thread):
+    """Loads the model; a failure ends the server and is kept for its caller."""
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        *,
+        state: ServerState,
+        server: Server,
+        threads: int,
+        announce: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="loading", daemon=True)
+        self.failure: EsragError | None = None
+        self._options = options
+        self._state = state
+        self._server = server
+        self._threads = threads
+        self._announce = announce
+
+    def run(self) -> None:
+        """Load, then hand the engine to the routes."""
+        done = False
+        try:
+            engine = load_engine(self._options, threads=self._threads)
+            engine.scheduler.start()
+            self._state.engine = engine
+            done = True
+            self._announce(f"ready: {engine.model.model_id} on {engine.compute_type}")
+        except EsragError as error:
+            self.failure = error
+        except MemoryError:
+            self.failure = UnsupportedError(
+                "there is not enough memory for this model",
+                hint="Give a smaller model, or free memory.",
+            )
+        finally:
+            if not done:
+                self.failure = self.failure or EsragError(
+                    "the model could not be loaded; see above"
+                )
+                self._server.should_exit = True
+
+
+def load_engine(options: ServeOptions, *, threads: int) -> Engine:
+    """Find, load and wrap the model; the scheduler is not started yet."""
+    from esrag.local.tgi.generation.loading import load
+    from esrag.local.tgi.generation.scheduler import Scheduler
+    from esrag.local.tgi.model.source import find_model
+    from esrag.local.tgi.state import Engine
+    from esrag.local.tgi.text import ChatTemplate, TextTokens
+
+    model = find_model(options.model, data_dir=options.data_dir)
+    tokens = TextTokens.from_folder(model.folder)
+    template = ChatTemplate.from_folder(model.folder)
+    loaded = load(model.folder, device=options.device, threads=threads)
+    limits, batch = _limits(options, loaded)
+    scheduler = Scheduler(
+        loaded.runner, vocabulary=tokens, end_tokens=loaded.end_tokens, limits=batch
+    )
+    return Engine(
+        model=model,
+        limits=limits,
+        tokens=tokens,
+        template=template,
+        scheduler=scheduler,
+        compute_type=f"{loaded.device}+{loaded.dtype}",
+    )
+
+
+def check_packages() -> None:
+    """Raise UnsupportedError where the extra that serving needs is not installed."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UnsupportedError(
+            f"serving a model needs packages that are not installed: {', '.join(missing)}",
+            hint="Install them: pip install 'esrag[local]'",
+        )
+
+
+def bind(port: int) -> socket.socket:
+    """A listening socket on loopback; raises ConflictError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise ConflictError(
+            f"port {port} of {HOST} cannot be used: {error.strerror}",
+            hint="End the process that has it, or give another --port; 0 takes a free one.",
+        ) from error
+    return listener
+
+
+def read_api_key(file: Path) -> str:
+    """The key that clients must present; the first line of a file, never an argument."""
+    try:
+        lines = file.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the API key file {file} cannot be read: {error}") from error
+    if len(lines) != 1:
+        raise UsageError(f"the API key file {file} must hold one key and nothing else")
+    return lines[0]
+
+
+def _limits(options: ServeOptions, loaded: LoadedModel) -> tuple[Limits, BatchLimits]:
+    from esrag.local.tgi.generation.scheduler import BatchLimits
+    from esrag.local.tgi.validation import Limits
+
+    on_gpu = loaded.free_bytes is not None
+    free = loaded.free_bytes or machine.available_memory()
+    # the machine is not ours alone, a GPU is; growing the memory holds old and new for a moment
+    batch_tokens = int(free * (0.4 if on_gpu else 0.15)) // loaded.bytes_per_token
+    total = options.max_total_tokens or min(loaded.max_positions, batch_tokens)
+    most_input = options.max_input_tokens or total - 1
+    if total > loaded.max_positions:
+        raise UsageError(
+            f"--max-total-tokens {total} is more than the model's {loaded.max_positions} positions"
+        )
+    if not 0 < most_input < total:
+        raise UsageError(
+            f"--max-input-tokens {most_input} must be less than --max-total-tokens {total}"
+        )
+    rows = options.max_batch or (64 if on_gpu else 16)
+    return (
+        Limits(
+            max_input_tokens=most_input,
+            max_total_tokens=total,
+            max_concurrent_requests=options.max_concurrent_requests,
+        ),
+        BatchLimits(rows=rows, tokens=max(batch_tokens, total), stretch=2048 if on_gpu else 256),
+    )
