@@ -97,10 +97,14 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(path.with_suffix(".lock"))
             self._database = sqlite3.connect(path, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute("PRAGMA foreign_keys = ON")
-            self._database.executescript(_SCHEMA)
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._database.execute("PRAGMA foreign_keys = ON")
+                self._database.executescript(_SCHEMA)
+            except sqlite3.DatabaseError:
+                self.close()
+                raise
         self.path = path
 
     def __enter__(self) -> Ledger:
@@ -112,6 +116,10 @@ class Ledger:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file and the lock."""
         self._database.close()
         self._lock.close()
 
@@ -179,9 +187,13 @@ class Ledger:
 
     def counts(self, run_id: str) -> Counts:
         """How the run's inputs stand."""
-        return _counts(dict(self._database.execute(
-            "SELECT state, count(*) FROM inputs WHERE run = ? GROUP BY state", (run_id,)
-        ).fetchall()))
+        return _counts(
+            dict(
+                self._database.execute(
+                    "SELECT state, count(*) FROM inputs WHERE run = ? GROUP BY state", (run_id,)
+                ).fetchall()
+            )
+        )
 
     def cut_off_run(self) -> tuple[str, Counts] | None:
         """The latest run, when it neither ended by itself nor finished all its inputs."""

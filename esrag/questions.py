@@ -20,10 +20,14 @@ from esrag.types import Hit
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The words of a document that answer a question, verbatim."""
+    """The words of a document that answer a question, verbatim.
+
+    ``also`` are other places that say the same and serve as well.
+    """
 
     document_id: str
     quote: str
+    also: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,11 @@ def holds(text: str, groups: Sequence[Sequence[str]]) -> bool:
 
 
 def supports(hit: Hit, evidence: Evidence) -> bool:
-    """Whether a hit's text holds the evidence, or the better part of it cut by a chunk's edge."""
-    if hit.document_id != evidence.document_id:
-        return False
-    return _folded(evidence.quote) in _folded(hit.text)
+    """Whether a hit's text holds the evidence, or what serves as well."""
+    return any(
+        hit.document_id == place.document_id and _folded(place.quote) in _folded(hit.text)
+        for place in (evidence, *evidence.also)
+    )
 
 
 def _question(record: Mapping[str, Any]) -> KnownQuestion:
@@ -99,9 +104,13 @@ def _question(record: Mapping[str, Any]) -> KnownQuestion:
         split=record.get("split", ""),
         answer=record.get("answer") or "",
         answer_groups=tuple(tuple(group) for group in groups),
-        evidence=tuple(
-            Evidence(item["document"], item["quote"]) for item in record.get("evidence") or ()
-        ),
+        evidence=tuple(_evidence(item) for item in record.get("evidence") or ()),
+    )
+
+
+def _evidence(item: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        item["document"], item["quote"], tuple(_evidence(other) for other in item.get("also") or ())
     )
 
 

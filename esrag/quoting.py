@@ -1,17 +1,21 @@
 """Ranks the sentences of the retrieved passages by how well they answer the question.
 
-The extractive half of answering: its best sentences are what is quoted when nothing generated
-survives verification, and its best score says whether the passages answer the question at
-all.  A score is a weighted sum of parts that are each in [0, 1]:
+The extractive half of answering: its best quotes are what is shown when nothing generated
+survives verification, and their confidence says whether the passages answer the question at
+all.  A quote is one unit of a passage (sentence, list item, table row) or two neighbouring ones.
+Its score is a weighted sum of parts that are each in [0, 1]:
 
-* ``meaning``   cosine of question and sentence, both embedded by the cluster's own model;
+* ``meaning``   cosine of question and unit, both embedded by the cluster's own model;
 * ``words``     share of the question's words found, rare words counting more (idf over the pool);
 * ``figures``   share of the question's versions, dates, numbers and codes found;
-* ``kind``      1 when the sentence holds the kind of thing asked for (a date for "when", …);
+* ``names``     share of the question's names found;
+* ``kind``      1 when the quote holds the kind of thing asked for (a date for "when", …);
 * ``rank``      1 / rank of the passage.
 
-The weights were chosen, and the threshold calibrated, on the calibration half of the sample
-questions; see ``docs/answering.md``.
+What is found in the passage's title and headings counts as found in the quote.  The confidence
+is the same kind of sum over the chosen quotes together, since two passages may each hold half
+of an answer.  The weights were chosen, and the threshold calibrated, on the calibration half of
+the sample questions; see ``docs/answering.md``.
 """
 
 from __future__ import annotations
@@ -19,111 +23,220 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from esrag.sentences import Unit, units
-from esrag.terms import Terms, terms
+from esrag.sentences import Unit, units_of
+from esrag.terms import Terms, dates_normalised, names, terms
 from esrag.types import Hit
 
 Vector = Sequence[float]
 Embed = Callable[[Sequence[str]], Sequence[Vector]]
 
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?|\d{1,2}:\d{2}")
-_ASKS_DATE = re.compile(
-    r"\b(?:when|what (?:date|day|month|time)|which (?:date|day|month)|since)\b", re.I
+LONGEST_PAIR = 400  # characters; two long sentences are no longer a quote
+MOST_QUOTES = 4
+SAME_MARGIN = 0.8  # least share of the best score for a quote that adds nothing sought
+NEW_MARGIN = 0.6  # and for one that does
+_ASKED_KINDS = (
+    # what a question asks for, and what a quote must then hold
+    (
+        r"\b(?:when|(?:what|which|on which) (?:date|day|month|time)|since|release date|deadline)\b"
+        r"|\bhow (?:many (?:days|weeks|months)|long)\b(?=.*\b(?:after|before|between|from|until)\b)",
+        r"\d{4}-\d{2}|--\d{2}-\d{2}|\d{1,2}:\d{2}",
+    ),
+    (
+        r"\b(?:prices?|costs?|charges?|fees?|how much (?:is|are|do|does|for))\b",
+        r"[€$£¥]|\b(?:EUR|USD|GBP|AUD|CHF|JPY|PLN|SEK|NOK|DKK|CAD|NZD|SGD|INR|cents?|free)\b",
+    ),
+    (
+        r"\bhow (?:long|often|soon)\b|\bduration\b|\blifetimes?\b|\bhow many (?:seconds|minutes|hours)\b",
+        r"\d[\d.,]*\s*(?:s|ms|min|h|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|:\d{2}",
+    ),
+    (
+        r"\b(?:how heavy|weighs?|weight)\b",
+        r"\d\s*(?:g|kg|grams?|lbs?|pounds?|oz)\b",
+    ),
+    (
+        r"\bhow (?:many|much|large|big|fast|far|old|high|low|hot|cold|wide|deep)\b"
+        r"|\b(?:port|percent(?:age)?|number|max(?:imum)?|min(?:imum)?|limit|size|version)\b",
+        r"\d",
+    ),
 )
-_ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|often|large|big|fast|far|old|high|low|soon)|price|cost|costs|"
-    r"port|percentage|percent|number|maximum|minimum|max|min|limit|size|version)\b",
-    re.I,
-)
+_KINDS = tuple((re.compile(asked, re.I), re.compile(held)) for asked, held in _ASKED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each part of the score counts; they add up to 1."""
+    """How much each part of a sum counts; they add up to 1."""
 
-    meaning: float = 0.35
-    words: float = 0.35
-    figures: float = 0.15
-    kind: float = 0.1
-    rank: float = 0.05
+    meaning: float = 0.3
+    words: float = 0.3
+    figures: float = 0.12
+    names: float = 0.12
+    kind: float = 0.12
+    rank: float = 0.04
+
+
+# Confidence asks whether the question is answered, not which quote is the better one.
+CONFIDENCE = Weights(meaning=0.36, words=0.22, figures=0.28, names=0.14, kind=0.0, rank=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A unit of a hit with its score; ``found`` are the question's words that it covers."""
+    """One unit of a hit, or two neighbours.
+
+    ``found`` are the words of the question, figures and names included, that it covers.
+    """
 
     hit: Hit
-    unit: Unit
+    units: tuple[Unit, ...]
     score: float
+    meaning: float
     found: frozenset[str]
 
+    @property
+    def start(self) -> int:
+        """Offset of the first character in the hit's text."""
+        return self.units[0].start
 
-def rank_quotes(
+    @property
+    def end(self) -> int:
+        """Offset behind the last character in the hit's text."""
+        return self.units[-1].end
+
+    @property
+    def text(self) -> str:
+        """How it reads outside the passage."""
+        return " ".join(unit.text for unit in self.units)
+
+    def overlaps(self, other: Quote) -> bool:
+        """Whether both quote some of the same words, in the same place or copied elsewhere."""
+        if self.hit.id == other.hit.id and self.start < other.end and other.start < self.end:
+            return True
+        return self.text in other.text or other.text in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All quotes, best first; the few to show; and whether they answer the question, in [0, 1]."""
+
+    quotes: tuple[Quote, ...]
+    chosen: tuple[Quote, ...]
+    confidence: float
+
+
+def assess(
     question: str, hits: Sequence[Hit], *, embed: Embed, weights: Weights | None = None
-) -> tuple[Quote, ...]:
-    """All quotable units of ``hits``, best first.
+) -> Assessment:
+    """Rank the quotes of ``hits``, choose the few to show, and say how well they answer.
 
     ``embed`` is called once, with the question first; it raises what the cluster raises.
     """
-    weights = weights or Weights()
-    pool = [(hit, unit) for hit in hits for unit in units(hit.text) if not unit.is_heading]
+    pool = [(hit, unit) for hit in hits for unit in units_of(hit) if _says_something(hit, unit)]
     if not pool:
-        return ()
+        return Assessment((), (), 0.0)
     vectors = embed([question, *(f"{hit.context}: {unit.text}" for hit, unit in pool)])
-    asked = terms(question)
-    found_terms = [_terms_in_context(hit, unit) for hit, unit in pool]
-    idf = _idf(asked, found_terms)
-    total = sum(idf.values()) or 1.0
-    quotes = []
-    for (hit, unit), here, vector in zip(pool, found_terms, vectors[1:], strict=True):
-        found = asked.words & here.words
-        parts = Weights(
-            meaning=max(0.0, cosine(vectors[0], vector)),
-            words=sum(idf[word] for word in found) / total,
-            figures=_share(asked.figures, here.words),
-            kind=_kind(question, asked, terms(unit.text)),
-            rank=1 / hit.rank,
-        )
-        quotes.append(Quote(hit, unit, _weighted(parts, weights), frozenset(found)))
-    return tuple(sorted(quotes, key=lambda quote: -quote.score))
+    scorer = _Scorer(question, pool, weights or Weights())
+    meanings = [max(0.0, cosine(vectors[0], vector)) for vector in vectors[1:]]
+    quotes = [
+        scorer.quote(hit, chosen, meaning) for hit, chosen, meaning in _windows(pool, meanings)
+    ]
+    quotes.sort(key=lambda quote: -quote.score)
+    chosen = select(quotes, sought=scorer.keys)
+    return Assessment(tuple(quotes), chosen, scorer.confidence(chosen))
 
 
 def select(
-    quotes: Sequence[Quote], *, threshold: float, most: int = 3, margin: float = 0.85
+    quotes: Sequence[Quote], *, sought: frozenset[str], most: int = MOST_QUOTES
 ) -> tuple[Quote, ...]:
-    """The few quotes to show: the best, then those that add words of the question or are as good.
+    """The best quote, then those nearly as good that say something else.
 
-    None when even the best is below ``threshold``.
+    A quote that covers a figure or name of the question (``sought``) which no other covers may
+    score less: it is the other half of a comparison.
     """
-    if not quotes or quotes[0].score < threshold:
-        return ()
-    chosen = [quotes[0]]
-    covered = set(quotes[0].found)
-    for quote in quotes[1:]:
-        if len(chosen) == most or quote.score < margin * quotes[0].score:
+    chosen: list[Quote] = []
+    missing = set(sought)
+    for quote in quotes:
+        adds = bool(quote.found & missing)
+        enough = (NEW_MARGIN if adds else SAME_MARGIN) * quotes[0].score
+        if len(chosen) == most or quote.score < NEW_MARGIN * quotes[0].score:
             break
-        if any(quote.unit.text == other.unit.text for other in chosen):
-            continue
-        chosen.append(quote)
-        covered |= quote.found
+        if quote.score >= enough and not any(quote.overlaps(other) for other in chosen):
+            chosen.append(quote)
+            missing -= quote.found
     return tuple(chosen)
 
 
 def cosine(a: Vector, b: Vector) -> float:
     """Cosine of two vectors; 0 when one is all zeros."""
-    norm = (
-        math.sqrt(math.sumprod(a, a) * math.sumprod(b, b))
-        if hasattr(math, "sumprod")
-        else (math.sqrt(sum(x * x for x in a) * sum(y * y for y in b)))
-    )
+    norm = math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
     return sum(x * y for x, y in zip(a, b, strict=True)) / norm if norm else 0.0
 
 
-def _terms_in_context(hit: Hit, unit: Unit) -> Terms:
-    return terms(f"{hit.context}\n{unit.text}")
+def _says_something(hit: Hit, unit: Unit) -> bool:
+    """Whether a unit is more than a heading, or a repetition of the title and headings."""
+    return not unit.is_heading and not terms(unit.text).words <= terms(hit.context).words
+
+
+def _windows(
+    pool: Sequence[tuple[Hit, Unit]], meanings: Sequence[float]
+) -> Iterator[tuple[Hit, tuple[Unit, ...], float]]:
+    """Each unit alone, and each pair of neighbours with the greater of both meanings."""
+    for index, (hit, unit) in enumerate(pool):
+        yield hit, (unit,), meanings[index]
+        if index + 1 < len(pool) and pool[index + 1][0].id == hit.id:
+            following = pool[index + 1][1]
+            if following.end - unit.start <= LONGEST_PAIR:
+                yield hit, (unit, following), max(meanings[index], meanings[index + 1])
+
+
+class _Scorer:
+    """Scores the quotes of one question; what depends on the question alone is computed once."""
+
+    def __init__(self, question: str, pool: Sequence[tuple[Hit, Unit]], weights: Weights) -> None:
+        self._question = question
+        self._weights = weights
+        self._asked = terms(_without_kind(question))
+        self._names = names(question) - self._asked.figures
+        self._idf = _idf(self._asked, [terms(f"{h.context}\n{u.text}") for h, u in pool])
+        self._total = sum(self._idf.values()) or 1.0
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The figures and names of the question: what tells one thing from its look-alikes."""
+        return self._asked.figures | self._names
+
+    def quote(self, hit: Hit, chosen: tuple[Unit, ...], meaning: float) -> Quote:
+        """The quote with its score."""
+        here = terms(" ".join(unit.text for unit in chosen)).words | terms(hit.context).words
+        found = (self._asked.words | self._names) & here
+        kind = _kind(self._question, self._asked, chosen)
+        parts = self._parts(found, meaning=meaning, kind=kind, rank=1 / hit.rank)
+        # of two quotes that score alike the shorter one is the better answer
+        score = _sum(parts, self._weights) * (1.0 if len(chosen) == 1 else 0.97)
+        return Quote(hit, chosen, score, meaning, frozenset(found))
+
+    def confidence(self, chosen: Sequence[Quote]) -> float:
+        """How well the chosen quotes together answer the question, in [0, 1]."""
+        found = frozenset[str]().union(*(quote.found for quote in chosen))
+        meaning = max((quote.meaning for quote in chosen), default=0.0)
+        return _sum(self._parts(found, meaning=meaning, kind=1.0, rank=1.0), CONFIDENCE)
+
+    def _parts(
+        self, found: frozenset[str], *, meaning: float, kind: float, rank: float
+    ) -> dict[str, float]:
+        return {
+            "meaning": meaning,
+            "words": sum(self._idf.get(word, 0.0) for word in found) / self._total,
+            "figures": _share(self._asked.figures, found),
+            "names": _share(self._names, found),
+            "kind": kind,
+            "rank": rank,
+        }
+
+
+def _sum(parts: Mapping[str, float], weights: Weights) -> float:
+    return sum(value * float(getattr(weights, part)) for part, value in parts.items())
 
 
 def _idf(asked: Terms, found: Sequence[Terms]) -> dict[str, float]:
@@ -136,21 +249,19 @@ def _share(asked: frozenset[str], here: frozenset[str]) -> float:
     return len(asked & here) / len(asked) if asked else 1.0
 
 
-def _kind(question: str, asked: Terms, own: Terms) -> float:
-    """1 when the unit brings something new of the kind that the question asks for."""
-    new_figures = own.figures - asked.figures
-    if _ASKS_DATE.search(question):
-        return float(any(_DATE.fullmatch(figure) for figure in new_figures))
-    if _ASKS_NUMBER.search(question):
-        return float(bool(new_figures))
+def _without_kind(question: str) -> str:
+    """The question without the words that only say what kind of thing is asked for."""
+    for wanted, _ in _KINDS:
+        if wanted.search(question):
+            return wanted.sub(" ", question)
+    return question
+
+
+def _kind(question: str, asked: Terms, chosen: Sequence[Unit]) -> float:
+    """1 when the quote brings something new of the kind that the question asks for."""
+    text = dates_normalised(" ".join(unit.text for unit in chosen))
+    own = terms(text)
+    for wanted, held in _KINDS:
+        if wanted.search(question):
+            return float(bool(held.search(text)) and not own.figures <= asked.figures)
     return float(len(own.words - asked.words) > 0)
-
-
-def _weighted(parts: Weights, weights: Weights) -> float:
-    return (
-        parts.meaning * weights.meaning
-        + parts.words * weights.words
-        + parts.figures * weights.figures
-        + parts.kind * weights.kind
-        + parts.rank * weights.rank
-    )

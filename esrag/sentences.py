@@ -8,18 +8,21 @@ names.  Works on Markdown, plain text and the text taken from HTML alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from esrag.types import Hit
 
 _ABBREVIATIONS = frozenset(
     "e.g i.e etc vs cf no nos approx fig sec ver inc ltd co mr ms dr st".split()
 )
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
 _LINE = re.compile(r"[^\n]+")
-_BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
+_BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_CELL_BORDER = re.compile(r"(?<!\\)\|")
 _IMAGE_OR_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`)")
 
@@ -34,9 +37,18 @@ class Unit:
     is_heading: bool = False
 
 
-def units(passage: str) -> tuple[Unit, ...]:
-    """All quotable units of a passage in order."""
-    return tuple(_units(passage))
+def units(passage: str, *, columns: Sequence[str] = ()) -> tuple[Unit, ...]:
+    """All quotable units of a passage in order.
+
+    ``columns`` are the column names of a table that the passage begins in the middle of.
+    """
+    return tuple(_units(passage, list(columns)))
+
+
+def units_of(hit: Hit) -> tuple[Unit, ...]:
+    """The quotable units of a hit; a table that was cut has its header as the last heading."""
+    last = hit.heading_path[-1] if hit.heading_path else ""
+    return units(hit.text, columns=last.split(" | ") if " | " in last else ())
 
 
 def sentences(text: str) -> tuple[str, ...]:
@@ -53,9 +65,8 @@ def plain(markdown: str) -> str:
     return " ".join(_EMPHASIS.sub("", _IMAGE_OR_LINK.sub(r"\1", markdown)).split())
 
 
-def _units(passage: str) -> Iterator[Unit]:
+def _units(passage: str, header: list[str]) -> Iterator[Unit]:
     fenced = False
-    header: list[str] = []
     paragraph: list[tuple[int, int]] = []
     for line in _LINE.finditer(passage):
         start, end, content = line.start(), line.end(), line.group()
@@ -71,7 +82,9 @@ def _units(passage: str) -> Iterator[Unit]:
             yield Unit(start, end, plain(heading["text"]), is_heading=True)
         elif content.lstrip().startswith("|") or _RULE.match(content):
             yield from _flush(passage, paragraph)
-            yield from _row(start, end, content, header)
+            below = passage[end + 1 : end + 1 + len(content) * 2].partition("\n")[0]
+            if not _RULE.match(content):
+                yield _row(start, end, content, header, is_header=bool(_RULE.match(below)))
             continue  # keep the header for the next row
         else:
             if _BULLET.match(content):
@@ -81,20 +94,20 @@ def _units(passage: str) -> Iterator[Unit]:
     yield from _flush(passage, paragraph)
 
 
-def _row(start: int, end: int, content: str, header: list[str]) -> Iterator[Unit]:
-    if _RULE.match(content):
-        return
-    cells = [plain(cell) for cell in content.strip().strip("|").split("|")]
-    if not header:
-        header.extend(cells)
-        yield Unit(start, end, "; ".join(cells), is_heading=True)
-        return
+def _row(start: int, end: int, content: str, header: list[str], *, is_header: bool) -> Unit:
+    """A table row with its column names; a header row also becomes the new ``header``."""
+    cells = [plain(cell) for cell in _CELL_BORDER.split(content.strip().strip("|"))]
+    if is_header:
+        header[:] = cells
+        return Unit(start, end, "; ".join(cell for cell in cells if cell), is_heading=True)
+    # a header that was handed over has lost the empty corner above the row names
+    columns = [""] * (len(cells) - len(header)) + header
     pairs = [
         f"{name}: {cell}" if name and position else cell
-        for position, (name, cell) in enumerate(zip(header, cells, strict=False))
+        for position, (name, cell) in enumerate(zip(columns, cells, strict=False))
         if cell
     ]
-    yield Unit(start, end, "; ".join(pairs))
+    return Unit(start, end, "; ".join(pairs))
 
 
 def _flush(passage: str, lines: list[tuple[int, int]]) -> Iterator[Unit]:

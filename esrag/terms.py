@@ -32,17 +32,22 @@ _DATE_FORMS = (
     re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})\b", re.I),
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH},?\s+(?P<year>\d{{4}})\b", re.I),
     re.compile(rf"\b{_MONTH}\s+(?P<year>\d{{4}})\b", re.I),
+    re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d)", re.I),
+    re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH}(?=\W|$)", re.I),
 )
 _NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
+        # "one" is left out: it mostly stands for "a"
+        "two three four five six seven eight nine ten eleven twelve".split(),
+        start=2,
     )
 }
-_WORD = re.compile(r"[^\W_]+(?:[._:/@+'’-][^\W_]+)*", re.UNICODE)
+_WORD = re.compile(r"(?:(?<!\w)--)?[^\W_]+(?:[._:/@+'’-][^\W_]+)*", re.UNICODE)
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 _VERSION = re.compile(r"^v?(\d+(?:\.\d+)+[a-z0-9-]*)$")
 _UNIT = re.compile(r"^(\d+(?:\.\d+)?)([a-z%]+)$")
+_INNER_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w-]*")
 
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being
@@ -80,14 +85,16 @@ def stem(word: str) -> str:
 
 
 def dates_normalised(text: str) -> str:
-    """``text`` with every date it writes out replaced by ``YYYY-MM-DD`` (or ``YYYY-MM``)."""
+    """``text`` with its dates as ``YYYY-MM-DD``, ``YYYY-MM``, or ``--MM-DD`` without a year."""
 
     def iso(match: re.Match[str]) -> str:
         parts = match.groupdict()
+        if not parts.get("year") and parts["month"].islower():
+            return match.group()  # "you may 5 times …" is no date
         month = parts["month"].lower()
         number = int(month) if month.isdigit() else _MONTHS[month]
-        day = parts.get("day")
-        return f"{parts['year']}-{number:02d}" + (f"-{int(day):02d}" if day else "")
+        day, year = parts.get("day"), parts.get("year") or "-"
+        return f"{year}-{number:02d}" + (f"-{int(day):02d}" if day else "")
 
     for form in _DATE_FORMS:
         text = form.sub(iso, text)
@@ -116,13 +123,15 @@ def terms(text: str) -> Terms:
 def _figure(raw: str) -> tuple[str, ...] | None:
     """Normal forms when ``raw`` carries a number; None for a plain word.
 
-    A date also counts as its month, and a number with a unit as the bare number.
+    A full date also counts as its day without the year, and a number with a unit as the number.
     """
     if raw in _NUMBER_WORDS:
         return (_NUMBER_WORDS[raw],)
     if not any(character.isdigit() for character in raw):
         return None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", raw):
+        return (raw, f"-{raw[4:]}")
+    if re.fullmatch(r"--\d{2}-\d{2}", raw):
         return (raw,)
     version = _VERSION.match(raw)
     if version:
@@ -139,3 +148,10 @@ def _plain(number: str) -> str:
     whole, _, fraction = number.partition(".")
     fraction = fraction.rstrip("0")
     return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
+
+
+def names(text: str) -> frozenset[str]:
+    """Stems of the capitalised words inside ``text``: not its first word, not a date's month."""
+    found = _INNER_NAME.findall(dates_normalised(text))
+    parts = (part for name in found for part in name.lower().split("-") if part)
+    return frozenset(stem(part) for part in parts if part.isalpha()) - STOPWORDS

@@ -355,7 +355,8 @@ class ClusterInMemory:
         return Reply(200, {"assignment": {}})
 
     def _stats(self, _request: Request, name: str) -> Reply:
-        if name not in self.store.get("models", {}) and name not in self.deployments:
+        known = name in self.store.get("models", {}) or name in self.deployments
+        if not known and "*" not in name:
             return self._no_model(name)
         entries = []
         for deployment_id, kept in self.deployments.items():
@@ -403,7 +404,8 @@ class ClusterInMemory:
             if any(fnmatch.fnmatch(name, pattern) for pattern in template["index_patterns"]):
                 for part in template["composed_of"]:
                     body = self.store["_component_template"][part]["template"]
-                    settings |= body.get("settings", {})
+                    index = settings.setdefault("index", {})
+                    index |= body.get("settings", {}).get("index", {})
                     mappings |= body.get("mappings", {})
         self.indices[name] = {
             "aliases": (request.body or {}).get("aliases", {}),

@@ -19,15 +19,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from esrag.sentences import Unit, sentences, units
-from esrag.terms import STOPWORDS, Terms, dates_normalised, stem, terms
+from esrag.sentences import Unit, sentences, units_of
+from esrag.terms import Terms, names, terms
 from esrag.types import Citation, Hit
 
 DEFAULT_COVERAGE = 0.75
 _MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
 _LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n['’]t\b", re.I)
-_INNER_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +92,23 @@ def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support |
     sought = terms(text)
     if not sought.words:
         return None
-    names = {stem(name.lower()) for name in _INNER_NAME.findall(dates_normalised(text))} - STOPWORDS
+    named = names(text)
     negated = bool(_NEGATION.search(text))
     best: Support | None = None
     for hit in hits:
         around = terms(hit.context)
-        all_units = units(hit.text)
+        all_units = units_of(hit)
         for index, unit in enumerate(all_units):
             if unit.is_heading or bool(_NEGATION.search(unit.text)) != negated:
                 continue
             near = terms(" ".join(u.text for u in all_units[max(0, index - 1) : index + 2]))
-            share = _coverage(sought, terms(unit.text), near, around, names)
+            share = _coverage(sought, terms(unit.text), near, around, named)
             if share >= threshold and (best is None or share > best.coverage):
                 best = Support(hit, unit, share)
     return best
 
 
-def _coverage(sought: Terms, own: Terms, near: Terms, around: Terms, names: set[str]) -> float:
+def _coverage(sought: Terms, own: Terms, near: Terms, around: Terms, named: frozenset[str]) -> float:
     """Share of ``sought`` found in the unit, its neighbours or its headings; 0 if a fact is not.
 
     Figures must stand in the unit itself or in its headings: a figure from the neighbouring
@@ -118,7 +117,7 @@ def _coverage(sought: Terms, own: Terms, near: Terms, around: Terms, names: set[
     if not sought.figures <= own.words | around.words:
         return 0.0
     everything = own.words | near.words | around.words
-    if not names <= everything:
+    if not named <= everything:
         return 0.0
     plain = sought.words - sought.figures
     if not plain:

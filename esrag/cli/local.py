@@ -204,7 +204,7 @@ class _Talk:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False)
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
@@ -236,7 +236,10 @@ class _Talk:
             DownloadColumn(),
             TransferSpeedColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        seen = self._console.is_terminal
+        with Progress(
+            *columns, console=self._console, transient=True, disable=not seen
+        ) as progress:
             task = progress.add_task(f"  downloading {name}", total=size)
             yield lambda length: progress.advance(task, length)
         self.done(f"downloaded {name} ({size / 1e6:.0f} MB)", time.monotonic() - began)

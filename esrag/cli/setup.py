@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esrag.state.survey import Survey
 
 CHANGES_PENDING = 2  # the exit code of `plan` when setup would change something
+_STATE_COLOURS = {"present": "green", "missing": "yellow", "foreign": "red", "incomplete": "red"}
 
 
 @click.command()
@@ -103,9 +104,6 @@ def setup(
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool) -> None:
     """Show what the cluster has."""
-    from rich.console import Console
-    from rich.table import Table
-
     from esrag.state.survey import take_status
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
@@ -120,14 +118,14 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     if not cluster.machine_learning:
         click.echo(f"Trained models cannot run here: {cluster.machine_learning_reason}.")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("object", "name", "state", ""):
-        table.add_column(column, overflow="fold")
-    styles = {"present": "green", "missing": "yellow", "foreign": "red", "incomplete": "red"}
+    widths = [
+        max(len(line.kind) for line in found.objects),
+        max(len(line.name) for line in found.objects),
+    ]
     for line in found.objects:
-        state = f"[{styles[line.state]}]{line.state}[/]"
-        table.add_row(line.kind, line.name, state, line.detail)
-    Console().print(table)
+        state = click.style(f"{line.state:<10}", fg=_STATE_COLOURS[line.state])
+        row = f"{line.kind:<{widths[0]}}  {line.name:<{widths[1]}}  {state}  {line.detail}"
+        click.echo(row.rstrip())
     documents = "no index yet" if found.documents is None else f"{found.documents} chunks"
     click.echo(f"Indexed: {documents}")
 

@@ -68,6 +68,7 @@ class Item:
     code: str = ""
     reason: str = ""
     error: EsragError | None = None
+    attempts: int = 1
 
 
 class BulkRefused(Exception):
@@ -139,12 +140,12 @@ def send_bulk(
                     },
                     body=bulk_body(actions),
                 )
+            except UnsupportedProductError as error:
+                raise _lost("it does not come from Elasticsearch") from error
             except ApiError as error:
                 raise _refused(error, doing) from error
-            except UnsupportedProductError as error:
-                raise _lost(f"the answer did not come from Elasticsearch: {error}") from error
             except elastic_transport.SerializationError as error:
-                raise _lost(f"the answer cannot be read: {error.message}") from error
+                raise _lost(f"it cannot be read: {error.message}") from error
     except UnavailableError as error:
         raise BulkRefused(Verdict.AGAIN, 0, error.message, error, lost=True) from error
     return read_answer(actions, answer.body)
@@ -169,7 +170,9 @@ def _item(action: Action, result: Mapping[str, Any]) -> Item:
     status = result.get("status")
     if not isinstance(status, int):
         raise _lost("an item of the answer has no status")
-    if status in (200, 201) or (action.kind == "delete" and status == 404 and "error" not in result):
+    if status in (200, 201) or (
+        action.kind == "delete" and status == 404 and "error" not in result
+    ):
         return Item(action, Verdict.ACKNOWLEDGED, status)
     error = result.get("error")
     cause = error if isinstance(error, Mapping) else {"reason": str(error)}

@@ -27,24 +27,23 @@ def parse(line: str, *, file: str, line_number: int) -> Document:
     nested = record.pop("metadata", None)
     if nested is not None and not isinstance(nested, dict):
         raise Unreadable("metadata", "the field metadata is not an object")
-    values = {**fields.flatten(nested or {}), **fields.flatten(record)}
-    mime_type = (
-        "text/markdown" if fields.take(values, ("mime_type",)) == "text/markdown" else "text/plain"
-    )
-    document_id = f"{file}#{record_id or f'L{line_number}'}"
-    title = fields.one_line(fields.take(values, fields.TITLE_FIELDS))
+    own, extra = fields.flatten(record), fields.flatten(nested or {})
+
+    def take(names: tuple[str, ...]) -> str:
+        return fields.take(own, names) or fields.take(extra, names)
+
+    is_markdown = take(("mime_type",)) == "text/markdown"
+    title = fields.one_line(take(fields.TITLE_FIELDS))
     return Document(
-        id=document_id,
+        id=f"{file}#{record_id or f'L{line_number}'}",
         text=text,
         title=title or record_id or f"{fields.title_from_name(file)}, line {line_number}",
         source=file,
-        url=fields.take(values, fields.URL_FIELDS),
-        mime_type=mime_type,
-        published=fields.take_date(values),
-        metadata=values,
-        blocks=markdown.parse_blocks(text)
-        if mime_type == "text/markdown"
-        else plain.parse_blocks(text),
+        url=take(fields.URL_FIELDS),
+        mime_type="text/markdown" if is_markdown else "text/plain",
+        published=fields.take_date(own) or fields.take_date(extra),
+        metadata={**extra, **own},
+        blocks=markdown.parse_blocks(text) if is_markdown else plain.parse_blocks(text),
     )
 
 

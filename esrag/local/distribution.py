@@ -26,7 +26,7 @@ ELASTICSEARCH_VERSION = "9.5.3"
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 2.0
 _READ_TIMEOUT = 30
-_BLOCK = 1 << 20
+_WIDEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def fetch(
     problem: Exception | None = None
     for attempt in range(_ATTEMPTS):
         if attempt:
-            reporter.note(f"download of {artifact.file_name} failed ({problem}); trying again")
+            reporter.note(
+                f"download of {artifact.file_name} failed ({_reason(problem)}); trying again"
+            )
             time.sleep(_PAUSE_SECONDS * attempt)
         with tempfile.TemporaryDirectory(prefix="partial-", dir=downloads) as folder:
             try:
@@ -99,7 +101,7 @@ def fetch(
                 return arrived.replace(place)
             problem = ValueError(f"its sha256 is {found} and not {artifact.sha256}")
     raise UnavailableError(
-        f"{artifact.file_name} cannot be had from Maven Central: {_shortened(problem)}",
+        f"{artifact.file_name} cannot be had from Maven Central: {_reason(problem)}",
         hint=f"Check the network, or fetch {artifact.repository_path} from a Maven repository"
         f" (sha256 {artifact.sha256}) and put it at {place}. A rerun starts where this stopped.",
     )
@@ -189,7 +191,14 @@ def _jgo() -> Any:
     return jgo.maven
 
 
-def _shortened(problem: Exception | None) -> str:
-    """One line: requests nests its reasons and repeats the address in each."""
+def _reason(problem: BaseException | None) -> str:
+    """The innermost reason in one line: requests wraps it several times."""
+    while True:
+        inner = getattr(problem, "reason", None) or (
+            problem.args[0] if problem and problem.args else None
+        )
+        if not isinstance(inner, BaseException):
+            break
+        problem = inner
     words = " ".join(str(problem).split())
-    return words if len(words) <= 300 else f"{words[:300]}…"
+    return words if len(words) <= _WIDEST else f"{words[:_WIDEST]}…"

@@ -87,12 +87,13 @@ def jvm_options(shipped: str, node: Node) -> str:
 
 def log_options() -> str:
     """Everything to standard output, which we write to one file."""
-    return """\
+    pattern = "[%d{ISO8601}][%-5p][%-25c{1.}] [%node_name]%marker %m %consoleException%n"
+    return f"""\
 status = error
 appender.console.type = Console
 appender.console.name = console
 appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = [%d{ISO8601}][%-5p][%-25c{1.}]%marker %m%consoleException%n
+appender.console.layout.pattern = {pattern}
 rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 logger.deprecation.name = org.elasticsearch.deprecation

@@ -37,10 +37,11 @@ _SECRET_PREFIX = "ESRAG_"  # noqa: S105  a prefix of names; settings may hold ke
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A member that is on its way up."""
+    """A member that is on its way up; ``log_start`` is where its part of the log begins."""
 
     member: Member
     process: subprocess.Popen[bytes]
+    log_start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,18 @@ class Launcher:
             "tgi", port, "esrag.local.tgi", "--model", self.settings.tgi_model
         )
 
-    def elasticsearch(self, state: State, port: int, mlnode_url: str) -> Start:
-        """Prepare what Elasticsearch needs, then start it; ``mlnode_url`` is what it calls."""
-        layout, user, mark = self.layout, machine.service_user(), self.mark("elasticsearch")
-        java = jdk.find(
+    def find_jdk(self) -> jdk.Jdk:
+        """What compiles the plugins and runs Elasticsearch."""
+        return jdk.find(
             self.environment,
-            software=layout.software,
-            for_other_user=user is not None,
+            software=self.layout.software,
+            for_other_user=machine.service_user() is not None,
             reporter=self.reporter,
         )
+
+    def elasticsearch(self, state: State, java: jdk.Jdk, port: int, mlnode_url: str) -> Start:
+        """Prepare what Elasticsearch needs, then start it; ``mlnode_url`` is what it calls."""
+        layout, user, mark = self.layout, machine.service_user(), self.mark("elasticsearch")
         with lock.waited_for(layout.software / "lock"):  # until it runs, its home may be removed
             layout.software.chmod(0o755)
             home = plugins.prepare_home(
@@ -149,6 +153,7 @@ class Launcher:
     ) -> Start:
         log = self.layout.log(member.name)
         logs.rotate(log)
+        log_start = logs.size(log)
         child = process.start(
             argv,
             mark=self.mark(member.name),
@@ -162,4 +167,4 @@ class Launcher:
         started = Member(
             member.name, member.url, member.port, time.time(), processes, peer=member.peer
         )
-        return Start(started, child)
+        return Start(started, child, log_start)

@@ -85,8 +85,9 @@ def prepare_home(
 ) -> Path:
     """The home to run from; downloads, unpacks and compiles only what is not there yet.
 
-    The compiler runs in ``environment``.  The caller holds the lock of the software folder.  Raises UnavailableError for a download
-    and EsragError, with the compiler's words, for sources that do not compile.
+    The compiler runs in ``environment``.  The caller holds the lock of the software folder.
+    Raises UnavailableError for a download and EsragError, with the compiler's words, for sources
+    that do not compile.
     """
     home = software / "homes" / home_name(plugins)
     if home.is_dir():

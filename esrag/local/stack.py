@@ -105,6 +105,7 @@ class _Rise:
 
     def run(self, missing: Sequence[str]) -> State:
         """Start ``missing`` side by side, wait for all, and return the new state."""
+        java = self._launcher.find_jdk() if "elasticsearch" in missing else None
         for name in missing:
             _clear(self._layout, self._state, name)
         chosen = self._choose_ports(missing)
@@ -116,7 +117,8 @@ class _Rise:
             self._note_start(self._launcher.tgi(chosen["tgi"]))
         if "elasticsearch" in missing:
             port = chosen["elasticsearch"]
-            self._note_start(self._launcher.elasticsearch(self._state, port, mlnode_url))
+            java = java or self._launcher.find_jdk()
+            self._note_start(self._launcher.elasticsearch(self._state, java, port, mlnode_url))
         self._wait()
         return self._state
 
@@ -153,13 +155,13 @@ class _Rise:
             for name, start in list(self._pending.items()):
                 code = start.process.poll()
                 if code is not None:
-                    raise self._failure(name, f"ended with exit code {code} while starting")
+                    raise self._failure(start, f"ended with exit code {code} while starting")
                 answer = inspection.ask(self._layout, self._state, start.member)
                 if answer.condition == "running":
                     self._note_ready(self._pending.pop(name))
                 elif time.monotonic() > deadline:
                     waited = f"was not ready after {self._timeout:.0f} seconds"
-                    raise self._failure(name, f"{waited}: it {answer.detail}")
+                    raise self._failure(start, f"{waited}: it {answer.detail}")
             time.sleep(_POLL_SECONDS)
 
     def _note_ready(self, start: Start) -> None:
@@ -169,9 +171,11 @@ class _Rise:
         seconds = time.time() - member.started
         self._reporter.done(f"{TITLES[member.name]} at {member.url}", seconds)
 
-    def _failure(self, name: str, what: str) -> UnavailableError:
+    def _failure(self, start: Start, what: str) -> UnavailableError:
+        name = start.member.name
         log = self._layout.log(name)
-        end = "\n".join(f"  {line}" for line in logs.tail(log, _LOG_LINES))
+        lines = logs.explanation(log, _LOG_LINES, since=start.log_start)
+        end = "\n".join(f"  {line}" for line in lines)
         return UnavailableError(
             f"{TITLES[name]} {what}. The end of its log:\n{end or '  (the log is empty)'}",
             hint=f"The whole log: {log}",

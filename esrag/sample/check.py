@@ -33,7 +33,7 @@ _VERSION = re.compile(r"(?<![\w.])(\d+\.\d+\.\d+)(?![\w]|\.\d)")
 _MONEY = re.compile(r"\b(EUR|USD|AUD) (\d[\d,]*(?:\.\d+)?)\b")
 _MONEY_IN_WORDS = re.compile(r"\b(\d[\d,]*(?:\.\d+)?) (euros|US dollars|Australian dollars)\b")
 _CURRENCIES = {"euros": "EUR", "US dollars": "USD", "Australian dollars": "AUD"}
-_YEAR = re.compile(r"(?<![\w.,:/-])((?:19|20)\d\d)(?![\w,]|[.:]\d)")
+_YEAR = re.compile(r"(?<![\w.,:/-])((?:19|20)\d\d)(?!\w|[.,:]\d)")
 _WEEKDAY = re.compile(
     r"\b((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day),? (\d{1,2} \w+ \d{4}|\w+ \d{1,2}, \d{4})"
 )
@@ -47,7 +47,10 @@ def complaints() -> list[str]:
     questions = [
         json.loads(line) for line in questions_file().read_text(encoding="utf-8").splitlines()
     ]
-    return [*document_complaints(documents, facts), *question_complaints(questions, documents, facts)]
+    return [
+        *document_complaints(documents, facts),
+        *question_complaints(questions, documents, facts),
+    ]
 
 
 def document_complaints(documents: Sequence[SampleDocument], facts: Facts) -> list[str]:
@@ -121,12 +124,13 @@ def dates(document: SampleDocument, _facts: Facts) -> Iterator[str]:
     """Every date is a real one in 2026, and a weekday beside a date is the right one."""
     everything = document.text + "\n" + "\n".join(document.fields.values())
     try:
-        found = dates_in(everything)
+        dates_in(everything)
     except ValueError as error:
         yield f"a date does not exist: {error}"
         return
-    yield from (f"{day} is not in 2026" for day in found if day.year != 2026)
-    yield from (f"the year {match[1]}" for match in _YEAR.finditer(everything) if match[1] != "2026")
+    yield from (
+        f"the year {match[1]}" for match in _YEAR.finditer(everything) if match[1] != "2026"
+    )
     for match in _WEEKDAY.finditer(everything):
         day = dates_in(match[2])[0]
         if day.strftime("%A") != match[1]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from esrag.bundle import ModelBundle
 from esrag.cluster import deployments, indices, models, pipelines, templates
 from esrag.errors import ConflictError, UsageError
-from esrag.state.canonical import field_differences, flat_settings, setting_differences
+from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import BodyKind, DesiredState
 from esrag.state.observed import ObservedState
 from esrag.state.plan import Action, Plan
@@ -77,7 +77,7 @@ def _take(
         case "index":
             _change_index(client, desired, observed, action)
         case _:
-            _put_body(client, desired, action.kind, action.name)
+            put_body(client, desired, action.kind, action.name)
 
 
 def _push_model(
@@ -110,7 +110,8 @@ def _deploy(
         models.verify_vectors(client, choices.deployment_id, desired.bundle.references)
 
 
-def _put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:
+def put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:
+    """Create or replace one of the objects that are kept as a body."""
     body = next(item.body for item in desired.bodies if (item.kind, item.name) == (kind, name))
     match kind:
         case "component template":
@@ -146,8 +147,8 @@ def _extend_index(
 ) -> None:
     settings = setting_differences(desired.index_settings, observed.settings or {})
     if settings:
-        wanted = flat_settings(desired.index_settings)
-        indices.change_settings(client, index, {name: wanted[name] for name in settings})
+        wanted = {name: desired.index_settings[name] for name in settings}
+        indices.change_settings(client, index, wanted)
     if field_differences(desired.mapping, observed.mapping or {})[0]:
         indices.add_fields(client, index, desired.mapping)
 

@@ -14,6 +14,7 @@ from esrag import __version__
 from esrag.bundle import ModelBundle
 from esrag.names import SEARCH_KINDS, Names
 from esrag.resources import load_body
+from esrag.state.canonical import flat_settings
 from esrag.templating import (
     Body,
     Vectors,
@@ -79,9 +80,13 @@ class DesiredState:
 
     @property
     def index_settings(self) -> Mapping[str, Any]:
-        """The settings that an index of this set must have."""
-        settings: Mapping[str, Any] = self._template(self.names.settings_template)["settings"]
-        return settings
+        """The settings that an index of this set must have, by dotted name."""
+        templates = (self.names.settings_template, self.names.mappings_template)
+        return {
+            name: value
+            for template in templates
+            for name, value in flat_settings(self._template(template).get("settings", {})).items()
+        }
 
     def _template(self, name: str) -> Mapping[str, Any]:
         body = next(item.body for item in self.bodies if item.name == name)

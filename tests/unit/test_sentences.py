@@ -3,7 +3,8 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from esrag.sentences import sentences, units
+from esrag.sentences import sentences, units, units_of
+from esrag.testing import make_hit
 
 PASSAGE = """# Release 4.2
 
@@ -54,3 +55,17 @@ def test_offsets_stay_inside_and_in_order(text: str) -> None:
 def test_numbers_with_points_do_not_end_a_sentence() -> None:
     """Versions and decimals keep a sentence whole."""
     assert sentences("Use 4.2.1 or 3.5 GB. Then stop.") == ("Use 4.2.1 or 3.5 GB.", "Then stop.")
+
+
+def test_a_table_that_was_cut_keeps_its_column_names() -> None:
+    """A chunk in the middle of a table has the header as its last heading."""
+    hit = make_hit("1", "| Weight | 1,180 g | 1,240 g |", heading_path=("Size", "G4 | G4-L"))
+    (row,) = units_of(hit)
+    assert row.text == "Weight; G4: 1,180 g; G4-L: 1,240 g"
+    assert not row.is_heading
+
+
+def test_a_row_without_header_is_a_row() -> None:
+    """Only a row above a rule names columns."""
+    (row,) = units("| a | b |")
+    assert (row.text, row.is_heading) == ("a; b", False)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_renamed_replaces_whole_values_only() -> None:
 
 def test_field_choices_leave_own_choices_alone() -> None:
     """Another analyzer or a flat vector index is the project's own choice and stays."""
-    fields = {
+    fields: dict[str, Any] = {
         "text": {"type": "text", "analyzer": "english", "fields": {"x": {"analyzer": "english"}}},
         "code": {"type": "text", "analyzer": "whitespace"},
         "v": {"type": "dense_vector", "dims": 384, "index_options": {"type": "int8_hnsw"}},

@@ -100,10 +100,9 @@ class WaitingInputs:
 
     def take_batch(self) -> list[WaitingInput]:
         """The inputs to execute next, empty when none wait."""
-        turn_of_small = self._small.by_arrival and not (
-            self._small_had_its_turn and self._large.by_arrival
-        )
-        self._small_had_its_turn = bool(turn_of_small)
+        both = bool(self._small.by_arrival) and bool(self._large.by_arrival)
+        turn_of_small = bool(self._small.by_arrival) and not (both and self._small_had_its_turn)
+        self._small_had_its_turn = both and turn_of_small
         if turn_of_small:
             return self._take_around_oldest(self._small, SMALL_BATCH_TOKENS)
         if self._large.by_arrival:

@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from esrag.errors import EsragError
 from esrag.local.tgi.server import ServeOptions, serve
 
 
+class _Terminated(BaseException):
+    """SIGTERM arrived; unwinds like ^C, so that the worker is stopped."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    del signum, frame
+    raise _Terminated
+
+
 def main(arguments: list[str]) -> int:
     """Serve until a signal; the exit code says what went wrong."""
+    signal.signal(signal.SIGTERM, _terminate)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -24,6 +36,10 @@ def main(arguments: list[str]) -> int:
     except EsragError as error:
         _say(f"Error: {error}")
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except _Terminated:
+        return 143
     return 0
 
 

@@ -107,6 +107,11 @@ class ChatTemplate:
         self._tokens = tokens
 
     @classmethod
+    def from_source(cls, source: str) -> ChatTemplate:
+        """A template of one's own, without named tokens."""
+        return cls(_compile(source), tokens={})
+
+    @classmethod
     def from_folder(cls, folder: Path) -> ChatTemplate:
         """Read it from ``chat_template.jinja`` or ``tokenizer_config.json``; may be absent."""
         config = _read_json(folder / "tokenizer_config.json")

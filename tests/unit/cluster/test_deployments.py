@@ -1,5 +1,7 @@
 """Deployments: started once, waited for, and failures told with the cluster's reason."""
 
+from typing import Any
+
 import pytest
 
 from esrag.cluster import retry
@@ -7,7 +9,12 @@ from esrag.cluster.deployments import deploy, read_deployment, undeploy, wait_un
 from esrag.errors import ConflictError, UnavailableError
 from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, Reply
 
-WANTED = {"deployment_id": "m", "allocations": 1, "threads": 2, "queue_capacity": 64}
+WANTED: dict[str, Any] = {
+    "deployment_id": "m",
+    "allocations": 1,
+    "threads": 2,
+    "queue_capacity": 64,
+}
 
 
 @pytest.fixture

@@ -37,9 +37,9 @@ def find_model(name: str, *, data_dir: Path) -> ModelFolder:
     """Resolve ``name``; converts or downloads into ``data_dir`` where that is needed."""
     if name == PACKAGED:
         found = _packaged(data_dir)
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         found = ModelFolder(Path(name).resolve(), model_id=name)
-    elif _HUB_ID.fullmatch(name) and not name.startswith((".", "/")):
+    elif _HUB_ID.fullmatch(name):
         found = _from_hub(name, data_dir)
     else:
         raise UsageError(

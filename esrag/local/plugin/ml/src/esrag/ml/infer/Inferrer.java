@@ -7,6 +7,7 @@ import esrag.ml.node.TextResult;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.common.bytes.BytesReference;
@@ -17,6 +18,7 @@ import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
+import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.PrefixType;
 import org.elasticsearch.xpack.core.ml.inference.results.ErrorInferenceResults;
 import org.elasticsearch.xpack.core.ml.inference.results.MlDenseEmbeddingResults;
@@ -44,10 +46,16 @@ public final class Inferrer {
    * @param texts the texts, without prefix
    * @param update the caller's wishes on top of the model's config
    * @param prefix which prefix string to use
-   * @param timeout how long the texts may wait and run
+   * @param timeout how long the texts may wait and run; callers that name none get the API's
    */
   public record Ask(
-      List<String> texts, InferenceConfigUpdate update, PrefixType prefix, TimeValue timeout) {}
+      List<String> texts, InferenceConfigUpdate update, PrefixType prefix, TimeValue timeout) {
+
+    public Ask {
+      timeout =
+          Objects.requireNonNullElse(timeout, InferModelAction.Request.DEFAULT_TIMEOUT_FOR_API);
+    }
+  }
 
   /** Finds the deployment of an id and asks it; a deployment that has gone is looked up again. */
   public void infer(String id, Ask ask, ActionListener<List<InferenceResults>> listener) {
@@ -124,12 +132,14 @@ public final class Inferrer {
           results.size(),
           expected);
     }
+    String field =
+        Objects.requireNonNullElse(
+            config.getResultsField(), InferenceConfig.DEFAULT_RESULTS_FIELD);
     List<InferenceResults> read = new ArrayList<>(results.size());
     for (TextResult result : results) {
       read.add(
           result.error() == null
-              ? new MlDenseEmbeddingResults(
-                  config.getResultsField(), result.values(), result.truncated())
+              ? new MlDenseEmbeddingResults(field, result.values(), result.truncated())
               : new ErrorInferenceResults(
                   new ElasticsearchStatusException(
                       "{}", RestStatus.BAD_REQUEST, result.error())));

@@ -6,8 +6,10 @@ import esrag.ml.node.MlNodeException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.action.support.SubscribableListener;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xpack.core.ml.job.messages.Messages;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
@@ -23,19 +25,37 @@ public final class Targets {
   private final MlNodeClient node;
   private final NamedXContentRegistry registry;
   private final Map<String, Target> known = new ConcurrentHashMap<>();
+  private final Map<String, SubscribableListener<Target>> lookups = new ConcurrentHashMap<>();
+  private final AtomicLong changes = new AtomicLong();
 
   public Targets(MlNodeClient node, NamedXContentRegistry registry) {
     this.node = node;
     this.registry = registry;
   }
 
-  /** Hands over the target, or fails with the server's 404 or 409. */
+  /**
+   * Hands over the target, or fails with the server's 404 or 409. The documents of a bulk that ask
+   * for the same id at the same time share one lookup.
+   */
   public void find(String id, ActionListener<Target> listener) {
     Target kept = known.get(id);
     if (kept != null) {
       listener.onResponse(kept);
       return;
     }
+    SubscribableListener<Target> lookup = new SubscribableListener<>();
+    SubscribableListener<Target> running = lookups.putIfAbsent(id, lookup);
+    if (running != null) {
+      running.addListener(listener);
+      return;
+    }
+    lookup.addListener(listener);
+    ActionListener.run(
+        ActionListener.runBefore(lookup, () -> lookups.remove(id)), found -> lookUp(id, found));
+  }
+
+  private void lookUp(String id, ActionListener<Target> listener) {
+    long seen = changes.get();
     node.deployments(
         listener.delegateFailureAndWrap(
             (next, deployments) -> {
@@ -49,7 +69,7 @@ public final class Targets {
                                   .filter(deployment -> deployment.modelId().equals(id))
                                   .findFirst());
               if (found.isPresent()) {
-                fromDeployment(id, found.get(), next);
+                fromDeployment(id, found.get(), seen, next);
               } else {
                 explainAbsence(id, next);
               }
@@ -58,10 +78,12 @@ public final class Targets {
 
   /** Forgets everything; called whenever models or deployments change. */
   public void forget() {
+    changes.incrementAndGet();
     known.clear();
   }
 
-  private void fromDeployment(String id, Deployment deployment, ActionListener<Target> listener) {
+  private void fromDeployment(
+      String id, Deployment deployment, long seen, ActionListener<Target> listener) {
     if (deployment.started() == false) {
       listener.onFailure(notAllocated(deployment.deploymentId()));
       return;
@@ -76,7 +98,9 @@ public final class Targets {
                       deployment.allocations(),
                       deployment.queueCapacity(),
                       model.parse(registry).build());
-              known.put(id, target);
+              if (changes.get() == seen) {
+                known.put(id, target);
+              }
               next.onResponse(target);
             }));
   }

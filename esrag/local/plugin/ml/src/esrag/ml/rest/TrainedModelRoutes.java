@@ -4,15 +4,23 @@ import static org.elasticsearch.rest.RestRequest.Method.DELETE;
 import static org.elasticsearch.rest.RestRequest.Method.GET;
 import static org.elasticsearch.rest.RestRequest.Method.PUT;
 
+import java.io.IOException;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.elasticsearch.action.support.master.AcknowledgedRequest;
+import org.elasticsearch.rest.RestChannel;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestHandler.Route;
 import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestResponse;
+import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.rest.RestUtils;
 import org.elasticsearch.rest.action.RestToXContentListener;
+import org.elasticsearch.xcontent.ToXContent;
+import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xpack.core.action.AbstractGetResourcesRequest;
 import org.elasticsearch.xpack.core.action.util.PageParams;
@@ -116,7 +124,7 @@ public final class TrainedModelRoutes {
           selection(get, request);
           return channel ->
               client.execute(
-                  GetTrainedModelsAction.INSTANCE, get, new RestToXContentListener<>(channel));
+                  GetTrainedModelsAction.INSTANCE, get, new ModelsListener(channel, includes));
         });
   }
 
@@ -164,5 +172,25 @@ public final class TrainedModelRoutes {
   private static void timeouts(AcknowledgedRequest<?> action, RestRequest request) {
     action.ackTimeout(RestUtils.getAckTimeout(request));
     action.masterNodeTimeout(RestUtils.getMasterNodeTimeout(request));
+  }
+
+  /** Writes models with the parts that were asked for; the models' own writer looks for them. */
+  private static final class ModelsListener
+      extends RestToXContentListener<GetTrainedModelsAction.Response> {
+    private final Map<String, String> params = new HashMap<>();
+
+    ModelsListener(RestChannel channel, Set<String> includes) {
+      super(channel);
+      params.put(TrainedModelConfig.DECOMPRESS_DEFINITION, "true");
+      includes.forEach(include -> params.put(include, "true"));
+    }
+
+    @Override
+    public RestResponse buildResponse(
+        GetTrainedModelsAction.Response response, XContentBuilder builder) throws IOException {
+      ToXContent.Params asked = new ToXContent.DelegatingMapParams(params, channel.request());
+      response.toXContent(builder, asked);
+      return new RestResponse(RestStatus.OK, builder);
+    }
   }
 }

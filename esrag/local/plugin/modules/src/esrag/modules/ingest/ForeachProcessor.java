@@ -94,6 +94,12 @@ final class ForeachProcessor extends AbstractProcessor implements WrappingProces
     return elements;
   }
 
+  /** The core calls only asynchronous processors with a handler, whatever the inner one is. */
+  @Override
+  public boolean isAsync() {
+    return true;
+  }
+
   @Override
   public Processor getInnerProcessor() {
     return inner;

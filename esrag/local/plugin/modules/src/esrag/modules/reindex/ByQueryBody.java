@@ -53,13 +53,11 @@ final class ByQueryBody {
 
   private void readSearch(SearchRequest search, Predicate<NodeFeature> features)
       throws IOException {
-    int pageSize =
-        request.paramAsInt("scroll_size", AbstractBulkByPaginatedSearchRequest.DEFAULT_SCROLL_SIZE);
     try (XContentParser parser =
         XContentHelper.mapToXContentParser(request.contentParserConfig(), fields)) {
       RestSearchAction.parseSearchRequest(search, request, parser, features, size -> refuseSize());
     }
-    search.source().size(pageSize);
+    search.source().size(request.paramAsInt("scroll_size", search.source().size()));
     if (request.hasParam("search_timeout")) {
       search.source().timeout(request.paramAsTime("search_timeout", null));
     }

@@ -1,6 +1,7 @@
 package esrag.modules.reindex;
 
 import java.io.IOException;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.reindex.DeleteByQueryAction;
@@ -16,7 +17,7 @@ public final class RestDeleteByQueryAction extends RestPagedAction<DeleteByQuery
         "delete_by_query_action",
         "/{index}/_delete_by_query",
         DeleteByQueryAction.INSTANCE,
-        SHOW_NEITHER);
+        Map.of(CREATED, "false", UPDATED, "false"));
     this.features = features;
   }
 

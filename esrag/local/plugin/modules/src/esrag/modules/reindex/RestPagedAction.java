@@ -23,32 +23,28 @@ import org.elasticsearch.xcontent.XContentBuilder;
 /** The part of {@code _reindex} and the by-query calls that they have in common. */
 abstract class RestPagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>>
     extends BaseRestHandler {
-  static final Map<String, String> SHOW_CREATED_AND_UPDATED =
-      Map.of(
-          BulkByPaginatedSearchTask.Status.INCLUDE_CREATED, "true",
-          BulkByPaginatedSearchTask.Status.INCLUDE_UPDATED, "true");
-  static final Map<String, String> SHOW_UPDATED =
-      Map.of(BulkByPaginatedSearchTask.Status.INCLUDE_UPDATED, "true");
-  static final Map<String, String> SHOW_NEITHER = Map.of();
+  /** The counts that the core's status writer leaves out when told so. */
+  static final String CREATED = BulkByPaginatedSearchTask.Status.INCLUDE_CREATED;
+
+  static final String UPDATED = BulkByPaginatedSearchTask.Status.INCLUDE_UPDATED;
 
   private final String name;
   private final String path;
   private final ActionType<BulkByPaginatedSearchResponse> action;
-  private final Map<String, String> shownCounts;
+  private final Map<String, String> statusParams;
 
   /**
-   * @param shownCounts which of the counts "created" and "updated" the response shows, as the
-   *     core's status writer reads them
+   * @param statusParams tells the core's status writer which counts mean nothing for this call
    */
   RestPagedAction(
       String name,
       String path,
       ActionType<BulkByPaginatedSearchResponse> action,
-      Map<String, String> shownCounts) {
+      Map<String, String> statusParams) {
     this.name = name;
     this.path = path;
     this.action = action;
-    this.shownCounts = shownCounts;
+    this.statusParams = statusParams;
   }
 
   /** Reads what only this call has. */
@@ -71,7 +67,7 @@ abstract class RestPagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>
     setCommonOptions(paged, request);
     if (request.paramAsBoolean("wait_for_completion", true)) {
       return channel ->
-          client.executeLocally(action, paged, new PagedResponseListener(channel, shownCounts));
+          client.executeLocally(action, paged, new PagedResponseListener(channel, statusParams));
     }
     return inBackground(client, paged);
   }

@@ -1,6 +1,7 @@
 package esrag.modules.reindex;
 
 import java.io.IOException;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.reindex.ReindexAction;
@@ -13,7 +14,7 @@ public final class RestReindexAction extends RestPagedAction<ReindexRequest> {
   private final Predicate<NodeFeature> features;
 
   public RestReindexAction(Predicate<NodeFeature> features) {
-    super("reindex_action", "/_reindex", ReindexAction.INSTANCE, SHOW_CREATED_AND_UPDATED);
+    super("reindex_action", "/_reindex", ReindexAction.INSTANCE, Map.of());
     this.features = features;
   }
 

@@ -1,6 +1,7 @@
 package esrag.modules.reindex;
 
 import java.io.IOException;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.reindex.UpdateByQueryAction;
@@ -16,7 +17,7 @@ public final class RestUpdateByQueryAction extends RestPagedAction<UpdateByQuery
         "update_by_query_action",
         "/{index}/_update_by_query",
         UpdateByQueryAction.INSTANCE,
-        SHOW_UPDATED);
+        Map.of(CREATED, "false"));
     this.features = features;
   }
 

@@ -1,0 +1,167 @@
+"""The server as a process: starting, stopping, many clients, clients that go away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+PROMPTS = [
+    "The capital of France is",
+    "def add(a, b):\n    ",
+    "Once upon a time",
+    "One, two, three,",
+    "Water boils at",
+    "The opposite of hot is",
+    "Dear Sir or Madam,\n",
+    "Q: What is 2+2?\nA:",
+]
+
+
+def generate(url: str, prompt: str, **parameters: Any) -> dict[str, Any]:
+    """One whole answer."""
+    body = {"inputs": prompt, "parameters": parameters}
+    response = httpx.post(f"{url}/generate", json=body, timeout=300)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def idle(url: str) -> bool:
+    """Whether a request of one token is served at once, as in an empty batch."""
+    begun = time.monotonic()
+    generate(url, "a", max_new_tokens=1)
+    return time.monotonic() - begun < 5
+
+
+def test_it_says_503_while_it_loads_and_ends_on_sigterm_at_any_time(start_tgi: Any) -> None:
+    """The port is taken first; a supervisor can tell starting from dead."""
+    server = start_tgi("--model", "packaged")
+    response = httpx.get(f"{server.url}/health", timeout=30)
+    assert response.status_code == 503
+    assert response.json() == {"error": "unhealthy", "error_type": "healthcheck"}
+    begun = time.monotonic()
+    assert server.end() == 143
+    assert time.monotonic() - begun < 10
+
+
+def test_sigterm_cuts_a_stream_so_that_its_reader_sees_it_is_incomplete(start_tgi: Any) -> None:
+    """No terminal event and no orderly end of the chunks."""
+    server = start_tgi("--model", "packaged")
+    server.wait_until_ready()
+    body = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 4000}}
+    events: list[str] = []
+
+    def read() -> None:
+        with httpx.stream("POST", f"{server.url}/generate_stream", json=body, timeout=60) as answer:
+            for line in answer.iter_lines():
+                if line:
+                    events.append(line)
+                if len(events) == 3:
+                    server.process.send_signal(signal.SIGTERM)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        read()
+    assert server.process.wait(timeout=10) == 143
+    assert len(events) >= 3
+    assert not any(json.loads(line[6:]).get("generated_text") for line in events)
+
+
+def test_a_taken_port_ends_with_a_conflict(start_tgi: Any, tgi_url: str) -> None:
+    """Exit code 7 and a sentence, before anything is loaded."""
+    import subprocess
+    import sys
+
+    port = tgi_url.rpartition(":")[2]
+    command = [sys.executable, "-m", "esrag.local.tgi", "--data", "/nonexistent", "--port", port]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 7
+    assert f"port {port} of 127.0.0.1 cannot be used" in ended.stderr
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(start_tgi: Any, tmp_path: Any) -> None:
+    """Exit code 6 with the reason."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "pytorch_model.bin").touch()
+    server = start_tgi("--model", str(tmp_path))
+    assert server.process.wait(timeout=60) == 6
+    assert "Pickled weights" in server.log.read_text()
+
+
+def test_eight_clients_at_once_get_what_each_gets_alone(tgi_url: str) -> None:
+    """Greedy answers do not depend on who else is in the batch.
+
+    In bf16 a near tie may fall the other way in company, so one of eight may differ.
+    """
+    alone = [generate(tgi_url, prompt, max_new_tokens=12) for prompt in PROMPTS]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(
+            pool.map(lambda prompt: generate(tgi_url, prompt, max_new_tokens=12), PROMPTS)
+        )
+    differing = [pair for pair in zip(alone, together, strict=True) if pair[0] != pair[1]]
+    assert len(differing) <= 1, differing
+
+
+def test_the_same_seed_gives_the_same_text(tgi_url: str) -> None:
+    """And another seed another one."""
+    parameters = {"max_new_tokens": 16, "temperature": 1.3, "details": True}
+    first = generate(tgi_url, PROMPTS[2], seed=11, **parameters)
+    assert generate(tgi_url, PROMPTS[2], seed=11, **parameters) == first
+    assert generate(tgi_url, PROMPTS[2], seed=12, **parameters) != first
+    assert first["details"]["seed"] == 11
+
+
+@pytest.mark.parametrize("path", ["/generate", "/generate_stream"])
+def test_a_client_that_goes_away_frees_its_place(tgi_url: str, path: str) -> None:
+    """Sixteen abandoned requests of thousands of tokens leave the server idle."""
+    body = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 6000}}
+
+    def abandon(_: int) -> None:
+        with pytest.raises(httpx.ReadTimeout):
+            with httpx.stream("POST", f"{tgi_url}{path}", json=body, timeout=0.8) as answer:
+                answer.read() if path == "/generate" else _until_silent(answer)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(abandon, range(16)))
+    deadline = time.monotonic() + 20
+    while not idle(tgi_url):
+        assert time.monotonic() < deadline
+
+
+def _until_silent(answer: httpx.Response) -> None:
+    """Read for a moment, then give up as a timeout would."""
+    begun = time.monotonic()
+    for _ in answer.iter_raw():
+        if time.monotonic() - begun > 0.8:
+            raise httpx.ReadTimeout("enough")
+
+
+def test_pieces_of_a_stream_join_to_the_text(tgi_url: str) -> None:
+    """Also where characters span tokens."""
+    body = {
+        "inputs": "😀 😃 😄 😁 😆 😅 😂 🤣 ☺️ 日本語 Ελληνικά",
+        "parameters": {"max_new_tokens": 24, "details": True},
+    }
+    with httpx.stream("POST", f"{tgi_url}/generate_stream", json=body, timeout=120) as answer:
+        events = [json.loads(line[6:]) for line in answer.iter_lines() if line]
+    pieces = [event["token"]["text"] for event in events if not event["token"]["special"]]
+    assert events[-1]["generated_text"] == "".join(pieces)
+    assert generate(tgi_url, body["inputs"], max_new_tokens=24)["generated_text"] == "".join(pieces)  # type: ignore[arg-type]
+
+
+def test_a_chat_counts_the_tokens_that_chat_tokenize_shows(tgi_url: str) -> None:
+    """The way for a client to fit its prompt."""
+    messages = [{"role": "user", "content": "Say ü."}]
+    shown = httpx.post(f"{tgi_url}/chat_tokenize", json={"messages": messages}).json()
+    chat = httpx.post(
+        f"{tgi_url}/v1/chat/completions",
+        json={"messages": messages, "max_tokens": 1, "temperature": 0},
+        timeout=60,
+    ).json()
+    assert chat["usage"]["prompt_tokens"] == len(shown["tokenize_response"])
+    assert "".join(token["text"] for token in shown["tokenize_response"]) == shown["templated_text"]

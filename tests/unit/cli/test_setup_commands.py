@@ -1,0 +1,153 @@
+"""The commands around setup: exit codes, what goes to which stream, and who is asked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esrag.bundle import bundle_folder
+from esrag.cli import run
+from esrag.cluster import retry
+from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, fake_bundle
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ElasticsearchFake:
+    """A cluster in memory behind every command, and a small bundle in the data folder."""
+    fake = ElasticsearchFake(ClusterInMemory())
+    for module in ("esrag.cli.setup", "esrag.cli.model"):
+        monkeypatch.setattr(f"{module}.connect_with", lambda settings: fake.client())
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
+    monkeypatch.setenv("ESRAG_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ESRAG_MODEL_ID", "model-a")
+    monkeypatch.chdir(tmp_path)
+    fake_bundle(bundle_folder(tmp_path, "model-a"), "model-a", size=1_500_000)
+    return fake
+
+
+@pytest.fixture
+def esrag(fake: ElasticsearchFake, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; its exit code, standard output and standard error."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = run(list(arguments))
+        return code, *capsys.readouterr()
+
+    return command
+
+
+def test_plan_changes_nothing_and_tells_by_its_exit_code(
+    fake: ElasticsearchFake, esrag: Run
+) -> None:
+    """2 while there is something to do, 0 afterwards."""
+    code, out, _ = esrag("plan")
+    assert code == 2
+    assert "+ trained model model-a  upload 1 MiB" in out
+    assert out.splitlines()[-1] == "Plan: 10 to create."
+    assert fake.writes == []
+    assert esrag("setup", "--yes")[0] == 0
+    code, out, _ = esrag("plan")
+    assert (code, out) == (0, "Nothing to do: all 10 objects are as wanted.\n")
+
+
+def test_plan_as_json_is_for_programs(esrag: Run) -> None:
+    """Standard output is JSON and nothing else."""
+    code, out, _ = esrag("plan", "--json")
+    assert code == 2
+    assert json.loads(out)["changes"] == 10
+
+
+def test_setup_asks_before_it_changes_anything(fake: ElasticsearchFake, esrag: Run) -> None:
+    """Without --yes and without a person there is nobody to ask."""
+    code, _, err = esrag("setup")
+    assert code == 2
+    assert "esrag setup --yes" in err
+    assert fake.writes == []
+
+
+def test_setup_twice_writes_once(fake: ElasticsearchFake, esrag: Run) -> None:
+    """The second run shows that nothing is to do, tries it, and says what is next."""
+    code, out, err = esrag("setup", "--yes")
+    assert code == 0
+    assert "create index esrag-docs-default-000001" in err
+    fake.requests.clear()
+    code, out, err = esrag("setup", "--yes")
+    assert (code, fake.writes) == (0, [])
+    assert out.startswith("Nothing to do")
+    assert "esrag ingest" in err
+
+
+def test_setup_as_json_says_what_was_done(esrag: Run) -> None:
+    """Plan, number of steps and the try-out in one object."""
+    code, out, _ = esrag("setup", "--yes", "--json", "--set", "hr")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["applied"] == 10
+    assert facts["smoke"] == {
+        "dims": 8,
+        "hits": {"esrag-hybrid-hr": 0, "esrag-lexical-hr": 0, "esrag-semantic-hr": 0},
+    }
+
+
+def test_missing_privileges_stop_before_the_first_change(
+    fake: ElasticsearchFake, esrag: Run
+) -> None:
+    """Exit code 5, all of them named."""
+    fake.handler = ClusterInMemory(lacking=frozenset({"cluster:admin/script/put"}))
+    code, _, err = esrag("setup", "--yes")
+    assert code == 5
+    assert "cluster:admin/script/put" in err
+    assert fake.writes == []
+
+
+@pytest.mark.parametrize(
+    ("cluster", "exit_code"),
+    [({"version": "8.19.0"}, 6), ({"machine_learning": False}, 6)],
+)
+def test_an_unfit_cluster_is_exit_code_6(
+    fake: ElasticsearchFake, esrag: Run, cluster: dict[str, Any], exit_code: int
+) -> None:
+    """Neither plan nor setup goes on."""
+    fake.handler = ClusterInMemory(**cluster)
+    assert esrag("plan")[0] == esrag("setup", "--yes")[0] == exit_code
+    assert fake.writes == []
+
+
+def test_status_lists_objects_and_counts(esrag: Run) -> None:
+    """Before and after setup, as text and as JSON."""
+    code, out, _ = esrag("status")
+    assert code == 0
+    assert "missing" in out
+    assert "no index yet" in out
+    esrag("setup", "--yes")
+    assert "0 chunks" in esrag("status")[1]
+    facts = json.loads(esrag("status", "--json")[1])
+    assert {item["state"] for item in facts["objects"]} == {"present"}
+    assert facts["documents"] == 0
+
+
+def test_a_model_is_pushed_listed_deployed_and_stopped(fake: ElasticsearchFake, esrag: Run) -> None:
+    """The four steps by hand, each told on standard output."""
+    assert esrag("model", "push")[1] == "model-a  uploaded in 2 parts\n"
+    assert esrag("model", "push")[1] == "model-a  was there already\n"
+    assert json.loads(esrag("model", "push", "--json")[1]) == {
+        "model_id": "model-a",
+        "parts_sent": 0,
+        "resumed": False,
+    }
+    assert esrag("model", "list")[1] == "model-a  complete  not deployed  esrag\n"
+    assert "cosine 1.000000" in esrag("model", "deploy")[1]
+    assert json.loads(esrag("model", "list", "--json")[1])[0]["deployment"] == "started"
+    assert esrag("model", "undeploy")[1] == "model-a  stopped\n"
+    assert esrag("model", "undeploy")[1] == "model-a  was not deployed\n"
+
+
+def test_pushing_without_a_bundle_says_how_to_build_one(esrag: Run) -> None:
+    """Exit code 2 and the command."""
+    code, _, err = esrag("model", "push", "--model-id", "none")
+    assert code == 2
+    assert "esrag model build" in err

@@ -1,0 +1,171 @@
+"""Bulk bodies are what the API takes, and every answer has one meaning for each chunk."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from typing import Any
+
+import pytest
+
+from esrag.chunking import ChunkRules, cut
+from esrag.cluster.bulk import (
+    Action,
+    BulkRefused,
+    Verdict,
+    bulk_body,
+    chunk_source,
+    read_answer,
+)
+from esrag.corpus import markdown
+from esrag.errors import (
+    ConflictError,
+    EsragError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsupportedError,
+)
+
+
+class WordTokenizer:
+    """One token a word."""
+
+    def count(self, text: str) -> int:
+        """The number of words."""
+        return len(text.split())
+
+    def starts(self, text: str) -> array[int]:
+        """Where words begin."""
+        return array("L", (match.start() for match in re.finditer(r"\S+", text)))
+
+
+INDEX = Action("index", "a" * 40, 1, b'{"text":"x"}')
+DELETE = Action("delete", "b" * 40, 1)
+
+
+def error_item(status: int, code: str, reason: str, cause: str = "") -> dict[str, Any]:
+    """The item of a refused index action."""
+    error: dict[str, Any] = {"type": code, "reason": reason}
+    if cause:
+        error["caused_by"] = {"type": "illegal", "reason": cause}
+    return {"items": [{"index": {"_id": INDEX.id, "status": status, "error": error}}]}
+
+
+def test_a_body_is_one_line_pair_an_action() -> None:
+    """Deletes have no source, and the body ends with a line end."""
+    lines = bulk_body([INDEX, DELETE]).decode().split("\n")
+    assert lines.pop() == ""
+    assert [json.loads(line) for line in lines] == [
+        {"index": {"_id": "a" * 40}},
+        {"text": "x"},
+        {"delete": {"_id": "b" * 40}},
+    ]
+
+
+def test_the_source_has_the_fields_of_the_mapping() -> None:
+    """Empty fields are left out; the embedding is the pipeline's."""
+    text = "---\ndate: 2026-03-04\nteam: ops\n---\n# T\n\nA line\u2028with a separator.\n"
+    document = markdown.parse(text, document_id="a.md")
+    (chunk,) = cut(document, WordTokenizer(), ChunkRules(), set_name="s")
+    raw = chunk_source(chunk, document_hash="h", run_id="r")
+    assert b"\n" not in raw
+    source = json.loads(raw)
+    assert source.pop("content_hash") == chunk.content_hash
+    assert source == {
+        "document_id": "a.md",
+        "position": 0,
+        "start": 0,
+        "end": 29,
+        "text": "# T\n\nA line\u2028with a separator.",
+        "context": "T",
+        "title": "T",
+        "heading_path": ["T"],
+        "source": "a.md",
+        "mime_type": "text/markdown",
+        "published": "2026-03-04",
+        "document_hash": "h",
+        "run_id": "r",
+        "metadata": {"team": "ops"},
+    }
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_success_is_acknowledged(status: int) -> None:
+    """Created or replaced."""
+    (item,) = read_answer([INDEX], {"items": [{"index": {"_id": INDEX.id, "status": status}}]})
+    assert item.verdict is Verdict.ACKNOWLEDGED
+
+
+def test_deleting_what_is_gone_is_acknowledged() -> None:
+    """The wish is fulfilled."""
+    answer = {"items": [{"delete": {"_id": DELETE.id, "status": 404, "result": "not_found"}}]}
+    (item,) = read_answer([DELETE], answer)
+    assert item.verdict is Verdict.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (400, Verdict.REJECTED),
+        (429, Verdict.BUSY),
+        (408, Verdict.AGAIN),
+        (502, Verdict.AGAIN),
+        (503, Verdict.AGAIN),
+        (504, Verdict.AGAIN),
+        (500, Verdict.FEW_TIMES),
+    ],
+)
+def test_item_statuses_have_their_verdicts(status: int, verdict: Verdict) -> None:
+    """The table of the reliability promise."""
+    (item,) = read_answer([INDEX], error_item(status, "some_exception", "no", "inner"))
+    assert item.verdict is verdict
+    assert (item.status, item.code, item.reason) == (status, "some_exception", "no: inner")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason", "kind"),
+    [
+        (401, "security_exception", "who are you", PermissionDeniedError),
+        (403, "security_exception", "[indices:data/write] is unauthorized", PermissionDeniedError),
+        (403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/8]", UnavailableError),
+        (404, "index_not_found_exception", "no such index [x] and [require_alias]", ConflictError),
+        (400, "illegal_argument_exception", "pipeline with id [p] does not exist", ConflictError),
+        (404, "resource_not_found_exception", "No known trained model [m]", UnsupportedError),
+        (400, "status_exception", "Model [m] must be deployed to use.", UnsupportedError),
+    ],
+)
+def test_what_would_meet_every_chunk_stops_the_run(
+    status: int, code: str, reason: str, kind: type[EsragError]
+) -> None:
+    """With the error whose exit code tells why."""
+    (item,) = read_answer([INDEX], error_item(status, code, reason))
+    assert item.verdict is Verdict.STOP
+    assert type(item.error) is kind
+
+
+def test_a_full_queue_of_the_deployment_is_busy() -> None:
+    """Although the text speaks of the trained model."""
+    reason = "Trained model deployment [m] request was rejected, queue is full"
+    (item,) = read_answer([INDEX], error_item(429, "status_exception", reason))
+    assert item.verdict is Verdict.BUSY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        "<html>busy</html>",
+        {"items": []},
+        {"items": [{"index": {"_id": "other", "status": 201}}]},
+        {"items": [{"delete": {"_id": INDEX.id, "status": 201}}]},
+        {"items": [{"index": {"_id": INDEX.id}}]},
+        {"items": [None]},
+    ],
+)
+def test_an_answer_that_does_not_fit_is_lost(body: object) -> None:
+    """Short, foreign or odd answers leave the outcome unknown."""
+    with pytest.raises(BulkRefused) as refused:
+        read_answer([INDEX], body)
+    assert refused.value.verdict is Verdict.AGAIN
+    assert refused.value.lost
