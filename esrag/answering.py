@@ -20,10 +20,10 @@ from esrag.calibration import Calibration
 from esrag.errors import UnavailableError
 from esrag.generation.messages import IncompleteError, Piece
 from esrag.prompting import REFUSAL, CountTokens, build
-from esrag.quoting import Embed, Quote, rank_quotes, select
+from esrag.quoting import Assessment, Embed, assess
 from esrag.sentences import sentences
 from esrag.types import Answer, AnswerKind, Citation, Hit, Message, Sentence
-from esrag.verification import Claim, Support, check, cite
+from esrag.verification import Claim, check
 
 Retrieve = Callable[[str], tuple[Hit, ...]]
 Stream = Callable[[Sequence[Message]], Iterator[Piece]]
@@ -71,41 +71,41 @@ class Answerer:
         clock = _Clock()
         hits = self.retrieve(question)
         clock.lap("retrieve")
-        quotes = rank_quotes(question, hits, embed=self.embed)
+        found = assess(question, hits, embed=self.embed)
         clock.lap("rank")
-        confidence = quotes[0].score if quotes else 0.0
-        answer = Answer(question, "refused", (), hits, confidence=confidence, seconds=clock.laps)
-        if confidence < self.calibration.threshold:
+        answer = Answer(
+            question, "refused", (), hits, confidence=found.confidence, seconds=clock.laps
+        )
+        if found.confidence < self.calibration.threshold:
             return _told(replace(answer, sentences=(Sentence(REFUSAL, ()),)), tell)
         numbers = _Numbers()
         if self.generator is None:
-            return _told(self._quoted(answer, quotes, numbers), tell)
+            return _told(self._quoted(answer, found, numbers), tell)
         try:
-            answer = self._generated(answer, quotes, numbers, tell)
+            answer = self._generated(answer, found, numbers, tell)
         except UnavailableError as error:
-            fallback = self._quoted(replace(answer, seconds=clock.laps), quotes, numbers)
+            fallback = self._quoted(replace(answer, seconds=clock.laps), found, numbers)
             raise GeneratorFailedError(error, fallback) from error
         clock.lap("generate")
         if answer.sentences:
             return replace(answer, kind="generated", seconds=clock.laps)
-        return _told(replace(self._quoted(answer, quotes, numbers), seconds=clock.laps), tell)
+        return _told(replace(self._quoted(answer, found, numbers), seconds=clock.laps), tell)
 
     def confidence(self, question: str) -> float:
-        """The best quote's score for ``question``: what calibration compares with a threshold."""
-        quotes = rank_quotes(question, self.retrieve(question), embed=self.embed)
-        return quotes[0].score if quotes else 0.0
+        """How well the passages answer ``question``: what is compared with the threshold."""
+        return assess(question, self.retrieve(question), embed=self.embed).confidence
 
-    def _quoted(self, answer: Answer, quotes: Sequence[Quote], numbers: _Numbers) -> Answer:
+    def _quoted(self, answer: Answer, found: Assessment, numbers: _Numbers) -> Answer:
         shown = tuple(
-            Sentence(quote.unit.text, (numbers.cite(Support(quote.hit, quote.unit, 1.0)),))
-            for quote in select(quotes, threshold=self.calibration.threshold)
+            Sentence(quote.text, (numbers.cite(quote.hit, quote.start, quote.end),))
+            for quote in found.chosen
         )
         return replace(answer, kind="quoted", sentences=shown)
 
     def _generated(
         self,
         answer: Answer,
-        quotes: Sequence[Quote],
+        found: Assessment,
         numbers: _Numbers,
         tell: Callable[[Sentence, AnswerKind], None],
     ) -> Answer:
@@ -125,7 +125,7 @@ class Answerer:
         writing = _Writing()
         for sentence in writing.sentences(generator.stream(prompt.messages)):
             claim = check(sentence, prompt.hits, coverage=self.calibration.coverage)
-            shown = self._shown(claim, quotes, numbers)
+            shown = _shown(claim, found, numbers)
             if shown is None:
                 dropped.append(sentence)
             elif shown.text not in [other.text for other in kept]:
@@ -139,17 +139,6 @@ class Answerer:
             prompt_tokens=writing.prompt_tokens or prompt.tokens,
             generated_tokens=writing.generated_tokens,
         )
-
-    def _shown(self, claim: Claim, quotes: Sequence[Quote], numbers: _Numbers) -> Sentence | None:
-        """The sentence to show for a claim, or None when it is unsupported or beside the point."""
-        if claim.support is None:
-            return None
-        where = (claim.support.hit.id, claim.support.unit.start)
-        relevance = next((q.score for q in quotes if (q.hit.id, q.unit.start) == where), 0.0)
-        enough = max(self.calibration.threshold, RELEVANCE_MARGIN * quotes[0].score)
-        if relevance < enough:
-            return None
-        return Sentence(claim.text, (numbers.cite(claim.support),))
 
 
 class GeneratorFailedError(UnavailableError):
@@ -165,6 +154,20 @@ def sources(answer: Answer) -> tuple[tuple[int, Hit], ...]:
     """The cited hits with their numbers, in the order of the numbers."""
     found = {c.number: c.hit for sentence in answer.sentences for c in sentence.citations}
     return tuple(sorted(found.items()))
+
+
+def _shown(claim: Claim, found: Assessment, numbers: _Numbers) -> Sentence | None:
+    """The sentence to show for a claim, or None when it is unsupported or beside the point."""
+    if claim.support is None:
+        return None
+    hit, unit = claim.support.hit, claim.support.unit
+    relevance = max(
+        (q.score for q in found.quotes if q.hit.id == hit.id and q.start <= unit.start < q.end),
+        default=0.0,
+    )
+    if relevance < RELEVANCE_MARGIN * found.quotes[0].score:
+        return None
+    return Sentence(claim.text, (numbers.cite(hit, unit.start, unit.end),))
 
 
 def _told(answer: Answer, tell: Callable[[Sentence, AnswerKind], None]) -> Answer:
@@ -184,9 +187,9 @@ class _Numbers:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def cite(self, support: Support) -> Citation:
-        number = self._numbers.setdefault(support.hit.id, len(self._numbers) + 1)
-        return cite(support, number)
+    def cite(self, hit: Hit, start: int, end: int) -> Citation:
+        number = self._numbers.setdefault(hit.id, len(self._numbers) + 1)
+        return Citation(number=number, hit=hit, quote=hit.text[start:end], start=start, end=end)
 
 
 class _Clock:

@@ -41,7 +41,8 @@ _ASKED_KINDS = (
     # what a question asks for, and what a quote must then hold
     (
         r"\b(?:when|(?:what|which|on which) (?:date|day|month|time)|since|release date|deadline)\b"
-        r"|\bhow (?:many (?:days|weeks|months)|long)\b(?=.*\b(?:after|before|between|from|until)\b)",
+        r"|\bhow (?:many (?:days|weeks|months)|long)\b"
+        r"(?=.*\b(?:after|before|between|from|until)\b)",
         r"\d{4}-\d{2}|--\d{2}-\d{2}|\d{1,2}:\d{2}",
     ),
     (
@@ -49,7 +50,8 @@ _ASKED_KINDS = (
         r"[€$£¥]|\b(?:EUR|USD|GBP|AUD|CHF|JPY|PLN|SEK|NOK|DKK|CAD|NZD|SGD|INR|cents?|free)\b",
     ),
     (
-        r"\bhow (?:long|often|soon)\b|\bduration\b|\blifetimes?\b|\bhow many (?:seconds|minutes|hours)\b",
+        r"\bhow (?:long|often|soon|many (?:seconds|minutes|hours))\b"
+        r"|\b(?:duration|lifetimes?)\b",
         r"\d[\d.,]*\s*(?:s|ms|min|h|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|:\d{2}",
     ),
     (

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from esrag.sentences import Unit, sentences, units_of
 from esrag.terms import Terms, names, terms
-from esrag.types import Citation, Hit
+from esrag.types import Hit
 
 DEFAULT_COVERAGE = 0.75
 _MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
@@ -76,18 +76,6 @@ def check(sentence: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVER
     return Claim(text, cited, None)
 
 
-def cite(support: Support, number: int) -> Citation:
-    """The citation, numbered ``number``, that points to the supporting words."""
-    unit, hit = support.unit, support.hit
-    return Citation(
-        number=number,
-        hit=hit,
-        quote=hit.text[unit.start : unit.end],
-        start=unit.start,
-        end=unit.end,
-    )
-
-
 def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support | None:
     sought = terms(text)
     if not sought.words:
@@ -108,7 +96,9 @@ def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support |
     return best
 
 
-def _coverage(sought: Terms, own: Terms, near: Terms, around: Terms, named: frozenset[str]) -> float:
+def _coverage(
+    sought: Terms, own: Terms, near: Terms, around: Terms, named: frozenset[str]
+) -> float:
     """Share of ``sought`` found in the unit, its neighbours or its headings; 0 if a fact is not.
 
     Figures must stand in the unit itself or in its headings: a figure from the neighbouring

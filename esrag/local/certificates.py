@@ -12,6 +12,7 @@ from pathlib import Path
 
 from esrag.errors import EsragError
 from esrag.local.jdk import Jdk
+from esrag.local.progress import Reporter
 
 _DAYS = "825"
 _NAMES = "san=ip:127.0.0.1,dns:localhost"
@@ -25,7 +26,7 @@ class Certificate:
     authority: Path
 
 
-def make(jdk: Jdk, folder: Path, password: str) -> Certificate:
+def make(jdk: Jdk, folder: Path, password: str, reporter: Reporter) -> Certificate:
     """The certificate in ``folder``, made when it is not there yet.
 
     The files appear in the end, so a stopped run leaves nothing that looks complete.
@@ -34,10 +35,15 @@ def make(jdk: Jdk, folder: Path, password: str) -> Certificate:
     if certificate.keystore.exists() and certificate.authority.exists():
         return certificate
     folder.mkdir(parents=True, exist_ok=True)
+    with reporter.step("making a certificate for TLS"):
+        _make(_Keytool(jdk.tool("keytool"), password), folder, certificate)
+    return certificate
+
+
+def _make(tool: _Keytool, folder: Path, certificate: Certificate) -> None:
     authority, server = folder / "authority.p12.new", folder / "http.p12.new"
     authority.unlink(missing_ok=True)
     server.unlink(missing_ok=True)
-    tool = _Keytool(jdk.tool("keytool"), password)
     tool.make_pair(authority, "authority", "CN=esrag local authority", "bc:c=ca:true,pathlen:0")
     tool.make_pair(server, "http", "CN=localhost", _NAMES)
     request = tool.run(server, "-certreq", "-alias", "http")
@@ -52,7 +58,6 @@ def make(jdk: Jdk, folder: Path, password: str) -> Certificate:
     certificate.authority.chmod(0o644)
     server.replace(certificate.keystore)
     authority.replace(folder / "authority.p12")
-    return certificate
 
 
 @dataclass(frozen=True, slots=True)

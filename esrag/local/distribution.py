@@ -69,15 +69,22 @@ Download = Callable[[Artifact, Path, Reporter], Path]
 
 
 def fetch(
-    artifact: Artifact, downloads: Path, reporter: Reporter, *, download: Download | None = None
+    artifact: Artifact,
+    downloads: Path,
+    reporter: Reporter,
+    *,
+    repository: Path | None = None,
+    download: Download | None = None,
+    pause: float = _PAUSE_SECONDS,
 ) -> Path:
     """The verified file, downloaded if needed.
 
-    A good copy in the user's own Maven repository is used where it lies.  Raises
-    UnavailableError when the download fails or what arrives is not the pinned file.
+    A good copy in ``repository``, by default the user's own Maven repository, is used where it
+    lies.  Raises UnavailableError when the download fails or what arrives is not the pinned file.
     """
     place = downloads / artifact.file_name
-    for candidate in (place, _maven_repository() / artifact.repository_path):
+    repository = repository or Path(_jgo().MavenContext().repo_cache)
+    for candidate in (place, repository / artifact.repository_path):
         if _is_good(candidate, artifact.sha256):
             return candidate
     place.unlink(missing_ok=True)
@@ -86,10 +93,8 @@ def fetch(
     problem: Exception | None = None
     for attempt in range(_ATTEMPTS):
         if attempt:
-            reporter.note(
-                f"download of {artifact.file_name} failed ({_reason(problem)}); trying again"
-            )
-            time.sleep(_PAUSE_SECONDS * attempt)
+            reporter.note(f"{artifact.file_name}: {_reason(problem)}; trying again")
+            time.sleep(pause * attempt)
         with tempfile.TemporaryDirectory(prefix="partial-", dir=downloads) as folder:
             try:
                 arrived = (download or _download_with_jgo)(artifact, Path(folder), reporter)
@@ -99,7 +104,9 @@ def fetch(
             found = file_sha256(arrived)
             if found == artifact.sha256:
                 return arrived.replace(place)
-            problem = ValueError(f"its sha256 is {found} and not {artifact.sha256}")
+            problem = ValueError(
+                f"what arrived has the sha256 {found}, which is not the pinned one"
+            )
     raise UnavailableError(
         f"{artifact.file_name} cannot be had from Maven Central: {_reason(problem)}",
         hint=f"Check the network, or fetch {artifact.repository_path} from a Maven repository"
@@ -142,12 +149,6 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what a killed run left; the caller holds the lock of the software folder."""
     for leftover in folder.glob("partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _maven_repository() -> Path:
-    """The user's own repository, where another tool may have put the file already."""
-    maven = _jgo()
-    return Path(maven.MavenContext().repo_cache)
 
 
 def _download_with_jgo(artifact: Artifact, folder: Path, reporter: Reporter) -> Path:

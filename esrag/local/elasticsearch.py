@@ -21,6 +21,7 @@ from esrag.local.jdk import Jdk
 from esrag.local.layout import Layout
 from esrag.local.machine import give_to
 from esrag.local.ports import LOOPBACK
+from esrag.local.progress import Reporter
 
 USERNAME = "elastic"
 MLNODE_SETTING = "esrag.mlnode.url"
@@ -154,6 +155,7 @@ def store_secrets(
     home: Path,
     environment: Mapping[str, str],
     user: int | None,
+    reporter: Reporter,
 ) -> None:
     """Put ``content`` into Elasticsearch's keystore, unless exactly these are there already."""
     names = "\n".join(sorted(content))
@@ -164,20 +166,21 @@ def store_secrets(
     stamp.unlink(missing_ok=True)
     for leftover in layout.config.glob("elasticsearch.keystore*"):  # also of a stopped run
         leftover.unlink()
-    done = subprocess.run(
-        [str(home / "bin" / "elasticsearch-keystore"), "add", "--force", "--stdin", *content],
-        input="".join(f"{value}\n" for value in content.values()),
-        env=dict(environment),
-        cwd=layout.scratch,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
-        umask=0o077,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with reporter.step("making the keystore of Elasticsearch"):
+        done = subprocess.run(
+            [str(home / "bin" / "elasticsearch-keystore"), "add", "--force", "--stdin", *content],
+            input="".join(f"{value}\n" for value in content.values()),
+            env=dict(environment),
+            cwd=layout.scratch,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            umask=0o077,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     if done.returncode != 0:
         words = (done.stderr + done.stdout).strip()
         raise EsragError(f"the keystore of Elasticsearch cannot be written: {words}")

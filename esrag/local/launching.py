@@ -112,7 +112,7 @@ class Launcher:
             environment = elasticsearch.launch_environment(layout, java, self.environment)
             environment[process.MARK] = mark  # so that a rerun finds the tools as well
             secrets = elasticsearch.secrets(node, records.password(layout, create=True))
-            elasticsearch.store_secrets(secrets, layout, home, environment, user)
+            elasticsearch.store_secrets(secrets, layout, home, environment, user, self.reporter)
             return self._start(
                 Member("elasticsearch", node.url, port, 0.0, {}, peer=mlnode_url),
                 elasticsearch.launch_command(home),
@@ -126,7 +126,7 @@ class Launcher:
         if not self.settings.tls:
             return None
         password = records.password(self.layout, create=True)
-        return certificates.make(java, self.layout.authority.parent, password)
+        return certificates.make(java, self.layout.authority.parent, password, self.reporter)
 
     def _start_python(self, name: str, port: int, module: str, *options: str) -> Start:
         data = self.layout.data(name)

@@ -40,9 +40,8 @@ def available_disk(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def check_memory(needed: int) -> None:
+def check_memory(needed: int, free: int) -> None:
     """Raise UnsupportedError, with both figures, when there is too little memory."""
-    free = available_memory()
     if free < needed:
         raise UnsupportedError(
             f"the local stack needs {needed / GIB:.1f} GiB of free memory,"
@@ -51,9 +50,8 @@ def check_memory(needed: int) -> None:
         )
 
 
-def check_disk(folder: Path, needed: int) -> None:
+def check_disk(folder: Path, needed: int, free: int) -> None:
     """Raise UnsupportedError, with both figures, when there is too little disk."""
-    free = available_disk(folder)
     if free < needed:
         raise UnsupportedError(
             f"the local stack needs {needed / GIB:.1f} GiB of free disk at {folder},"

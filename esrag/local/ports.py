@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Callable
 
 from esrag.errors import ConflictError
 
@@ -28,7 +29,14 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(configured: int, *, remembered: int | None, setting: str, taken: set[int]) -> int:
+def choose(
+    configured: int,
+    *,
+    remembered: int | None,
+    setting: str,
+    taken: set[int],
+    is_free: Callable[[int], bool] = is_free,
+) -> int:
     """The port to use; ``setting`` names the configuration entry, ``taken`` are the siblings'.
 
     Raises ConflictError when a configured port is in use.

@@ -233,9 +233,9 @@ def _check_machine(launcher: Launcher, missing: Iterable[str], *, force: bool) -
     needed = sum(_MEMORY[name] for name in missing) * machine.GIB
     if "elasticsearch" in missing:
         needed += _bytes(launcher.settings.heap)
-    machine.check_memory(int(needed))
-    first = not (layout.software / "homes").is_dir()
-    machine.check_disk(layout.root, int((_FIRST_DISK if first else _LATER_DISK) * machine.GIB))
+    machine.check_memory(int(needed), machine.available_memory())
+    disk = _LATER_DISK if (layout.software / "homes").is_dir() else _FIRST_DISK
+    machine.check_disk(layout.root, int(disk * machine.GIB), machine.available_disk(layout.root))
 
 
 def _bytes(heap: str) -> int:

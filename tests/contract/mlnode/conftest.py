@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", "slow", "bad"]
-CONFIG = {"inference_config": {"text_embedding": {"tokenization": {"bert": {}}}}}
+CONFIG: dict[str, Any] = {"inference_config": {"text_embedding": {"tokenization": {"bert": {}}}}}
 PART = 64 << 10
 
 

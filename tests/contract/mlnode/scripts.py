@@ -5,6 +5,7 @@ They take BERT's four arguments and are as small as their one peculiarity allows
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ class Mean(torch.nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor, positions: Tensor) -> Tensor:
         """[batch, 8]."""
         words = self.words(ids + types) * (1.0 + positions)[None, :, None]
-        return (words * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
+        pooled: Tensor = (words * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
+        return pooled
 
 
 class Tuple64(torch.nn.Module):
@@ -70,7 +72,8 @@ class Fails(torch.nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor, positions: Tensor) -> Tensor:
         """[batch, 4]."""
-        return self.words(ids).sum(1)
+        summed: Tensor = self.words(ids).sum(1)
+        return summed
 
 
 class ReadsFiles(torch.nn.Module):
@@ -102,7 +105,8 @@ def main(folder: Path) -> None:
         "not_a_tensor": NotATensor(),
     }
     for name, module in made.items():
-        torch.jit.script(module.eval()).save(str(folder / f"{name}.pt"))
+        scripted: Any = torch.jit.script(module.eval())
+        scripted.save(str(folder / f"{name}.pt"))
 
 
 if __name__ == "__main__":

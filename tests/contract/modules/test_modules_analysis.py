@@ -1,4 +1,4 @@
-"""Analyzers, token filters, tokenizers, char filters and normalizers in the real analysis service."""
+"""Analyzers, token filters, tokenizers, char filters and normalizers, in the real service."""
 
 from __future__ import annotations
 

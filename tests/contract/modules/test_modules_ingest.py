@@ -1,4 +1,4 @@
-"""Ingest processors in the real ingest service: options, failures and what the core does with them."""
+"""Ingest processors in the real service: options, failures and what the core does with them."""
 
 from __future__ import annotations
 
@@ -121,6 +121,32 @@ def result(admin: Any, processors: list[Document], source: Document) -> Document
 def test_processor(admin: Any, processor: Document, source: Document, expected: Document) -> None:
     """Each option does what the reference says."""
     assert result(admin, [processor], source) == expected
+
+
+def test_foreach_fails_with_its_element(admin: Any) -> None:
+    """The first element that fails fails the document, and the field stays as it was."""
+    trim = {"trim": {"field": "_ingest._value"}}
+    foreach = {"foreach": {"field": "l", "processor": trim, "ignore_failure": True}}
+    assert result(admin, [foreach], {"l": [" a", 1]}) == {"l": [" a", 1]}
+    del foreach["foreach"]["ignore_failure"]
+    error = simulate(admin, [foreach], {"l": [" a", 1]})["error"]
+    assert "of type [java.lang.Integer] cannot be cast to [java.lang.String]" in error["reason"]
+
+
+def test_foreach_runs_an_asynchronous_processor(admin: Any, prefix: str) -> None:
+    """A pipeline inside the loop is one, and may drop the document."""
+    inner: Document = {"processors": [{"uppercase": {"field": "_ingest._value"}}]}
+    assert admin("PUT", f"/_ingest/pipeline/{prefix}-inner", inner).status == 200
+    call = {"pipeline": {"name": f"{prefix}-inner"}}
+    loop = {"foreach": {"field": "l", "processor": call}}
+    assert result(admin, [loop], {"l": ["a"] * 50}) == {"l": ["A"] * 50}
+    admin(
+        "PUT",
+        f"/_ingest/pipeline/{prefix}",
+        {"processors": [{"foreach": {"field": "l", "processor": {"drop": {}}}}]},
+    )
+    reply = admin("PUT", f"/{prefix}-drop/_doc/1?pipeline={prefix}", {"l": [1]})
+    assert (reply.status, reply.body["result"]) == (200, "noop")
 
 
 def test_foreach_takes_a_long_list(admin: Any) -> None:

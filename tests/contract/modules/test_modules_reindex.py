@@ -213,7 +213,7 @@ def test_delete_by_query_deletes_what_is_found(admin: Any, index: str) -> None:
 def test_delete_by_query_pages_through_many(admin: Any, prefix: str) -> None:
     """More documents than one page holds."""
     name = f"{prefix}-many"
-    lines = [line for _ in range(250) for line in ({"index": {}}, {"a": 1})]
+    lines: list[dict[str, Any]] = [line for _ in range(250) for line in ({"index": {}}, {"a": 1})]
     assert admin("POST", f"/{name}/_bulk?refresh=true", lines).status == 200
     reply = admin(
         "POST",

@@ -166,7 +166,8 @@ def test_total_hits_as_a_number(admin: Any, index: str) -> None:
     reply = admin("POST", f"/{index}/_search/template?rest_total_hits_as_int=true", body)
     assert reply.status == 400
     assert reply.reason == (
-        "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got 1"
+        "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate,"
+        " got 1"
     )
 
 

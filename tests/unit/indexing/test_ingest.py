@@ -286,11 +286,11 @@ def test_progress_never_counts_more_than_there_is(desk: Desk) -> None:
     assert desk.shown[-1].settled == 6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_random_faults_lose_nothing(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Runs with lost answers, refusals and stops: the identity holds, and a quiet run ends it."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed)
     desk = Desk(tmp_path_factory.mktemp("desk"))
     for number in range(8):
         desk.write(f"{number}.txt", chance.randint(1, 9))

@@ -69,7 +69,7 @@ def test_every_change_is_kept_in_order(tmp_path: Path) -> None:
     """The history of an input can be read back."""
     with open_run(tmp_path / "l.sqlite", ["a"]) as ledger:
         for state in ("sending", "acknowledged", "indexed"):
-            ledger.record("r1", [Change(0, state)])  # type: ignore[arg-type]
+            ledger.record("r1", [Change(0, state)])
     rows = query(tmp_path / "l.sqlite", "SELECT state FROM changes")
     assert [row[0] for row in rows] == ["listed", "sending", "acknowledged", "indexed"]
 

@@ -18,7 +18,7 @@ from esrag.local.mlnode.store import ModelStore
 VOCABULARY = {
     "vocabulary": ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "##b", "##c"]
 }
-CONFIG = {"inference_config": {"text_embedding": {"tokenization": {"bert": {}}}}}
+CONFIG: dict[str, Any] = {"inference_config": {"text_embedding": {"tokenization": {"bert": {}}}}}
 
 Open = Callable[[], TestClient]
 

@@ -98,7 +98,7 @@ def test_words_of_more_than_a_hundred_characters_are_unknown() -> None:
 def ids(encoded: Encoded | Refused) -> list[int]:
     """The ids of an input that was encoded."""
     assert isinstance(encoded, Encoded)
-    return encoded.ids.tolist()
+    return [int(number) for number in encoded.ids]
 
 
 def test_special_tokens_stand_around_the_words(vocabulary: Vocabulary) -> None:

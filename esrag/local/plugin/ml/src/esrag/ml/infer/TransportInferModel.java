@@ -98,7 +98,7 @@ public class TransportInferModel
   }
 
   /** The first failure when no text was inferred; single failures stay in their places. */
-  static Exception commonFailure(List<InferenceResults> results) {
+  public static Exception commonFailure(List<InferenceResults> results) {
     if (results.stream().allMatch(ErrorInferenceResults.class::isInstance)
         && results.get(0) instanceof ErrorInferenceResults first) {
       return first.getException();

@@ -1,7 +1,9 @@
-package esrag.ml.infer;
+package esrag.ml.endpoint;
 
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
+import esrag.ml.infer.Inferrer;
+import esrag.ml.infer.TransportInferModel;
 import esrag.ml.licence.Licences;
 import java.util.List;
 import org.elasticsearch.action.ActionListener;
@@ -25,7 +27,7 @@ public final class TransportCoordinatedInference
       TransportService transport, ActionFilters filters, MlServices services) {
     super(
         CoordinatedInferenceAction.NAME,
-        Licences.Need.MACHINE_LEARNING,
+        Licences.Need.NOTHING,
         transport,
         filters,
         services);
