@@ -333,7 +333,10 @@ class _Cutter:
         return self._trimmed(replace(span, start=start))
 
     def _exactly_fitting(self, span: _Span) -> Iterator[_Span]:
-        """Count once more as the model will see it: a cut inside a word can change its tokens."""
+        """Count nearly full spans as the model will see them: a cut can change a word's tokens."""
+        if self._has_room(span):
+            yield span
+            return
         waiting = [span]
         while waiting:
             part = waiting.pop()
@@ -347,6 +350,14 @@ class _Cutter:
             halves = (replace(part, end=at), replace(part, start=at))
             trimmed = [self._trimmed(half) for half in halves]
             waiting.extend(half for half in reversed(trimmed) if half.start < half.end)
+
+    def _has_room(self, span: _Span) -> bool:
+        budget = self._budget(self.heading_path(span))
+        between_words = all(
+            at in (0, len(self._text)) or self._text[at - 1].isspace() or self._text[at].isspace()
+            for at in (span.start, span.end)
+        )
+        return between_words and self._tokens(span.start, span.end) < budget * 0.9
 
     # -- measuring ----------------------------------------------------------------------------
 

@@ -180,7 +180,8 @@ class _Display:
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bars.stop()
+        if self._is_terminal:
+            self._bars.stop()
 
 
 @contextmanager
@@ -198,11 +199,12 @@ def _show_report(report: Report, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_report_as_json(report), indent=2))
         return
-    rate = report.chunks_written / max(report.seconds, 0.001)
     removed = f", {report.chunks_removed} removed" if report.chunks_removed else ""
+    rate = report.chunks_written / max(report.seconds, 0.001)
+    speed = f", {rate:.0f} chunks/s" if report.chunks_written else ""
     click.echo(
         f"{report.counts}  ({report.chunks_written} chunks written{removed}, "
-        f"{report.seconds:.1f} s, {rate:.0f} chunks/s)"
+        f"{report.seconds:.1f} s{speed})"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import yaml
 from markdown_it import MarkdownIt
@@ -102,10 +103,14 @@ def parse_blocks(text: str) -> tuple[Block, ...]:
 
 
 def _tokens(text: str) -> Sequence[Token]:
+    return _parser().parse(text)
+
+
+@cache
+def _parser() -> MarkdownIt:
     # Inline parsing and link references are switched off: nothing needs them, and they are the
     # parts whose cost can grow faster than the text.
-    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "reference"])
-    return parser.parse(text)
+    return MarkdownIt("commonmark").enable("table").disable(["inline", "reference"])
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
