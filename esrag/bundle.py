@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +43,8 @@ class Reference:
 class ModelBundle:
     """What the manifest says; the files lie in ``folder``.
 
-    ``config`` is the body of PUT _ml/trained_models/<model_id>.  ``fingerprint`` changes with any
-    file or with the config, and with nothing else: equal fingerprints are the same model.
+    ``config`` is the body of PUT _ml/trained_models/<model_id>.  ``content_sha256`` is of what the
+    traced model computes: two traces of one model differ in their debug records only.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class ModelBundle:
     ingest_prefix: str
     search_prefix: str
     sha256: Mapping[str, str]
+    content_sha256: str
     versions: Mapping[str, str]
     references: tuple[Reference, ...]
     created: str
@@ -71,8 +74,13 @@ class ModelBundle:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the model by content."""
-        facts = [self.config, self.sha256[DEFINITION], self.sha256[VOCABULARY]]
+        """Identifies what the model does: equal fingerprints give equal vectors."""
+        facts = [
+            self.config.get("inference_config"),
+            self.config.get("prefix_strings"),
+            self.content_sha256,
+            self.sha256[VOCABULARY],
+        ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def vocabulary(self) -> dict[str, Any]:
@@ -139,6 +147,7 @@ def write_manifest(bundle: ModelBundle) -> None:
         "prefix_strings": {"ingest": bundle.ingest_prefix, "search": bundle.search_prefix},
         "versions": dict(bundle.versions),
         "sha256": dict(bundle.sha256),
+        "content_sha256": bundle.content_sha256,
         "config": bundle.config,
         "references": [
             {"text": reference.text, "vector": list(reference.vector)}
@@ -159,6 +168,28 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def definition_content_sha256(path: Path) -> str:
+    """A hash of the weights and the code in a TorchScript file.
+
+    Left out is what changes with the program that traced it and not with the model: the debug
+    records (files and lines of the tracing program), and numbers in generated class names.
+    """
+    if not zipfile.is_zipfile(path):
+        return file_sha256(path)
+    members: list[tuple[str, str]] = []
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if member.endswith((".debug_pkl", ".data/serialization_id")):
+                continue
+            content = archive.read(member)
+            if "/constants/" not in member:
+                content = _GENERATED_BYTES.sub(b"", content)
+            members.append((_GENERATED.sub("", member), hashlib.sha256(content).hexdigest()))
+    return hashlib.sha256(json.dumps(sorted(members)).encode()).hexdigest()
+
+
+_GENERATED = re.compile(r"___torch_mangle_\d+")
+_GENERATED_BYTES = re.compile(_GENERATED.pattern.encode())
 _REBUILD = "Make it again with: esrag model build --force"
 
 
@@ -181,6 +212,7 @@ def _from_manifest(folder: Path, facts: Mapping[str, Any]) -> ModelBundle:
         ingest_prefix=str(facts["prefix_strings"]["ingest"]),
         search_prefix=str(facts["prefix_strings"]["search"]),
         sha256={name: str(facts["sha256"][name]) for name in (DEFINITION, VOCABULARY, TOKENIZER)},
+        content_sha256=str(facts["content_sha256"]),
         versions=dict(facts["versions"]),
         references=references,
         created=str(facts["created"]),

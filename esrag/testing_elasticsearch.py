@@ -35,6 +35,7 @@ from esrag.bundle import (
     VOCABULARY,
     ModelBundle,
     Reference,
+    definition_content_sha256,
     file_sha256,
     write_manifest,
 )
@@ -185,6 +186,7 @@ def fake_bundle(
         ingest_prefix="",
         search_prefix="",
         sha256={name: file_sha256(folder / name) for name in (DEFINITION, VOCABULARY, TOKENIZER)},
+        content_sha256=definition_content_sha256(folder / DEFINITION),
         versions={"torch": "0"},
         references=tuple(Reference(text, tuple(vector_of(text))) for text in texts),
         created="2026-01-01T00:00:00+00:00",

@@ -196,6 +196,8 @@ def _display() -> Iterator[_Display]:
 def _show_report(report: Report, *, as_json: bool) -> None:
     _tell_rejected(report.rejected)
     _tell_rules(report.skipped.values())
+    if report.counts.open:
+        click.echo("Not finished. The same command continues.", err=True)
     if as_json:
         click.echo(json.dumps(_report_as_json(report), indent=2))
         return

@@ -71,7 +71,7 @@ def setup(
     Builds the model bundle first when there is none. A second run changes nothing.
     """
     from esrag.cluster.capabilities import require_privileges
-    from esrag.state.apply import apply_plan
+    from esrag.state.apply import apply_plan, require_allowed
     from esrag.state.smoke import smoke_test
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
@@ -82,6 +82,7 @@ def setup(
         _show_plan(survey, as_json=False, all_objects=False)
     if steps.changes:
         require_privileges(client, indices=[f"{desired.names.alias}*"])
+        require_allowed(steps, allow_destructive=allow_destructive)
         _confirm(yes=yes)
         with _applying() as progress:
             apply_plan(

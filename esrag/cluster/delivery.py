@@ -88,10 +88,15 @@ class Delivery:
         return _Attempts(self, actions).run()
 
     def next_wait(self, failures: int, since: float, error: EsragError) -> float:
-        """Seconds until the next try; raises ``error`` when there shall be none."""
+        """Seconds until the next try; raises ``error`` when there shall be none.
+
+        Half of it is left to chance.  The other half is not, so that eight tries always outlast
+        a node that is being restarted.
+        """
         if failures >= self._tries or self._clock() - since > self._patience:
             raise error
-        return self._chance() * min(LONGEST_WAIT, 2.0 ** (failures - 1))
+        longest = min(LONGEST_WAIT, 2.0 ** (failures - 1))
+        return longest * (1.0 + self._chance()) / 2.0
 
 
 class _Attempts:

@@ -76,8 +76,8 @@ class _Keytool:
         """Run one command on ``store``; the password goes through the environment."""
         secret = "ESRAG_KEYSTORE_SECRET"  # noqa: S105  the name of a variable
         done = subprocess.run(
-            [self.program, *arguments, "-keystore", str(store), "-storetype", "PKCS12",
-             "-storepass:env", secret],
+            [self.program, "-J-XX:TieredStopAtLevel=1", *arguments,
+             "-keystore", str(store), "-storetype", "PKCS12", "-storepass:env", secret],
             input=given,
             env={secret: self.password, "LANG": "C"},
             capture_output=True,

@@ -36,9 +36,7 @@ class MemberStatus:
 
 def inspect(layout: Layout) -> tuple[MemberStatus, ...]:
     """The status of every member, in the order of MEMBERS."""
-    state = records.load_state(layout)
-    if state is None:
-        return tuple(MemberStatus(name, "stopped") for name in MEMBERS)
+    state = records.load_state(layout) or records.new_state()
     return tuple(inspect_member(layout, state, name) for name in MEMBERS)
 
 
@@ -46,11 +44,11 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
     """The status of one member."""
     member = state.members.get(name)
     if member is None:
-        return MemberStatus(name, "stopped")
+        return _without_record(layout, name)
     condition: Condition
     lost = [key for key, one in member.processes.items() if not process.is_alive(one)]
-    if lost:
-        gone = ", ".join(f"{key} {member.processes[key].pid}" for key in lost)
+    if lost or not member.processes:
+        gone = ", ".join(f"{key} {member.processes[key].pid}" for key in lost) or "at once"
         condition, detail = "dead", f"process gone: {gone}"
     else:
         answer = ask(layout, state, member)
@@ -66,6 +64,16 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
         memory=process.memory(relatives.values()),
         started=member.started,
     )
+
+
+def _without_record(layout: Layout, name: str) -> MemberStatus:
+    """Stopped, unless processes run whose record was lost."""
+    found = process.marked(process.refined(str(layout.root), name))
+    if not found:
+        return MemberStatus(name, "stopped")
+    numbers = {f"process {one.pid}": one.pid for one in found}
+    detail = f"runs without a record: {', '.join(numbers)}"
+    return MemberStatus(name, "dead", detail, pids=numbers, memory=process.memory(found))
 
 
 def ask(layout: Layout, state: State, member: Member) -> health.Health:

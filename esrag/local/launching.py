@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -59,6 +59,12 @@ class Launcher:
     def mark(self, name: str) -> str:
         """What processes of this member, started by this call, bear in their environment."""
         return process.refined(process.refined(str(self.layout.root), name), self.call)
+
+    def options(self, name: str) -> dict[str, str]:
+        """The settings that a running member cannot take over."""
+        if name == "elasticsearch":
+            return {"local.heap": self.settings.heap, "local.tls": str(self.settings.tls)}
+        return {"local.tgi_model": self.settings.tgi_model} if name == "tgi" else {}
 
     def choose_port(self, name: str, state: State, *, taken: set[int]) -> int:
         """The port for ``name``: configured, last time's, or free."""
@@ -163,8 +169,10 @@ class Launcher:
             cwd=cwd,
         )
         identity = process.identify(child.pid)
-        processes = {leader: identity} if identity else {}
-        started = Member(
-            member.name, member.url, member.port, time.time(), processes, peer=member.peer
+        started = replace(
+            member,
+            started=time.time(),
+            processes={leader: identity} if identity else {},
+            options=self.options(member.name),
         )
         return Start(started, child, log_start)

@@ -24,7 +24,8 @@ from esrag.local.process import ProcessId
 class Member:
     """One server of the stack as it was started; ``processes`` are named, e.g. "launcher".
 
-    ``peer`` is the address of another member that this one was started with.
+    ``peer`` is the address of another member that this one was started with, ``options`` are
+    the settings that took effect then.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Member:
     started: float
     processes: Mapping[str, ProcessId]
     peer: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,11 +195,7 @@ def _with_server(member: Member) -> Member:
 def _completed(layout: Layout, state: State) -> State:
     """Write down the server of an Elasticsearch whose `up` was killed before it could."""
     member = state.members.get("elasticsearch")
-    if (
-        member
-        and "server" not in member.processes
-        and process.is_alive(member.processes["launcher"])
-    ):
+    if member and set(member.processes) == {"launcher"}:
         state = state.with_member(_with_server(member))
         records.save_state(layout, state)
     return state
@@ -212,6 +208,7 @@ def _settles(launcher: Launcher, state: State, name: str, timeout: float) -> boo
         status = inspection.inspect_member(launcher.layout, state, name)
         if status.condition == "running":
             launcher.reporter.note(f"{TITLES[name]} is running at {status.url}")
+            _note_changes(launcher, state.members[name])
             return True
         if status.condition in ("dead", "stopped"):
             if status.condition == "dead":
@@ -222,6 +219,16 @@ def _settles(launcher: Launcher, state: State, name: str, timeout: float) -> boo
             launcher.reporter.note(f"{TITLES[name]} {status.detail}: starting it again")
             return False
         time.sleep(_POLL_SECONDS)
+
+
+def _note_changes(launcher: Launcher, member: Member) -> None:
+    wanted = launcher.options(member.name)
+    changed = [name for name, value in wanted.items() if member.options.get(name) != value]
+    if changed:
+        settings = " and ".join(changed)
+        launcher.reporter.note(
+            f"it has another {settings}; `esrag local down` and `up` change that"
+        )
 
 
 def _check_machine(launcher: Launcher, missing: Iterable[str], *, force: bool) -> None:

@@ -49,17 +49,22 @@ def apply_plan(
 
     Raises ConflictError before the first step when a destructive one is not allowed.
     """
+    require_allowed(plan, allow_destructive=allow_destructive)
+    for action in plan.changes:
+        progress(Step(action, begins=True))
+        _take(client, desired, observed, action, progress)
+        progress(Step(action, done=1, finished=True))
+    return len(plan.changes)
+
+
+def require_allowed(plan: Plan, *, allow_destructive: bool) -> None:
+    """Raise ConflictError when the plan has destructive steps that were not asked for."""
     if plan.destructive and not allow_destructive:
         raise ConflictError(
             "the plan interrupts or forgets something:\n"
             + "\n".join(f"  {action.describe()}" for action in plan.destructive),
             hint="Nothing was changed. Allow it with: esrag setup --allow-destructive",
         )
-    for action in plan.changes:
-        progress(Step(action, begins=True))
-        _take(client, desired, observed, action, progress)
-        progress(Step(action, done=1, finished=True))
-    return len(plan.changes)
 
 
 def _take(

@@ -19,7 +19,7 @@ from esrag.templating import OWNER, seal_of
 Verb = Literal["create", "update", "replace", "none"]
 Kind = Literal["trained model", "deployment", "index"] | BodyKind
 
-_STATIC_SETTINGS = ("index.analysis.", "index.number_of_shards")
+_STATIC_SETTINGS = ("index.analysis.", "index.similarity.", "index.number_of_shards")
 _SHOWN_PATHS = 4
 
 

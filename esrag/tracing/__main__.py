@@ -23,6 +23,7 @@ from esrag.bundle import (
     VOCABULARY,
     ModelBundle,
     Reference,
+    definition_content_sha256,
     file_sha256,
     write_manifest,
 )
@@ -115,6 +116,7 @@ def _build(order: Mapping[str, Any], send: Send) -> None:
             sha256={
                 name: file_sha256(folder / name) for name in (DEFINITION, VOCABULARY, TOKENIZER)
             },
+            content_sha256=definition_content_sha256(folder / DEFINITION),
             versions={
                 name: version(name)
                 for name in ("eland", "torch", "transformers", "sentence-transformers")

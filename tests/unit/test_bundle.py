@@ -1,11 +1,12 @@
 """Bundles: reading, checking, and what makes two of them the same model."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from esrag.bundle import load_bundle, verify_bundle
+from esrag.bundle import definition_content_sha256, load_bundle, verify_bundle
 from esrag.errors import UsageError
 from esrag.testing_elasticsearch import fake_bundle
 
@@ -22,6 +23,23 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     one = fake_bundle(tmp_path / "one", size=10)
     assert fake_bundle(tmp_path / "two", size=10).fingerprint == one.fingerprint
     assert fake_bundle(tmp_path / "three", size=10, seed=b"b").fingerprint != one.fingerprint
+
+
+def test_the_tracing_program_is_not_part_of_the_content(tmp_path: Path) -> None:
+    """Debug records and generated names differ between traces of one model; weights do not."""
+
+    def traced(name: str, *, number: int, line: str, weight: bytes) -> str:
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w") as archive:
+            module = f"m/code/__torch__/___torch_mangle_{number}.py"
+            archive.writestr(module, f"class ___torch_mangle_{number}: pass")
+            archive.writestr(f"{module}.debug_pkl", line)
+            archive.writestr("m/constants/0", weight)
+        return definition_content_sha256(path)
+
+    one = traced("one", number=1, line="10", weight=b"w")
+    assert traced("two", number=22, line="11", weight=b"w") == one
+    assert traced("three", number=1, line="10", weight=b"v") != one
 
 
 def test_a_changed_file_is_found_out(tmp_path: Path) -> None:

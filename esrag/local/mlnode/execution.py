@@ -53,8 +53,11 @@ class Execution(Protocol):
     def wait_ready(self) -> None:
         """Block until the module is loaded; raises LoadRefused or ChildEnded."""
 
-    def run(self, slot: int, sequences: Sequence[TokenIds]) -> Outcome:
-        """Execute one batch on one allocation; raises ChildEnded."""
+    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+        """Hand one batch to one allocation, behind those it has already; raises ChildEnded."""
+
+    def receive(self, slot: int, *, expected: int) -> Outcome:
+        """Block until an allocation's oldest batch, of so many inputs, is done; or ChildEnded."""
 
     def wait_end(self) -> str:
         """Block until the module is gone for whatever reason; returns the reason."""
@@ -113,13 +116,19 @@ class ChildExecution:
             raise LoadRefused(str(header["refused"]))
         self.isolated = header.get("isolated") is True
 
-    def run(self, slot: int, sequences: Sequence[TokenIds]) -> Outcome:
-        """Execute one batch on one allocation; raises ChildEnded."""
-        connection = self._slots[slot]
+    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+        """Hand one batch to one allocation, behind those it has already; raises ChildEnded."""
         header = {"lengths": [len(sequence) for sequence in sequences]}
         try:
-            send_frame(connection, header, np.concatenate(sequences).tobytes())
-            return _read_outcome(*receive_frame(connection), expected=len(sequences))
+            send_frame(self._slots[slot], header, np.concatenate(sequences).tobytes())
+        except PeerEnded as ended:
+            self.kill()
+            raise ChildEnded(str(ended)) from ended
+
+    def receive(self, slot: int, *, expected: int) -> Outcome:
+        """Block until an allocation's oldest batch, of so many inputs, is done; or ChildEnded."""
+        try:
+            return _read_outcome(*receive_frame(self._slots[slot]), expected=expected)
         except PeerEnded as ended:
             # Broken, silent for too long, or talking nonsense: of no use any more.
             self.kill()

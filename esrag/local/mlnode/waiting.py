@@ -23,10 +23,10 @@ from esrag.local.mlnode.request import WaitingInput
 SMALL_REQUEST_INPUTS = 4
 SMALL_REQUEST_TOKENS = 64
 SMALL_BATCH_TOKENS = 256
-# A shorter neighbour joins a batch when padding wastes at most this share of its row; a few
-# tokens are always fine.
-PADDING_SHARE = 0.3
-PADDING_TOKENS = 16
+# Lengths in a batch differ by at most this share, or by a few tokens: two small batches cost no
+# more than a large one (measured), while padding costs what real tokens cost.
+PADDING_SHARE = 0.08
+PADDING_TOKENS = 6
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The process: binds its port, answers 503, loads the model beside, answers for good.
 
-    bind ─► listen ─► load (thread) ─► ready ─► SIGTERM or SIGINT ─► streams cut ─► end
+    bind ─► listen ─► load (thread) ─► ready ─► SIGTERM or SIGINT ─► streams told ─► end
 
 The port is taken first, so that a supervisor can tell a server that is starting from one that
 is dead.  A model that cannot be loaded ends the process with the reason.
@@ -40,7 +40,7 @@ _NEEDED = (
     "transformers",
     "uvicorn",
 )
-_GRACE_SECONDS = 1  # for streams to end by themselves
+_GRACE_SECONDS = 1  # for the last bytes, and then for the worker's last pass
 _log = logging.getLogger(__name__)
 
 
@@ -66,15 +66,17 @@ def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
     threads = machine.prepare(options.threads)
     api_key = read_api_key(options.api_key_file) if options.api_key_file else None
 
-    from uvicorn import Config, Server
+    from uvicorn import Config
 
     from esrag.local.tgi.app import make_app
     from esrag.local.tgi.state import ServerState
+    from esrag.local.tgi.stopping_server import StoppingServer
 
     with bind(options.port) as listener:
         address = f"http://{HOST}:{listener.getsockname()[1]}"
         state = ServerState(max_body_bytes=2_000_000, api_key=api_key)
-        server = Server(
+        server = StoppingServer(
+            state,
             Config(
                 make_app(state),
                 log_level="warning",
@@ -82,7 +84,7 @@ def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
                 lifespan="off",
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
+            ),
         )
         announce(f"listening at {address}, loading {options.model}")
         loading = _Loading(options, state=state, server=server, threads=threads, announce=announce)
@@ -127,6 +129,11 @@ class _Loading(threading.Thread):
             self._announce(f"ready: {engine.model.model_id} on {engine.compute_type}")
         except EsragError as error:
             self.failure = error
+        except OSError as error:
+            self.failure = UsageError(
+                f"the model cannot be read or kept under {self._options.data_dir}: {error}",
+                hint="Check the rights and the free space of the --data folder.",
+            )
         except MemoryError:
             self.failure = UnsupportedError(
                 "there is not enough memory for this model",
@@ -142,7 +149,6 @@ class _Loading(threading.Thread):
 
 def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     """Find, load and wrap the model; the scheduler is not started yet."""
-    from esrag.local.tgi.generation.loading import load
     from esrag.local.tgi.generation.scheduler import Scheduler
     from esrag.local.tgi.model.source import find_model
     from esrag.local.tgi.state import Engine
@@ -151,6 +157,9 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     model = find_model(options.model, data_dir=options.data_dir)
     tokens = TextTokens.from_folder(model.folder)
     template = ChatTemplate.from_folder(model.folder)
+
+    from esrag.local.tgi.generation.loading import load  # torch: only once the files are right
+
     loaded = load(model.folder, device=options.device, threads=threads)
     limits, batch = _limits(options, loaded)
     scheduler = Scheduler(

@@ -241,3 +241,11 @@ def test_filter_that_multiplies_tokens_cannot_stand_before_synonyms(
     reply = admin("PUT", f"/{prefix}-bad", {"settings": {"analysis": analysis}})
     assert reply.status == 400
     assert "Token filter [edge_ngram] cannot be used to parse synonyms" in str(reply.body)
+
+
+def test_unique_filter_keeps_the_place_of_what_it_drops(admin: Any) -> None:
+    """Positions count dropped tokens, so that phrases stay apart."""
+    text = "the quick fox jumps the lazy fox"
+    body = {"tokenizer": "whitespace", "filter": ["unique"], "text": text}
+    found = admin("POST", "/_analyze", body).body["tokens"]
+    assert [token["position"] for token in found] == [0, 1, 2, 3, 5]

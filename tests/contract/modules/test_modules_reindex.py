@@ -128,6 +128,20 @@ def test_reindex_as_a_task(admin: Any, index: str, copy: str) -> None:
     assert reply.body["task"]["action"] == "indices:data/write/reindex"
 
 
+def test_throttled_run_can_be_cancelled(admin: Any, index: str, copy: str) -> None:
+    """Throttling and cancellation are the core's, and the result says how far it came."""
+    body = {"source": {"index": index, "size": 1}, "dest": {"index": copy}}
+    path = "/_reindex?wait_for_completion=false&requests_per_second=0.01"
+    task = admin("POST", path, body).body["task"]
+    status = admin("GET", f"/_tasks/{task}").body["task"]["status"]
+    assert status["requests_per_second"] == pytest.approx(0.01)
+    assert admin("POST", f"/_tasks/{task}/_cancel?wait_for_completion=true").status == 200
+    finished = admin("GET", f"/_tasks/{task}?wait_for_completion=true&timeout=20s").body
+    assert finished["completed"]
+    assert finished["response"]["canceled"] == "by user request"
+    assert finished["response"]["created"] < 4
+
+
 @pytest.mark.parametrize(
     ("path", "body", "reason"),
     [
@@ -213,7 +227,7 @@ def test_delete_by_query_deletes_what_is_found(admin: Any, index: str) -> None:
 def test_delete_by_query_pages_through_many(admin: Any, prefix: str) -> None:
     """More documents than one page holds."""
     name = f"{prefix}-many"
-    lines: list[dict[str, Any]] = [line for _ in range(250) for line in ({"index": {}}, {"a": 1})]
+    lines: list[dict[str, Any]] = [{"index": {}}, {"a": 1}] * 250
     assert admin("POST", f"/{name}/_bulk?refresh=true", lines).status == 200
     reply = admin(
         "POST",

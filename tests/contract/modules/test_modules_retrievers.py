@@ -100,6 +100,16 @@ def test_rrf_explains_ranks(admin: Any, index: str) -> None:
     assert "result not found in query" in str(lexical_only["_explanation"])
 
 
+def test_rrf_explains_weights(admin: Any, index: str) -> None:
+    """Where a weight is not one, the explanation shows it."""
+    children = [{"retriever": LEXICAL, "weight": 2}, {"retriever": DENSE}]
+    body = search(admin, index, {"rrf": {"retrievers": children}}, explain=True)
+    for hit in body["hits"]["hits"]:
+        assert "as sum of [weight / (rank + rankConstant)]" in hit["_explanation"]["description"]
+        parts = hit["_explanation"]["details"]
+        assert "not found" in parts[0]["description"] or "[2.0 / (" in parts[0]["description"]
+
+
 def test_rrf_short_form_searches_fields(admin: Any, index: str) -> None:
     """One text over several fields, or over the default ones."""
     found = scores(search(admin, index, {"rrf": {"query": "dog", "fields": ["text", "kind"]}}))

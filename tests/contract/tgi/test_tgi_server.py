@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -50,7 +53,40 @@ def test_it_says_503_while_it_loads_and_ends_on_sigterm_at_any_time(start_tgi: A
     assert time.monotonic() - begun < 10
 
 
-def test_sigterm_cuts_a_stream_so_that_its_reader_sees_it_is_incomplete(start_tgi: Any) -> None:
+def test_sigterm_tells_the_readers_of_streams_that_they_are_incomplete(start_tgi: Any) -> None:
+    """In the shape of each route, and soon."""
+    server = start_tgi("--model", "packaged")
+    server.wait_until_ready()
+    native = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 4000}}
+    chat = {"messages": [{"role": "user", "content": "Count!"}], "max_tokens": 4000, "stream": True}
+
+    def read(path: str, body: dict[str, Any]) -> list[str]:
+        with httpx.stream("POST", f"{server.url}{path}", json=body, timeout=60) as answer:
+            return [line.removeprefix("data: ") for line in answer.iter_lines() if line]
+
+    with ThreadPoolExecutor(2) as pool:
+        reading = [
+            pool.submit(read, "/generate_stream", native),
+            pool.submit(read, "/v1/chat/completions", chat),
+        ]
+        time.sleep(3)
+        begun = time.monotonic()
+        assert server.end() == 143
+        seconds = time.monotonic() - begun
+        native_events, chat_events = (future.result() for future in reading)
+    message = "Incomplete generation stream"
+    assert len(native_events) > 1
+    assert json.loads(native_events[-1]) == {
+        "error": message,
+        "error_type": "incomplete_generation_stream",
+    }
+    assert json.loads(chat_events[-2]) == {"error": {"message": message, "http_status_code": 422}}
+    assert chat_events[-1] == "[DONE]"
+    assert seconds < 10
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_killed_server_leaves_a_stream_that_is_visibly_broken(start_tgi: Any) -> None:
     """No terminal event and no orderly end of the chunks."""
     server = start_tgi("--model", "packaged")
     server.wait_until_ready()
@@ -63,20 +99,16 @@ def test_sigterm_cuts_a_stream_so_that_its_reader_sees_it_is_incomplete(start_tg
                 if line:
                     events.append(line)
                 if len(events) == 3:
-                    server.process.send_signal(signal.SIGTERM)
+                    server.process.kill()
 
     with pytest.raises(httpx.RemoteProtocolError):
         read()
-    assert server.process.wait(timeout=10) == 143
     assert len(events) >= 3
     assert not any(json.loads(line[6:]).get("generated_text") for line in events)
 
 
 def test_a_taken_port_ends_with_a_conflict(start_tgi: Any, tgi_url: str) -> None:
     """Exit code 7 and a sentence, before anything is loaded."""
-    import subprocess
-    import sys
-
     port = tgi_url.rpartition(":")[2]
     command = [sys.executable, "-m", "esrag.local.tgi", "--data", "/nonexistent", "--port", port]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -167,3 +199,26 @@ def test_a_chat_counts_the_tokens_that_chat_tokenize_shows(tgi_url: str) -> None
     ).json()
     assert chat["usage"]["prompt_tokens"] == len(shown["tokenize_response"])
     assert "".join(token["text"] for token in shown["tokenize_response"]) == shown["templated_text"]
+
+
+def test_the_command_line_serves_the_same(tgi_data: Path) -> None:
+    """``esrag tgi serve`` says where it listens on standard error, and ends on SIGTERM."""
+    code = "from esrag.cli import main; main()"
+    command = [sys.executable, "-c", code, "tgi", "serve", "--port", "0", "--data", str(tgi_data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert b"listening at http://127.0.0.1:" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+        assert process.stdout.read() == b""
+
+
+def test_the_process_imports_torch_only_when_it_has_begun_to_listen() -> None:
+    """Neither the command nor the server's modules need it before."""
+    code = (
+        "import sys, esrag.cli.tgi, esrag.local.tgi.app, esrag.local.tgi.server;"
+        "import esrag.local.tgi.generation.scheduler, esrag.local.tgi.model.source;"
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,6 +16,7 @@ from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, Window, ta
 from esrag.errors import ConflictError, EsragError, PermissionDeniedError, UnavailableError
 
 Answer = Callable[[Action], Item] | BulkRefused
+NO_WAIT = -1.0  # chance that makes every wait nothing
 DOWN = UnavailableError("down")
 
 
@@ -65,7 +66,7 @@ class ScriptedIndex:
 
 def delivery(index: ScriptedIndex, *, window: Window | None = None, tries: int = 8) -> Delivery:
     """A delivery that does not wait."""
-    return Delivery(index.send, window or Window(100), tries=tries, chance=lambda: 0.0)
+    return Delivery(index.send, window or Window(100), tries=tries, chance=lambda: NO_WAIT)
 
 
 def outcomes(items: Sequence[Item]) -> dict[str, Verdict]:
@@ -127,7 +128,11 @@ def test_patience_ends_even_when_tries_are_left() -> None:
     now = iter(range(0, 10_000, 100))
     index = ScriptedIndex(always=refused(Verdict.AGAIN, 503))
     one = Delivery(
-        index.send, Window(10), chance=lambda: 0.0, patience=250.0, clock=lambda: float(next(now))
+        index.send,
+        Window(10),
+        chance=lambda: NO_WAIT,
+        patience=250.0,
+        clock=lambda: float(next(now)),
     )
     with pytest.raises(UnavailableError):
         one.deliver(actions(1))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from esrag.local.tgi.generation.sequence import RunningSequence, Sink, Vocabulary
 from esrag.local.tgi.validation import ValidRequest
 
+_STOPPING = "the server is stopping"
 _log = logging.getLogger(__name__)
 
 
@@ -90,10 +91,13 @@ class Scheduler:
         self._thread.start()
 
     def stop(self, *, timeout: float) -> None:
-        """End the worker after its current pass; whoever still waits is told."""
+        """Tell everybody at once, and end the worker after its current pass."""
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
+            everybody = [*self._waiting, *self._batch()]
+        for sequence in everybody:
+            sequence.fail(_STOPPING, stopped=True)
         if self._thread.is_alive():
             self._thread.join(timeout)
 
@@ -104,7 +108,7 @@ class Scheduler:
         )
         with self._wake:
             if self._stopping:
-                sequence.fail("the server is stopping", stopped=True)
+                sequence.fail(_STOPPING, stopped=True)
             else:
                 self._waiting.append(sequence)
                 self._wake.notify_all()
@@ -132,7 +136,7 @@ class Scheduler:
                 left = [*self._waiting, *self._batch()]
                 self._waiting.clear()
             for sequence in left:
-                sequence.fail("the server is stopping", stopped=True)
+                sequence.fail(_STOPPING, stopped=True)
 
     def _wait_for_work(self) -> bool:
         with self._wake:

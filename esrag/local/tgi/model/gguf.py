@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -37,6 +38,11 @@ def converted(gguf_file: Path, *, cache: Path, name: str) -> Path:
     target = cache / f"{name}-{digest[:16]}-v{CONVERTER_VERSION}"
     if target.is_dir():
         return target
+    if importlib.util.find_spec("gguf") is None:
+        raise UnsupportedError(
+            "converting the packaged model needs the package gguf",
+            hint="Install it: pip install 'esrag[local]'",
+        )
     cache.mkdir(parents=True, exist_ok=True)
     with _lock(cache / ".lock"):
         for leftover in cache.glob(f"{_WORKING}*"):  # of a converter that died: we hold the lock

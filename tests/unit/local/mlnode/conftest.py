@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,14 +31,21 @@ class LocalExecution:
         self.batches: list[list[int]] = []
         self.arrived = threading.Semaphore(0)
         self._ended = threading.Event()
+        self._sent: deque[Sequence[TokenIds]] = deque()
 
     def wait_ready(self) -> None:
         """There is nothing to load."""
         if self._ended.is_set():
             raise ChildEnded("it was ended while loading")
 
-    def run(self, slot: int, sequences: Sequence[TokenIds]) -> Outcome:
+    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+        """Keep the batch until its turn comes."""
+        self._sent.append(sequences)
+
+    def receive(self, slot: int, *, expected: int) -> Outcome:
         """One vector of two numbers for each sequence."""
+        sequences = self._sent.popleft()
+        assert len(sequences) == expected
         self.batches.append([len(sequence) for sequence in sequences])
         self.arrived.release()
         while not self.gate.wait(0.005):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from esrag.errors import UnsupportedError, UsageError
+from esrag.errors import UnavailableError, UnsupportedError, UsageError
 from esrag.local.tgi import machine, server
 from esrag.local.tgi.model import gguf
 from esrag.local.tgi.model.source import check_folder, find_model
@@ -98,3 +98,51 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnsupportedError, match="no_such_package") as caught:
         server.check_packages()
     assert "esrag[local]" in caught.value.hint
+
+
+def test_a_hub_that_is_not_to_be_reached_is_an_unavailable_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the id and what else could be done."""
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def offline(*_: object, **__: object) -> str:
+        raise LocalEntryNotFoundError("no connection and nothing in the cache")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(UnavailableError, match="org/model@main could not be fetched") as caught:
+        find_model("org/model@main", data_dir=tmp_path)
+    assert "local folder" in caught.value.hint
+
+
+def test_what_comes_from_the_hub_is_checked_like_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only safetensors are asked for; the revision is that of the snapshot."""
+    import huggingface_hub
+
+    snapshot = tmp_path / "0123abc"
+    snapshot.mkdir()
+    folder_with(snapshot, {"model_type": "llama"}, "model.safetensors")
+    asked: dict[str, object] = {}
+
+    def download(model_id: str, **more: object) -> str:
+        asked.update(more, model_id=model_id)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    found = find_model("org/model@v2", data_dir=tmp_path)
+    assert (found.model_id, found.revision) == ("org/model", "0123abc")
+    assert (asked["model_id"], asked["revision"]) == ("org/model", "v2")
+    assert asked["allow_patterns"] == ["*.json", "*.safetensors", "*.jinja"]
+
+
+def test_the_packaged_model_must_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that installs it does not pull its LLM library."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(UnsupportedError, match="is not installed") as caught:
+        find_model("packaged", data_dir=tmp_path)
+    assert "--no-deps" in caught.value.hint

@@ -349,7 +349,7 @@ def test_the_best_of_two_is_the_likelier_one(client: httpx.AsyncClient) -> None:
     (loser,) = details["best_of_sequences"]
 
     def mean(sequence: dict[str, Any]) -> float:
-        return sum(token["logprob"] for token in sequence["tokens"]) / 6
+        return float(sum(token["logprob"] for token in sequence["tokens"])) / 6
 
     assert mean(details) >= mean(loser)
     assert details["seed"] != loser["seed"]

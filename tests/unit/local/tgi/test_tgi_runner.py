@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from esrag.errors import UnsupportedError
-from esrag.local.tgi.generation.events import Finished, NextToken
+from esrag.local.tgi.generation.events import Event, Finished, NextToken
 from esrag.local.tgi.generation.sampling import SamplingParameters
 from esrag.local.tgi.generation.scheduler import BatchLimits, Scheduler
 from esrag.local.tgi.text import TextTokens
@@ -90,7 +90,8 @@ def test_a_batch_of_mixed_prompts_equals_each_prompt_alone(
         limits=BatchLimits(rows=4, tokens=4000, stretch=16),
     )
     chance = random.Random(1)
-    jobs, streams = [], []
+    jobs: list[tuple[list[int], int]] = []
+    streams: list[list[Event]] = []
     for _ in range(14):
         prompt = [chance.randrange(VOCABULARY) for _ in range(chance.randint(1, 40))]
         count = chance.randint(1, 20)

@@ -39,7 +39,9 @@ def test_neighbours_joining_and_leaving_do_not_change_an_answer(
         ([chance.randrange(256) for _ in range(chance.randint(1, 30))], chance.randint(1, 12))
         for _ in range(40)
     ]
-    left, running, dropped = list(jobs), [], []
+    left = list(jobs)
+    running: list[tuple[tuple[list[int], int], list[Event]]] = []
+    dropped: list[list[Event]] = []
     while left or any(not finished(events) for _, events in running):
         if left and chance.random() < 0.5:
             prompt, count = left.pop()

@@ -3,12 +3,25 @@ package esrag.ml;
 import esrag.ml.deployment.TransportModelsStats;
 import esrag.ml.deployment.TransportStartDeployment;
 import esrag.ml.deployment.TransportStopDeployment;
+import esrag.ml.endpoint.Coordinator;
+import esrag.ml.endpoint.EndpointIndex;
+import esrag.ml.endpoint.EndpointStore;
+import esrag.ml.endpoint.Providers;
+import esrag.ml.endpoint.TransportCoordinatedInference;
+import esrag.ml.endpoint.TransportDeleteEndpoint;
+import esrag.ml.endpoint.TransportGetEndpoints;
+import esrag.ml.endpoint.TransportGetServices;
+import esrag.ml.endpoint.TransportInference;
+import esrag.ml.endpoint.TransportInferenceProxy;
+import esrag.ml.endpoint.TransportPutEndpoint;
+import esrag.ml.endpoint.TransportUnifiedCompletion;
 import esrag.ml.http.AsyncHttp;
-import esrag.ml.infer.Coordinator;
 import esrag.ml.infer.Inferrer;
 import esrag.ml.infer.Targets;
-import esrag.ml.infer.TransportCoordinatedInference;
 import esrag.ml.infer.TransportInferModel;
+import esrag.ml.info.AbsentFeatures;
+import esrag.ml.info.MachineLearningFeature;
+import esrag.ml.info.TransportMlInfo;
 import esrag.ml.ingest.Batches;
 import esrag.ml.ingest.CoordinatedTexts;
 import esrag.ml.ingest.InferenceProcessorFactory;
@@ -21,7 +34,11 @@ import esrag.ml.model.TransportPutTrainedModel;
 import esrag.ml.model.TransportPutVocabulary;
 import esrag.ml.node.MlNodeClient;
 import esrag.ml.rest.DeploymentRoutes;
+import esrag.ml.rest.InferenceRoutes;
+import esrag.ml.rest.InfoRoutes;
 import esrag.ml.rest.TrainedModelRoutes;
+import esrag.ml.service.DeployedModelService;
+import esrag.ml.service.HuggingFaceService;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -31,21 +48,32 @@ import java.util.function.Supplier;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.settings.Setting;
+import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.features.NodeFeature;
+import org.elasticsearch.indices.SystemIndexDescriptor;
 import org.elasticsearch.ingest.Processor;
-import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.IngestPlugin;
 import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.plugins.SearchPlugin;
+import org.elasticsearch.plugins.SystemIndexPlugin;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
+import org.elasticsearch.xpack.core.action.XPackInfoFeatureAction;
+import org.elasticsearch.xpack.core.inference.action.DeleteInferenceEndpointAction;
+import org.elasticsearch.xpack.core.inference.action.GetInferenceModelAction;
+import org.elasticsearch.xpack.core.inference.action.GetInferenceServicesAction;
+import org.elasticsearch.xpack.core.inference.action.InferenceAction;
+import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
+import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
+import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
 import org.elasticsearch.xpack.core.ml.action.CoordinatedInferenceAction;
 import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
+import org.elasticsearch.xpack.core.ml.action.MlInfoAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelVocabularyAction;
@@ -60,7 +88,8 @@ import org.elasticsearch.xpack.core.ml.vectors.TextEmbeddingQueryVectorBuilder;
  * <p>Requests, responses, their parsing, validation and privileges are x-pack-core's own classes.
  * The plugin adds the REST routes, the state and the calls to the ML node process.
  */
-public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin, SearchPlugin {
+public final class MlPlugin extends Plugin
+    implements SystemIndexPlugin, IngestPlugin, SearchPlugin {
   private final PipelineStats pipelineStats = new PipelineStats();
   private final Licences licences = new Licences();
 
@@ -81,23 +110,35 @@ public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin
         new MlNodeClient(http, MlSettings.NODE_URL.get(services.environment().settings()));
     Targets targets = new Targets(node, registry);
     Inferrer inferrer = new Inferrer(node, targets);
+    EndpointStore endpoints = new EndpointStore(services.client(), services.clusterService());
+    Providers providers =
+        new Providers(
+            List.of(
+                new DeployedModelService(services.client(), targets, inferrer),
+                new HuggingFaceService(http)));
+    Coordinator coordinator = new Coordinator(endpoints, providers, inferrer, licences);
     Batches batches =
         new Batches(
             targets,
             inferrer,
+            coordinator,
             (millis, task) ->
-                threadPool.schedule(
-                    task, TimeValue.timeValueMillis(millis), threadPool.generic()));
-    late = new InferenceProcessorFactory.Late(new CoordinatedTexts(batches, targets), registry);
+                threadPool.schedule(task, TimeValue.timeValueMillis(millis), threadPool.generic()));
+    late =
+        new InferenceProcessorFactory.Late(
+            new CoordinatedTexts(endpoints, providers, batches, targets), registry);
     return List.of(
         new MlServices(
             node,
             targets,
             inferrer,
-            new Coordinator(inferrer),
+            coordinator,
+            endpoints,
+            providers,
             batches,
             licences,
             pipelineStats,
+            services.client(),
             services.clusterService(),
             threadPool,
             registry));
@@ -105,6 +146,16 @@ public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin
 
   @Override
   public Collection<ActionHandler> getActions() {
+    List<ActionHandler> handlers = new ArrayList<>(AbsentFeatures.handlers());
+    handlers.add(
+        new ActionHandler(XPackInfoFeatureAction.MACHINE_LEARNING, MachineLearningFeature.class));
+    handlers.add(new ActionHandler(MlInfoAction.INSTANCE, TransportMlInfo.class));
+    handlers.addAll(modelActions());
+    handlers.addAll(endpointActions());
+    return handlers;
+  }
+
+  private static List<ActionHandler> modelActions() {
     return List.of(
         new ActionHandler(PutTrainedModelAction.INSTANCE, TransportPutTrainedModel.class),
         new ActionHandler(
@@ -122,6 +173,17 @@ public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin
             CoordinatedInferenceAction.INSTANCE, TransportCoordinatedInference.class));
   }
 
+  private static List<ActionHandler> endpointActions() {
+    return List.of(
+        new ActionHandler(PutInferenceModelAction.INSTANCE, TransportPutEndpoint.class),
+        new ActionHandler(GetInferenceModelAction.INSTANCE, TransportGetEndpoints.class),
+        new ActionHandler(DeleteInferenceEndpointAction.INSTANCE, TransportDeleteEndpoint.class),
+        new ActionHandler(InferenceActionProxy.INSTANCE, TransportInferenceProxy.class),
+        new ActionHandler(InferenceAction.INSTANCE, TransportInference.class),
+        new ActionHandler(UnifiedCompletionAction.INSTANCE, TransportUnifiedCompletion.class),
+        new ActionHandler(GetInferenceServicesAction.INSTANCE, TransportGetServices.class));
+  }
+
   @Override
   public Collection<RestHandler> getRestHandlers(
       RestHandlersServices services,
@@ -130,6 +192,8 @@ public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin
     List<RestHandler> handlers = new ArrayList<>();
     handlers.addAll(TrainedModelRoutes.all());
     handlers.addAll(DeploymentRoutes.all());
+    handlers.addAll(InferenceRoutes.all());
+    handlers.addAll(InfoRoutes.all());
     return handlers;
   }
 
@@ -158,5 +222,20 @@ public final class MlPlugin extends Plugin implements ActionPlugin, IngestPlugin
   @Override
   public List<NamedWriteableRegistry.Entry> getNamedWriteables() {
     return new MlInferenceNamedXContentProvider().getNamedWriteables();
+  }
+
+  @Override
+  public Collection<SystemIndexDescriptor> getSystemIndexDescriptors(Settings settings) {
+    return List.of(EndpointIndex.descriptor());
+  }
+
+  @Override
+  public String getFeatureName() {
+    return "inference_plugin";
+  }
+
+  @Override
+  public String getFeatureDescription() {
+    return "Inference endpoints of the local stack";
   }
 }

@@ -22,8 +22,7 @@ final class DeploymentWait {
   private final TimeValue timeout;
   private final long deadline;
 
-  DeploymentWait(
-      MlNodeClient node, ThreadPool threadPool, String deploymentId, TimeValue timeout) {
+  DeploymentWait(MlNodeClient node, ThreadPool threadPool, String deploymentId, TimeValue timeout) {
     this.node = node;
     this.threadPool = threadPool;
     this.deploymentId = deploymentId;

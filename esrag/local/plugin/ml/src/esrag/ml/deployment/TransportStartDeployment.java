@@ -161,9 +161,7 @@ public final class TransportStartDeployment
   }
 
   private CreateTrainedModelAssignmentAction.Response respond(
-      StartTrainedModelDeploymentAction.Request request,
-      StoredModel model,
-      Deployment deployment) {
+      StartTrainedModelDeploymentAction.Request request, StoredModel model, Deployment deployment) {
     services().targets().forget();
     return new CreateTrainedModelAssignmentAction.Response(
         Assignments.assignment(

@@ -3,7 +3,6 @@ package esrag.ml.endpoint;
 import java.io.IOException;
 import java.util.Map;
 import org.elasticsearch.TransportVersion;
-import org.elasticsearch.common.io.stream.StreamInput;
 import org.elasticsearch.common.io.stream.StreamOutput;
 import org.elasticsearch.index.mapper.vectors.DenseVectorFieldMapper.ElementType;
 import org.elasticsearch.inference.ServiceSettings;
@@ -21,10 +20,6 @@ public record EndpointSettings(Map<String, Object> values) implements ServiceSet
   public static final String DIMENSIONS = "dimensions";
   public static final String SIMILARITY = "similarity";
   public static final String ELEMENT_TYPE = "element_type";
-
-  EndpointSettings(StreamInput in) throws IOException {
-    this(in.readGenericMap());
-  }
 
   @Override
   public String modelId() {

@@ -70,9 +70,7 @@ public final class EndpointStore {
 
   /** The endpoint with this id, or the server's 404. */
   public void get(String inferenceId, ActionListener<Endpoint> listener) {
-    find(
-        inferenceId,
-        listener.map(found -> found.orElseThrow(() -> unknown(inferenceId))));
+    find(inferenceId, listener.map(found -> found.orElseThrow(() -> unknown(inferenceId))));
   }
 
   /** Stores a new endpoint. */

@@ -25,12 +25,7 @@ public final class TransportCoordinatedInference
   @Inject
   public TransportCoordinatedInference(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(
-        CoordinatedInferenceAction.NAME,
-        Licences.Need.NOTHING,
-        transport,
-        filters,
-        services);
+    super(CoordinatedInferenceAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override

@@ -97,10 +97,7 @@ public final class TransportInferenceProxy
       throws IOException {
     InferenceAction.Request infer =
         InferenceAction.Request.parseRequest(
-                request.getInferenceEntityId(),
-                request.getTaskType(),
-                request.getContext(),
-                parser)
+                request.getInferenceEntityId(), request.getTaskType(), request.getContext(), parser)
             .setInferenceTimeout(request.getTimeout())
             .setStream(request.isStreaming())
             .build();

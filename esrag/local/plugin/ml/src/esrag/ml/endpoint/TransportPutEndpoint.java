@@ -96,8 +96,7 @@ public final class TransportPutEndpoint
       String id, TaskType taskType, InferenceProvider provider, Map<String, Object> body) {
     if (provider.tasks().contains(taskType) == false) {
       throw new ElasticsearchStatusException(
-          TaskType.unsupportedTaskTypeErrorMsg(taskType, provider.name()),
-          RestStatus.BAD_REQUEST);
+          TaskType.unsupportedTaskTypeErrorMsg(taskType, provider.name()), RestStatus.BAD_REQUEST);
     }
     Map<String, Object> chunking = null;
     if (taskType == TaskType.TEXT_EMBEDDING) {
@@ -107,8 +106,7 @@ public final class TransportPutEndpoint
     }
     Map<String, Object> serviceSettings = object(body, ModelConfigurations.SERVICE_SETTINGS);
     Map<String, Object> taskSettings = object(body, ModelConfigurations.TASK_SETTINGS);
-    Endpoint draft =
-        new Endpoint(id, taskType, provider.name(), Map.of(), Map.of(), chunking);
+    Endpoint draft = new Endpoint(id, taskType, provider.name(), Map.of(), Map.of(), chunking);
     Endpoint endpoint = provider.read(draft, serviceSettings);
     refuseUnknown(body, provider);
     refuseUnknown(serviceSettings, provider);
@@ -181,7 +179,6 @@ public final class TransportPutEndpoint
                         ready,
                         next.map(
                             stored ->
-                                new PutInferenceModelAction.Response(
-                                    stored.configurations())))));
+                                new PutInferenceModelAction.Response(stored.configurations())))));
   }
 }

@@ -15,9 +15,9 @@ import org.elasticsearch.action.ActionListener;
 /**
  * Outgoing HTTP/1.1 that never blocks the calling thread.
  *
- * <p>Elasticsearch's own plugins bring an Apache client of their own for this; here it is the JDK's.
- * It knows nothing of what is sent. Answers are handed over on the executor given, so that no
- * transport thread ever does a plugin's work.
+ * <p>Elasticsearch's own plugins bring an Apache client of their own for this; here it is the
+ * JDK's. It knows nothing of what is sent. Answers are handed over on the executor given, so that
+ * no transport thread ever does a plugin's work.
  */
 public final class AsyncHttp {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);

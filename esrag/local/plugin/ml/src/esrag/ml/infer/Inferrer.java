@@ -70,8 +70,10 @@ public final class Inferrer {
                         next::onResponse,
                         failure -> {
                           if (failure instanceof Gone) {
-                            targets.find(id, next.delegateFailureAndWrap(
-                                (last, found) -> infer(found, ask, last)));
+                            targets.find(
+                                id,
+                                next.delegateFailureAndWrap(
+                                    (last, found) -> infer(found, ask, last)));
                           } else {
                             next.onFailure(failure);
                           }
@@ -91,11 +93,7 @@ public final class Inferrer {
     }
     InferCall call =
         new InferCall(
-            target.deploymentId(),
-            ask.texts(),
-            config,
-            target.prefix(ask.prefix()),
-            ask.timeout());
+            target.deploymentId(), ask.texts(), config, target.prefix(ask.prefix()), ask.timeout());
     node.infer(
         call,
         ActionListener.wrap(
@@ -133,16 +131,14 @@ public final class Inferrer {
           expected);
     }
     String field =
-        Objects.requireNonNullElse(
-            config.getResultsField(), InferenceConfig.DEFAULT_RESULTS_FIELD);
+        Objects.requireNonNullElse(config.getResultsField(), InferenceConfig.DEFAULT_RESULTS_FIELD);
     List<InferenceResults> read = new ArrayList<>(results.size());
     for (TextResult result : results) {
       read.add(
           result.error() == null
               ? new MlDenseEmbeddingResults(field, result.values(), result.truncated())
               : new ErrorInferenceResults(
-                  new ElasticsearchStatusException(
-                      "{}", RestStatus.BAD_REQUEST, result.error())));
+                  new ElasticsearchStatusException("{}", RestStatus.BAD_REQUEST, result.error())));
     }
     return read;
   }

@@ -89,8 +89,7 @@ public class TransportInferModel
                 (next, results) -> {
                   Exception failure = commonFailure(results);
                   if (failure == null) {
-                    next.onResponse(
-                        new InferModelAction.Response(results, request.getId(), true));
+                    next.onResponse(new InferModelAction.Response(results, request.getId(), true));
                   } else {
                     next.onFailure(failure);
                   }

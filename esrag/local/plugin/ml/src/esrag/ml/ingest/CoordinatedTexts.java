@@ -1,32 +1,58 @@
 package esrag.ml.ingest;
 
+import esrag.ml.endpoint.Coordinator;
+import esrag.ml.endpoint.Endpoint;
+import esrag.ml.endpoint.EndpointStore;
+import esrag.ml.endpoint.Providers;
 import esrag.ml.infer.Targets;
+import java.util.Optional;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.inference.InferenceResults;
-import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
 
-/** Texts of documents, sent to deployments in batches. */
+/**
+ * Decides for each text of a document who infers it: an inference endpoint of this name first, then
+ * a deployment. Either way the texts of many documents go together.
+ */
 public final class CoordinatedTexts implements TextInference {
+  private final EndpointStore endpoints;
+  private final Providers providers;
   private final Batches batches;
   private final Targets targets;
 
-  public CoordinatedTexts(Batches batches, Targets targets) {
+  public CoordinatedTexts(
+      EndpointStore endpoints, Providers providers, Batches batches, Targets targets) {
+    this.endpoints = endpoints;
+    this.providers = providers;
     this.batches = batches;
     this.targets = targets;
   }
 
   @Override
-  public void infer(
-      String id,
-      String text,
-      InferenceConfigUpdate update,
-      ActionListener<InferenceResults> listener) {
-    batches.infer(id, text, update, listener);
+  public void infer(Piece piece, ActionListener<InferenceResults> listener) {
+    if (piece.whole()) {
+      batches.byModel(piece.id(), piece, listener);
+      return;
+    }
+    endpoints.find(
+        piece.id(),
+        listener.delegateFailureAndWrap(
+            (next, found) -> {
+              if (found.isEmpty()) {
+                batches.byModel(piece.id(), piece, Coordinator.nothingByThatName(piece.id(), next));
+                return;
+              }
+              Endpoint endpoint = found.get();
+              Optional<String> deployment = providers.of(endpoint).deployment(endpoint);
+              if (deployment.isPresent()) {
+                batches.byModel(deployment.get(), piece, next);
+              } else {
+                batches.byEndpoint(endpoint, piece, next);
+              }
+            }));
   }
 
   @Override
   public void inputField(String id, ActionListener<String> listener) {
-    targets.find(
-        id, listener.delegateFailureAndWrap((next, target) -> next.onResponse(target.inputField())));
+    targets.find(id, listener.map(target -> target.inputField()));
   }
 }

@@ -100,7 +100,13 @@ final class InferenceProcessor extends AbstractProcessor {
       if (texts.get(i) != null) {
         tools
             .inference()
-            .infer(settings.modelId(), texts.get(i), settings.update(), gather.slot(i));
+            .infer(
+                new TextInference.Piece(
+                    settings.modelId(),
+                    texts.get(i),
+                    settings.update(),
+                    settings.inputs().needModelField()),
+                gather.slot(i));
       }
     }
   }

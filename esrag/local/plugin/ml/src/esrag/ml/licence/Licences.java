@@ -17,8 +17,7 @@ import org.elasticsearch.xpack.core.ml.MachineLearningField;
  */
 public final class Licences {
   private static final LicensedFeature.Momentary INFERENCE =
-      LicensedFeature.momentary(
-          XPackField.INFERENCE, "api", License.OperationMode.ENTERPRISE);
+      LicensedFeature.momentary(XPackField.INFERENCE, "api", License.OperationMode.ENTERPRISE);
 
   /** Which feature an action needs. */
   public enum Need {

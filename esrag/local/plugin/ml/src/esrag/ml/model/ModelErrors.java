@@ -24,8 +24,7 @@ public final class ModelErrors {
   /** A listener that answers 404 when the model turns out to be missing. */
   public static <T> ActionListener<T> missingAs404(String modelId, ActionListener<T> listener) {
     return listener.delegateResponse(
-        (next, failure) ->
-            next.onFailure(is(failure, "not_found") ? missing(modelId) : failure));
+        (next, failure) -> next.onFailure(is(failure, "not_found") ? missing(modelId) : failure));
   }
 
   /** 409 for a change that a deployment forbids. */

@@ -19,8 +19,7 @@ final class ModelSelection {
 
   ModelSelection(AbstractGetResourcesRequest request, List<StoredModel> models) {
     String expression = request.getResourceId() == null ? "_all" : request.getResourceId();
-    ExpandedIdsMatcher matcher =
-        new ExpandedIdsMatcher(expression, request.isAllowNoResources());
+    ExpandedIdsMatcher matcher = new ExpandedIdsMatcher(expression, request.isAllowNoResources());
     named =
         models.stream()
             .filter(model -> matches(matcher, expression, model.modelId()))

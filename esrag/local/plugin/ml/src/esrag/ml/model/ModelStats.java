@@ -66,8 +66,7 @@ public final class ModelStats {
     Set<String> names = new HashSet<>(deployed);
     names.add(id);
     for (String name : names) {
-      Set<String> pipelines =
-          PipelineReferences.pipelines(services.clusterService(), Set.of(name));
+      Set<String> pipelines = PipelineReferences.pipelines(services.clusterService(), Set.of(name));
       if (pipelines.isEmpty() == false) {
         ingest.put(name, services.pipelines().statsOf(pipelines));
       }

@@ -45,8 +45,7 @@ public final class TransportDeleteTrainedModel
   }
 
   private boolean inPipeline(String id) {
-    return PipelineReferences.pipelines(services().clusterService(), Set.of(id)).isEmpty()
-        == false;
+    return PipelineReferences.pipelines(services().clusterService(), Set.of(id)).isEmpty() == false;
   }
 
   private void delete(String id, boolean force, ActionListener<AcknowledgedResponse> listener) {
@@ -63,7 +62,8 @@ public final class TransportDeleteTrainedModel
                 failure ->
                     listener.onFailure(
                         ModelErrors.is(failure, "deployed")
-                            ? ModelErrors.deployed("delete model", id, "use force to delete the model")
+                            ? ModelErrors.deployed(
+                                "delete model", id, "use force to delete the model")
                             : failure)));
   }
 }

@@ -34,15 +34,13 @@ public final class TransportGetTrainedModels
 
   private GetTrainedModelsAction.Response page(
       GetTrainedModelsAction.Request request, ModelSelection selection) {
-    List<StoredModel> matching =
-        selection.matching(model -> hasTags(model, request.getTags()));
+    List<StoredModel> matching = selection.matching(model -> hasTags(model, request.getTags()));
     List<TrainedModelConfig> configs =
         ModelSelection.page(request, matching).stream()
             .map(model -> config(model, request.getIncludes()))
             .toList();
     return new GetTrainedModelsAction.Response(
-        new QueryPage<>(
-            configs, matching.size(), GetTrainedModelsAction.Response.RESULTS_FIELD));
+        new QueryPage<>(configs, matching.size(), GetTrainedModelsAction.Response.RESULTS_FIELD));
   }
 
   private static boolean hasTags(StoredModel model, List<String> tags) {
@@ -50,8 +48,7 @@ public final class TransportGetTrainedModels
         || (model.config().get("tags") instanceof List<?> own && own.containsAll(tags));
   }
 
-  private TrainedModelConfig config(
-      StoredModel model, GetTrainedModelsAction.Includes includes) {
+  private TrainedModelConfig config(StoredModel model, GetTrainedModelsAction.Includes includes) {
     TrainedModelConfig config = model.parse(services().registry()).build();
     if (includes.isIncludeDefinitionStatus()) {
       config.setFullDefinition(model.complete());

@@ -43,8 +43,7 @@ public final class TransportPutTrainedModel
   @Inject
   public TransportPutTrainedModel(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(
-        PutTrainedModelAction.NAME, Licences.Need.MACHINE_LEARNING, transport, filters, services);
+    super(PutTrainedModelAction.NAME, Licences.Need.MACHINE_LEARNING, transport, filters, services);
   }
 
   @Override

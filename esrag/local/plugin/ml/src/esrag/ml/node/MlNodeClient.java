@@ -27,8 +27,8 @@ import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
 
 /**
- * Speaks to the ML node process, the stand-in for a cluster's ML nodes: trained models,
- * deployments and inference over HTTP and JSON.
+ * Speaks to the ML node process, the stand-in for a cluster's ML nodes: trained models, deployments
+ * and inference over HTTP and JSON.
  *
  * <p>Its refusals come back as {@link MlNodeException}; when it cannot be reached, the failure is a
  * 503 that names it. This class gives them no Elasticsearch wording: the actions do.

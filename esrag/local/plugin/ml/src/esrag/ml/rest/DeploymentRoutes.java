@@ -136,9 +136,7 @@ public final class DeploymentRoutes {
           InferModelAction.Request infer = builder.build();
           return channel ->
               client.execute(
-                  InferModelAction.EXTERNAL_INSTANCE,
-                  infer,
-                  new RestToXContentListener<>(channel));
+                  InferModelAction.EXTERNAL_INSTANCE, infer, new RestToXContentListener<>(channel));
         });
   }
 }

@@ -54,8 +54,7 @@ public final class TrainedModelRoutes {
         (request, client) -> {
           String id = request.param(ID);
           boolean defer =
-              request.paramAsBoolean(
-                  PutTrainedModelAction.DEFER_DEFINITION_DECOMPRESSION, false);
+              request.paramAsBoolean(PutTrainedModelAction.DEFER_DEFINITION_DECOMPRESSION, false);
           boolean wait = request.paramAsBoolean("wait_for_completion", false);
           PutTrainedModelAction.Request put;
           try (XContentParser parser = request.contentParser()) {
@@ -138,9 +137,7 @@ public final class TrainedModelRoutes {
           selection(get, request);
           return channel ->
               client.execute(
-                  GetTrainedModelsStatsAction.INSTANCE,
-                  get,
-                  new RestToXContentListener<>(channel));
+                  GetTrainedModelsStatsAction.INSTANCE, get, new RestToXContentListener<>(channel));
         });
   }
 
@@ -155,9 +152,7 @@ public final class TrainedModelRoutes {
           timeouts(delete, request);
           return channel ->
               client.execute(
-                  DeleteTrainedModelAction.INSTANCE,
-                  delete,
-                  new RestToXContentListener<>(channel));
+                  DeleteTrainedModelAction.INSTANCE, delete, new RestToXContentListener<>(channel));
         });
   }
 

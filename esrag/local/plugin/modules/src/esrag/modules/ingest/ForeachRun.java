@@ -87,11 +87,14 @@ final class ForeachRun {
       inner.execute(document, step::done);
       return;
     }
+    IngestDocument result = null;
+    Exception failure = null;
     try {
-      step.done(inner.execute(document), null);
+      result = inner.execute(document);
     } catch (Exception e) { // whatever a processor throws is the document's failure
-      step.done(null, e);
+      failure = e;
     }
+    step.done(result, failure);
   }
 
   private void enter(Element element) {

@@ -75,6 +75,7 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
   /** Reads the retriever's own object; the entry point for the search parser. */
   public static LinearRetriever fromXContent(XContentParser parser, RetrieverParserContext context)
       throws IOException {
+    RetrieverLicence.LINEAR.check();
     return PARSER.apply(parser, context);
   }
 

@@ -18,13 +18,13 @@ public final class RrfRankDoc extends RankDoc {
   private final int[] ranks;
 
   private final float[] scores;
-  private final int rankConstant;
+  private final ReciprocalRank formula;
 
-  RrfRankDoc(int document, int shard, int rankings, int rankConstant) {
+  RrfRankDoc(int document, int shard, int rankings, ReciprocalRank formula) {
     super(document, 0f, shard);
     this.ranks = new int[rankings];
     this.scores = new float[rankings];
-    this.rankConstant = rankConstant;
+    this.formula = formula;
     Arrays.fill(ranks, NO_RANK);
   }
 
@@ -32,7 +32,8 @@ public final class RrfRankDoc extends RankDoc {
     super(in);
     ranks = in.readIntArray();
     scores = in.readFloatArray();
-    rankConstant = in.readVInt();
+    formula =
+        new ReciprocalRank(in.readVInt(), in.readCollectionAsImmutableList(StreamInput::readFloat));
   }
 
   void add(int ranking, int position, float part) {
@@ -53,8 +54,10 @@ public final class RrfRankDoc extends RankDoc {
             + "] computed for initial ranks "
             + Arrays.toString(Arrays.stream(ranks).map(r -> r == NO_RANK ? 0 : r).toArray())
             + " with rankConstant: ["
-            + rankConstant
-            + "] as sum of [1 / (rank + rankConstant)] for each query";
+            + formula.constant()
+            + "] as sum of ["
+            + formula.describe()
+            + "] for each query";
     return Explanation.match(score, summary, details);
   }
 
@@ -64,7 +67,6 @@ public final class RrfRankDoc extends RankDoc {
     if (position == NO_RANK) {
       return Explanation.noMatch("rrf score: [0], result not found in query " + query);
     }
-    String formula = "1 / (" + position + " + " + rankConstant + ")";
     return Explanation.match(
         position,
         "rrf score: ["
@@ -74,7 +76,7 @@ public final class RrfRankDoc extends RankDoc {
             + "] in query "
             + query
             + " computed as ["
-            + formula
+            + formula.describe(ranking, position)
             + "], for matching query with score",
         source);
   }
@@ -83,7 +85,8 @@ public final class RrfRankDoc extends RankDoc {
   protected void doWriteTo(StreamOutput out) throws IOException {
     out.writeIntArray(ranks);
     out.writeFloatArray(scores);
-    out.writeVInt(rankConstant);
+    out.writeVInt(formula.constant());
+    out.writeCollection(formula.weights(), StreamOutput::writeFloat);
   }
 
   @Override
@@ -91,7 +94,7 @@ public final class RrfRankDoc extends RankDoc {
       throws IOException {
     builder.field("positions", ranks);
     builder.field("scores", scores);
-    builder.field("rankConstant", rankConstant);
+    builder.field("rankConstant", formula.constant());
   }
 
   @Override
@@ -102,13 +105,13 @@ public final class RrfRankDoc extends RankDoc {
   @Override
   protected boolean doEquals(RankDoc other) {
     return other instanceof RrfRankDoc doc
-        && rankConstant == doc.rankConstant
+        && formula.equals(doc.formula)
         && Arrays.equals(ranks, doc.ranks)
         && Arrays.equals(scores, doc.scores);
   }
 
   @Override
   protected int doHashCode() {
-    return 31 * (31 * Arrays.hashCode(ranks) + Arrays.hashCode(scores)) + rankConstant;
+    return 31 * (31 * Arrays.hashCode(ranks) + Arrays.hashCode(scores)) + formula.hashCode();
   }
 }

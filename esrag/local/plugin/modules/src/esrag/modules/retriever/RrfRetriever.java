@@ -68,6 +68,7 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
   /** Reads the retriever's own object; the entry point for the search parser. */
   public static RrfRetriever fromXContent(XContentParser parser, RetrieverParserContext context)
       throws IOException {
+    RetrieverLicence.RRF.check();
     return PARSER.apply(parser, context);
   }
 
@@ -115,9 +116,7 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
         RrfRankDoc doc =
             fused.computeIfAbsent(
                 DocumentKey.of(hits[i]),
-                key ->
-                    new RrfRankDoc(
-                        key.document(), key.shard(), rankings.size(), formula.constant()));
+                key -> new RrfRankDoc(key.document(), key.shard(), rankings.size(), formula));
         doc.add(ranking, i + 1, formula.score(ranking, i + 1));
       }
     }

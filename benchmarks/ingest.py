@@ -1,0 +1,261 @@
+"""How much of the bare TorchScript's speed is left through the whole of ``esrag ingest``.
+
+    python benchmarks/ingest.py [CORPUS] [--rounds 5] [--copies 1] [--out FILE]
+
+Needs a running local stack and a model bundle (``esrag local up``, ``esrag model build``).  Both
+sides run in this one session, by turns, on the same chunks: the bundle's traced model called
+directly, in a process set up like the one of a deployment (same threads, allocator and OpenMP
+settings), on inputs that are already tokenised, sorted by length and cut into batches of the same
+token budget; and the command ``esrag ingest``, which reads, cuts, looks up, sends, embeds through
+the ingest pipeline, indexes, refreshes and verifies.  Its seconds are those of its own report:
+without the start of Python.  Each round gives one ratio, so that a machine that is busy for a
+while slows both sides; the median of the ratios is the result.
+
+Titles get another word in each round, so that neither the document hash nor the deployment's
+cache knows a chunk from the round before.  The document set ``benchmark`` is made for this and
+its objects are removed afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SET = "benchmark"
+CLI = [sys.executable, "-c", "from esrag.cli import main; main()"]
+DEFAULT_CORPUS = Path(__file__).resolve().parent.parent / "esrag" / "sample" / "documents"
+ENVIRONMENT = {  # the same as the ML node process gives its children
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
+TITLE_LINE = re.compile(r"^(title: *['\"]?|# |<title>)", re.MULTILINE)
+
+
+def main() -> None:
+    """Measure and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("corpus", nargs="?", type=Path, default=DEFAULT_CORPUS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--copies", type=int, default=1, help="Ingest the corpus that many times.")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.bare:
+        serve_bare(options.bare, options.threads)
+        return
+    text = json.dumps(measure(options.corpus, options.rounds, options.copies), indent=1)
+    if options.out:
+        options.out.write_text(text + "\n")
+    sys.stdout.write(text + "\n")
+
+
+def measure(corpus: Path, rounds: int, copies: int) -> dict[str, Any]:
+    """Both sides by turns."""
+    from esrag.settings import load_settings
+
+    settings = load_settings(index={"set": SET})
+    threads = settings.model.threads
+    bundle = settings.data_dir / "bundles" / settings.model.id
+    rows: list[dict[str, float]] = []
+    chunks = tokens = 0
+    with document_set(), bare_module(bundle, threads) as run_bare:
+        for number in range(rounds + 1):
+            with salted(corpus, f"salt{os.getpid()}x{number}x", copies) as folder:
+                inputs = embedding_inputs(settings, folder)
+                sequences = token_ids(bundle, inputs)
+                bare = run_bare(sequences)
+                report = ingest(folder)
+            if report["chunks_written"] != len(inputs):
+                raise RuntimeError(f"{report['counts']} of {len(inputs)} chunks")
+            if number == 0:
+                continue  # the first round warms both sides up
+            chunks, tokens = len(inputs), sum(map(len, sequences))
+            rows.append({"bare": bare, "ingest": report["seconds"]})
+    ratios = [row["bare"] / row["ingest"] for row in rows]
+    return {
+        "machine": machine(),
+        "corpus": str(corpus),
+        "chunks": chunks,
+        "tokens": tokens,
+        "threads": threads,
+        "bare_chunks_per_second": rate(chunks, [row["bare"] for row in rows]),
+        "ingest_chunks_per_second": rate(chunks, [row["ingest"] for row in rows]),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+        "ratio": round(statistics.median(ratios), 3),
+    }
+
+
+def rate(chunks: int, seconds: Sequence[float]) -> float:
+    """Chunks a second in the median round."""
+    return round(chunks / statistics.median(seconds), 1)
+
+
+@contextmanager
+def document_set() -> Iterator[None]:
+    """A document set of its own, removed afterwards."""
+    command("setup", "--set", SET, "--yes")
+    try:
+        yield
+    finally:
+        remove_document_set()
+
+
+def remove_document_set() -> None:
+    """Everything whose name ends with our set's; the trained model is shared and stays."""
+    from esrag.cli.connection import connect_with
+    from esrag.names import SEARCH_KINDS, Names
+    from esrag.settings import load_settings
+
+    names = Names(SET)
+    client = connect_with(load_settings()).options(ignore_status=404)
+    for index in client.indices.get(index=names.index_pattern, allow_no_indices=True):
+        client.indices.delete(index=index)
+    client.indices.delete_index_template(name=names.index_template)
+    for template in (names.settings_template, names.mappings_template):
+        client.cluster.delete_component_template(name=template)
+    client.ingest.delete_pipeline(id=names.ingest_pipeline)
+    for kind in SEARCH_KINDS:
+        client.delete_script(id=names.search_template(kind))
+
+
+@contextmanager
+def salted(corpus: Path, salt: str, copies: int) -> Iterator[Path]:
+    """A copy of the corpus in which every title holds another word."""
+    folder = Path(tempfile.mkdtemp(prefix="esrag-benchmark-"))
+    try:
+        for copy in range(copies):
+            target = folder / str(copy)
+            shutil.copytree(corpus, target)
+            for path in target.rglob("*"):
+                if path.is_file():
+                    text = path.read_text(encoding="utf-8")
+                    path.write_text(with_salt(path, text, f"{salt}{copy}"), encoding="utf-8")
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def with_salt(path: Path, text: str, salt: str) -> str:
+    """The text with ``salt`` in its title, which is part of every chunk's context."""
+    if path.suffix == ".jsonl":
+        return re.sub(r'("title" *: *")', rf"\g<1>{salt} ", text)
+    found = TITLE_LINE.sub(rf"\g<1>{salt} ", text, count=1)
+    return found if found != text else f"{salt} notes\n==========\n\n{text}"
+
+
+def embedding_inputs(settings: Any, folder: Path) -> list[str]:
+    """What the pipeline hands to the model for each chunk of the folder."""
+    from esrag.cli.ingest import cutting_from
+    from esrag.corpus.listing import list_inputs
+    from esrag.indexing import Draft, drafts_of
+
+    found = drafts_of(list_inputs([folder]), cutting_from(settings))
+    drafts = [each for each in found if isinstance(each, Draft)]
+    return [f"{chunk.context}\n{chunk.text}" for each in drafts for chunk in each.chunks]
+
+
+def ingest(folder: Path) -> dict[str, Any]:
+    """The command's own report."""
+    report: dict[str, Any] = json.loads(command("ingest", "--set", SET, "--json", str(folder)))
+    return report
+
+
+def command(*arguments: str) -> str:
+    """Run a command of esrag; its standard output."""
+    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"esrag {' '.join(arguments)}: {done.stderr}")
+    return done.stdout
+
+
+def token_ids(bundle: Path, texts: Sequence[str]) -> list[list[int]]:
+    """The model's input for each text, special tokens included."""
+    import tokenizers
+
+    tokenizer = tokenizers.Tokenizer.from_file(str(bundle / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return [tokenizer.encode(text).ids for text in texts]
+
+
+@contextmanager
+def bare_module(bundle: Path, threads: int) -> Iterator[Callable[[list[list[int]]], float]]:
+    """The bare module in a process of its own, as the child of a deployment is."""
+    with subprocess.Popen(
+        [sys.executable, __file__, "--bare", str(bundle), "--threads", str(threads)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            **ENVIRONMENT,
+            "OMP_NUM_THREADS": str(threads),
+            "MKL_NUM_THREADS": str(threads),
+        },
+    ) as process:
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("the process has no pipes")
+
+        def run(sequences: list[list[int]]) -> float:
+            stdin.write(json.dumps(sequences) + "\n")
+            stdin.flush()
+            return float(json.loads(stdout.readline()))
+
+        yield run
+        process.kill()
+
+
+def serve_bare(bundle: Path, threads: int) -> None:
+    """Embed the sequences of each line of standard input; answer with the seconds it took."""
+    import numpy as np
+    import torch
+
+    from esrag.local.mlnode import forward
+    from esrag.local.mlnode.arguments import build_arguments
+    from esrag.local.mlnode.deployment import TOKENS_PER_THREAD
+
+    forward.prepare(threads)
+    module = torch.jit.load(str(bundle / "model.pt")).eval()  # type: ignore[no-untyped-call]
+    for line in sys.stdin:
+        batches: list[list[Any]] = []
+        for sequence in sorted(json.loads(line), key=len):
+            fits = batches and len(sequence) * (len(batches[-1]) + 1) <= TOKENS_PER_THREAD * threads
+            batches = batches if fits else [*batches, []]
+            batches[-1].append(np.array(sequence, dtype=np.int32))
+        started = time.perf_counter()
+        with torch.inference_mode():
+            for batch in batches:
+                arguments = build_arguments("bert", batch, pad_id=0)
+                module(*(torch.from_numpy(argument) for argument in arguments))
+        sys.stdout.write(json.dumps(time.perf_counter() - started) + "\n")
+        sys.stdout.flush()
+
+
+def machine() -> str:
+    """Processor, cores and load, because numbers without them say nothing."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+
+
+if __name__ == "__main__":
+    main()
