@@ -69,7 +69,7 @@ class Tokenizer(Protocol):
 class ChunkRules:
     """How long chunks may be; ``max_tokens`` includes the context."""
 
-    max_tokens: int = 200
+    max_tokens: int = 160
     overlap_tokens: int = 30
 
 

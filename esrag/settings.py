@@ -112,7 +112,7 @@ class ChunkSettings(_Section):
     """How documents are cut."""
 
     max_tokens: int = Field(
-        200, ge=32, description="Longest chunk, in tokens of the embedding model, context included."
+        160, ge=32, description="Longest chunk, in tokens of the embedding model, context included."
     )
     overlap_tokens: int = Field(
         30, ge=0, description="Tokens repeated where a long block had to be cut."

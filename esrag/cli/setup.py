@@ -93,7 +93,9 @@ def setup(
                 allow_destructive=allow_destructive,
                 progress=progress,
             )
-    tried = smoke_test(client, desired.names, dims=_dims(survey))
+    tried = smoke_test(
+        client, desired.names, dims=_dims(survey), fields=desired.mapping["properties"]
+    )
     if as_json:
         _print_outcome(survey, tried)
     else:

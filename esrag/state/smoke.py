@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esrag.cluster import pipelines, search, templates
-from esrag.errors import UnavailableError
+from esrag.errors import UnavailableError, UsageError
 from esrag.names import SEARCH_KINDS, Names
 
 if TYPE_CHECKING:
@@ -24,12 +25,23 @@ class SmokeResult:
     hits: tuple[tuple[str, int], ...]
 
 
-def smoke_test(client: Elasticsearch, names: Names, *, dims: int | None) -> SmokeResult:
+def smoke_test(
+    client: Elasticsearch, names: Names, *, dims: int | None, fields: Collection[str]
+) -> SmokeResult:
     """Send one text through the ingest pipeline and one question through each search template.
 
-    Raises UnavailableError when the vector is missing, of another length than ``dims``, or zero.
+    Raises UnavailableError when the vector is missing, of another length than ``dims``, or zero,
+    UsageError when the pipeline leaves a field that is not in ``fields``, those of the mapping.
     """
-    vector = pipelines.simulate_pipeline(client, names.ingest_pipeline, SAMPLE).get("embedding")
+    document = pipelines.simulate_pipeline(client, names.ingest_pipeline, SAMPLE)
+    unknown = sorted(set(document) - set(fields))
+    if unknown:
+        raise UsageError(
+            f"ingest pipeline {names.ingest_pipeline} leaves fields that the mapping does not "
+            f"have: {', '.join(unknown)}; every chunk would be rejected",
+            hint="Remove them in pipelines/ingest/embed.json, or add them to mappings/fields.json.",
+        )
+    vector = document.get("embedding")
     if not isinstance(vector, list) or not any(vector):
         raise UnavailableError(
             f"ingest pipeline {names.ingest_pipeline} made no vector of a simple text",

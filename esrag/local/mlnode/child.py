@@ -62,25 +62,25 @@ def main() -> None:
 def _obey(control: socket.socket, *, parent: int, isolated: bool) -> None:
     orders = Orders(**receive_frame(control)[0])
     try:
-        module = _load(orders, parent)
+        module, without_files = _load(orders, parent)
     except Unloadable as error:
         send_frame(control, {"refused": str(error)})
         return
     for descriptor in orders.slots:
         slot = socket.socket(fileno=descriptor)
         threading.Thread(target=_serve, args=(slot, module), daemon=True).start()
-    send_frame(control, {"ready": True, "isolated": isolated})
+    send_frame(control, {"ready": True, "isolated": isolated and without_files})
     receive_frame(control)
 
 
-def _load(orders: Orders, parent: int) -> Module:
+def _load(orders: Orders, parent: int) -> tuple[Module, bool]:
     try:
         from esrag.local.mlnode import forward
     except ImportError as error:
         raise Unloadable(f"{error}; the models need: pip install 'esrag[local]'") from error
     forward.prepare(orders.threads)
     definition = _read(orders)
-    jail.close(
+    without_files = jail.close(
         empty_folder=Path(orders.empty_folder),
         parent=parent,
         definition_length=len(definition),
@@ -91,7 +91,7 @@ def _load(orders: Orders, parent: int) -> Module:
     except (UnsafeArchive, *forward.MODEL_ERRORS) as error:
         raise Unloadable(f"Could not load the model definition: {str(error)[:1000]}") from error
     module.warm_up()
-    return module
+    return module, without_files
 
 
 def _read(orders: Orders) -> bytes:

@@ -68,7 +68,7 @@ class Deployments:
 
     @property
     def isolated(self) -> bool:
-        """Whether the children have no network: asked at the start, and of every child."""
+        """Whether children reach neither network nor files: probed at the start, told by each."""
         with self._lock:
             return self._isolates and all(d.isolated for d in self._running.values())
 

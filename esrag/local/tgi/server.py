@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,8 +96,20 @@ def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
         finally:
             if state.engine is not None:
                 state.engine.scheduler.stop(timeout=_GRACE_SECONDS)
+            if server.last_signal and (loading.is_alive() or threading.active_count() > 1):
+                _leave(128 + server.last_signal)
         if loading.failure is not None:
             raise loading.failure
+
+
+def _leave(exit_code: int) -> None:
+    """End the process while a thread is still inside torch.
+
+    Python would end such a thread by unwinding it, which C++ answers with abort().
+    """
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 class _Loading(threading.Thread):

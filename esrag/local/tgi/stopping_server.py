@@ -8,6 +8,7 @@ incomplete generation, and then the requests end by themselves.
 from __future__ import annotations
 
 import socket
+from types import FrameType
 
 from uvicorn import Config, Server
 
@@ -20,6 +21,12 @@ class StoppingServer(Server):
     def __init__(self, state: ServerState, config: Config) -> None:
         super().__init__(config)
         self._state = state
+        self.last_signal = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Remember which signal it was; the exit code follows from it."""
+        self.last_signal = sig
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called in the event loop, after the signal."""

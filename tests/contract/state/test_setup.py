@@ -14,11 +14,13 @@ from elasticsearch import Elasticsearch
 
 from esrag.bundle import ModelBundle, bundle_folder, load_bundle
 from esrag.cluster import deployments, models
+from esrag.cluster.capabilities import CLUSTER_PRIVILEGES, INDEX_PRIVILEGES
 from esrag.errors import ConflictError
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.smoke import smoke_test
 from esrag.state.survey import take_status, take_survey
+from esrag.testing_elasticsearch import fake_bundle
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Stack
@@ -107,7 +109,12 @@ def test_a_second_setup_writes_nothing(
     recorder.writes.clear()
     assert set_up(recorder.client, choices, full_bundle) == 0
     desired = take_survey(recorder.client, choices, full_bundle).desired
-    tried = smoke_test(recorder.client, desired.names, dims=full_bundle.dims)
+    tried = smoke_test(
+        recorder.client,
+        desired.names,
+        dims=full_bundle.dims,
+        fields=desired.mapping["properties"],
+    )
     assert (tried.dims, len(tried.hits)) == (384, 3)
     assert recorder.writes == []
 
@@ -123,26 +130,27 @@ def test_the_cluster_computes_the_original_models_vectors(
 def test_interrupted_at_any_request_a_rerun_completes(
     stack: Stack, es: Elasticsearch, choices: Choices, full_bundle: ModelBundle
 ) -> None:
-    """Before and after each writing request of a new set; the model is there already."""
-    set_up(es, replace(choices, set=f"{choices.set}-a"), full_bundle)
+    """Around each writing request of a new set; the model is there already.
+
+    The unit tests do it both before and after each, here the two take turns.
+    """
     for number in range(8):
-        for after in (False, True):
-            own = replace(choices, set=f"{choices.set}-{number}{'b' if after else 'a'}")
-            dying = Recorder(stack)
-            dying.die_at, dying.die_after_sending = number, after
-            with pytest.raises(KeyboardInterrupt):
-                set_up(dying.client, own, full_bundle)
-            set_up(es, own, full_bundle)
-            assert take_survey(es, own, full_bundle).plan.changes == ()
-            assert {line.state for line in take_status(es, own).objects} == {"present"}
+        own = replace(choices, set=f"{choices.set}-{number}")
+        dying = Recorder(stack)
+        dying.die_at, dying.die_after_sending = number, number % 2 == 1
+        with pytest.raises(KeyboardInterrupt):
+            set_up(dying.client, own, full_bundle)
+        set_up(es, own, full_bundle)
+        assert take_survey(es, own, full_bundle).plan.changes == ()
+        assert {line.state for line in take_status(es, own).objects} == {"present"}
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 3])
 def test_an_interrupted_upload_is_completed(
-    stack: Stack, es: Elasticsearch, prefix: str, full_bundle: ModelBundle, at: int
+    stack: Stack, es: Elasticsearch, prefix: str, tmp_path: Path, at: int
 ) -> None:
     """Cut at config, vocabulary, first and second part; the rerun sends what is missing."""
-    bundle = replace(full_bundle, model_id=f"{prefix}-model")
+    bundle = fake_bundle(tmp_path, f"{prefix}-model")
     dying = Recorder(stack)
     dying.die_at, dying.die_after_sending = at, True
     with pytest.raises(KeyboardInterrupt):
@@ -203,15 +211,15 @@ def test_a_new_storage_of_vectors_makes_a_new_generation(
     assert take_survey(es, other, full_bundle).plan.changes == ()
 
 
-def test_a_deployment_is_resized_and_stopped(
+def test_a_deployment_is_started_and_stopped(
     es: Elasticsearch, prefix: str, full_bundle: ModelBundle
 ) -> None:
-    """A model of this test's own: deploy, one more allocation, stop."""
+    """A model of this test's own: deploy, deploy again, stop."""
     bundle = replace(full_bundle, model_id=f"{prefix}-model")
     models.push(es, bundle)
     wanted: dict[str, Any] = {"deployment_id": bundle.model_id, "threads": 1, "queue_capacity": 64}
-    assert deployments.deploy(es, bundle.model_id, allocations=1, **wanted).allocated == 1
-    assert deployments.deploy(es, bundle.model_id, allocations=2, **wanted).allocated == 2
+    for _ in range(2):
+        assert deployments.deploy(es, bundle.model_id, allocations=1, **wanted).allocated == 1
     assert deployments.undeploy(es, bundle.model_id)
     assert deployments.read_deployment(es, bundle.model_id) is None
 
@@ -251,3 +259,23 @@ def test_a_key_without_the_privileges_changes_nothing(
     assert done.returncode == 5, done.stderr
     assert "cluster:admin/script/put" in done.stderr
     assert not es.indices.exists(index=f"esrag-docs-{prefix}-000001")
+
+
+def test_the_documented_privileges_suffice(
+    stack: Stack, es: Elasticsearch, prefix: str, full_bundle: ModelBundle
+) -> None:
+    """A key with exactly the privileges that setup asks for sets a new set up, whole."""
+    indices = [{"names": [f"esrag-docs-{prefix}*"], "privileges": list(INDEX_PRIVILEGES)}]
+    descriptor = {"cluster": list(CLUSTER_PRIVILEGES), "indices": indices}
+    key = es.security.create_api_key(name=f"{prefix}-key", role_descriptors={"r": descriptor})
+    limited = replace(
+        stack,
+        environment={
+            **stack.environment,
+            "ESRAG_ELASTICSEARCH_URL": stack.elasticsearch_url,
+            "ESRAG_ELASTICSEARCH_API_KEY": key["encoded"],
+        },
+    )
+    done = limited.esrag("setup", "--set", prefix, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert es.indices.exists(index=f"esrag-docs-{prefix}-000001")

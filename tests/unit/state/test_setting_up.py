@@ -372,9 +372,10 @@ def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) ->
     """One text is embedded, each search template runs; a vector of another length is an error."""
     fake = ElasticsearchFake(ClusterInMemory())
     set_up(fake, bundle)
-    names = take_survey(fake.client(), CHOICES, bundle).desired.names
+    desired = take_survey(fake.client(), CHOICES, bundle).desired
+    names, fields = desired.names, desired.mapping["properties"]
     fake.requests.clear()
-    result = smoke_test(fake.client(), names, dims=8)
+    result = smoke_test(fake.client(), names, dims=8, fields=fields)
     assert result.dims == 8
     assert [name for name, _ in result.hits] == [
         "esrag-hybrid-hr",
@@ -383,7 +384,9 @@ def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) ->
     ]
     assert fake.writes == []
     with pytest.raises(UnavailableError, match="8 dimensions where the index wants 384"):
-        smoke_test(fake.client(), names, dims=384)
+        smoke_test(fake.client(), names, dims=384, fields=fields)
+    with pytest.raises(UsageError, match="embedding"):
+        smoke_test(fake.client(), names, dims=8, fields={"text", "context"})
 
 
 def test_status_lists_what_is_there_and_what_is_not(bundle: ModelBundle) -> None:

@@ -1,0 +1,115 @@
+"""A proxy on loopback that forwards requests and spoils chosen answers, or holds requests."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "content-encoding"))
+
+
+class FaultProxy:
+    """``fault`` gets the number of each bulk request, from 1, and names what to do with it.
+
+    "" forwards; "lose" forwards and drops the answer; "cut" ends the answer in its middle;
+    "html" answers as a tired proxy would; "503", "429" and "413" answer so without forwarding;
+    "hold" keeps the request until ``release`` is set.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.fault: Callable[[int], str] = lambda number: ""
+        self.bulks = 0
+        self.seen = threading.Event()
+        self.release = threading.Event()
+        self._target = urlsplit(target)
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @contextmanager
+    def running(self) -> Iterator[FaultProxy]:
+        """Serve for the time of the block."""
+        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.release.set()
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    def _next_fault(self, path: str) -> str:
+        if "/_bulk" not in path:
+            return ""
+        with self._lock:
+            self.bulks += 1
+            return self.fault(self.bulks)
+
+    def _forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(
+            self._target.hostname or "", self._target.port, timeout=120
+        )
+        try:
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+            kept = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP}
+            return answer.status, kept, answer.read()
+        finally:
+            connection.close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
+                fault = proxy._next_fault(self.path)
+                if fault == "hold":
+                    proxy.seen.set()
+                    proxy.release.wait(60)
+                if fault.isdigit():
+                    text = b'{"error":{"type":"busy","reason":"by the proxy"}}'
+                    kind = {
+                        "content-type": "application/json",
+                        "x-elastic-product": "Elasticsearch",
+                    }
+                    self.give(int(fault), kind, text, len(text))
+                    return
+                status, kept, answer = proxy._forward(self.command, self.path, headers, body)
+                if fault == "lose":
+                    self.close_connection = True
+                elif fault == "cut":
+                    self.give(status, kept, answer[: len(answer) // 2], len(answer))
+                    self.close_connection = True
+                elif fault == "html":
+                    text = b"<html>try again later</html>"
+                    self.give(200, {"content-type": "text/html"}, text, len(text))
+                else:
+                    self.give(status, kept, answer, len(answer))
+
+            def give(self, status: int, headers: dict[str, str], body: bytes, length: int) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(length))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Keep the test's output clean."""
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
+
+        return Handler

