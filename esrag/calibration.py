@@ -19,7 +19,7 @@ from esrag.errors import UsageError
 from esrag.verification import DEFAULT_COVERAGE
 
 # Fitted on the calibration half of the sample questions; see docs/answering.md.
-DEFAULT_THRESHOLD = 0.55
+DEFAULT_THRESHOLD = 0.70
 
 
 @dataclass(frozen=True, slots=True)

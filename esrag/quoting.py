@@ -80,7 +80,7 @@ class Weights:
 
 
 # Confidence asks whether the question is answered, not which quote is the better one.
-CONFIDENCE = Weights(meaning=0.36, words=0.22, figures=0.28, names=0.14, kind=0.0, rank=0.0)
+CONFIDENCE = Weights(meaning=0.5, words=0.15, figures=0.32, names=0.03, kind=0.0, rank=0.0)
 
 
 @dataclass(frozen=True, slots=True)

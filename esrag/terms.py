@@ -123,14 +123,15 @@ def terms(text: str) -> Terms:
 def _figure(raw: str) -> tuple[str, ...] | None:
     """Normal forms when ``raw`` carries a number; None for a plain word.
 
-    A full date also counts as its day without the year, and a number with a unit as the number.
+    A full date also counts as its day without the year and as its month, and a number with a
+    unit as the number.
     """
     if raw in _NUMBER_WORDS:
         return (_NUMBER_WORDS[raw],)
     if not any(character.isdigit() for character in raw):
         return None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", raw):
-        return (raw, f"-{raw[4:]}")
+        return (raw, f"-{raw[4:]}", raw[:7])
     if re.fullmatch(r"--\d{2}-\d{2}", raw):
         return (raw,)
     version = _VERSION.match(raw)
@@ -151,7 +152,9 @@ def _plain(number: str) -> str:
 
 
 def names(text: str) -> frozenset[str]:
-    """Stems of the capitalised words inside ``text``: not its first word, not a date's month."""
+    """Stems of the capitalised words inside ``text``: not its first word, a month, or an acronym."""
     found = _INNER_NAME.findall(dates_normalised(text))
-    parts = (part for name in found for part in name.lower().split("-") if part)
+    parts = (
+        part for name in found if not name.isupper() for part in name.lower().split("-") if part
+    )
     return frozenset(stem(part) for part in parts if part.isalpha()) - STOPWORDS

@@ -1,0 +1,81 @@
+"""The embedder's tokenizer counts and locates tokens in texts of any length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tokenizers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esrag.errors import UnsupportedError
+from esrag.tokens import EmbedderTokenizer, load_tokenizer
+
+MODEL = "some__model"
+
+
+def small_tokenizer() -> tokenizers.Tokenizer:
+    """Words and marks are tokens; like the real ones it comes with truncation and padding on."""
+    model = tokenizers.models.WordLevel({"[UNK]": 0, "one": 1, "two": 2}, unk_token="[UNK]")
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8)
+    return tokenizer
+
+
+def test_neither_truncation_nor_padding_is_counted() -> None:
+    """What the file sets for a model's input is not what a text is long."""
+    tokenizer = EmbedderTokenizer(small_tokenizer())
+    assert tokenizer.count("one two") == 2
+    assert tokenizer.count("one " * 50) == 50
+
+
+def test_starts_are_offsets_of_characters() -> None:
+    """Not of bytes."""
+    tokenizer = EmbedderTokenizer(small_tokenizer())
+    assert list(tokenizer.starts("é, 日本 one")) == [0, 1, 3, 6]
+
+
+def test_long_texts_are_counted_in_windows_without_a_seam() -> None:
+    """Blanks are where a text may be parted; a text without any is parted all the same."""
+    tokenizer = EmbedderTokenizer(small_tokenizer())
+    text = "one two, " * 10_000
+    assert tokenizer.count(text) == 30_000
+    starts = tokenizer.starts(text)
+    assert len(starts) == 30_000
+    assert [text[start] for start in starts[-3:]] == ["o", "t", ","]
+    assert tokenizer.count("x" * 50_000) >= 1
+
+
+@given(st.text(max_size=200))
+def test_every_token_has_a_start(text: str) -> None:
+    """In order, and within the text."""
+    tokenizer = EmbedderTokenizer(small_tokenizer())
+    starts = list(tokenizer.starts(text))
+    assert len(starts) == tokenizer.count(text)
+    assert starts == sorted(starts)
+    assert all(0 <= start < len(text) for start in starts)
+
+
+def test_the_tokenizer_is_read_from_the_bundle(tmp_path: Path) -> None:
+    """By model id."""
+    folder = tmp_path / "bundles" / MODEL
+    folder.mkdir(parents=True)
+    small_tokenizer().save(str(folder / "tokenizer.json"))
+    assert load_tokenizer(tmp_path, MODEL).count("one two") == 2
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"no json", b"\xff\xfe"])
+def test_a_missing_or_damaged_bundle_says_what_to_run(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """The hint names the command that makes it."""
+    if content is not None:
+        folder = tmp_path / "bundles" / MODEL
+        folder.mkdir(parents=True)
+        (folder / "tokenizer.json").write_bytes(content)
+    with pytest.raises(UnsupportedError) as error:
+        load_tokenizer(tmp_path, MODEL)
+    assert "esrag model build" in error.value.hint
