@@ -30,6 +30,7 @@ Stream = Callable[[Sequence[Message]], Iterator[Piece]]
 
 # A supporting sentence may score this much below the best quote and still count as an answer.
 RELEVANCE_MARGIN = 0.8
+MOST_SENTENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +215,15 @@ class _Writing:
         self.generated_tokens = 0
 
     def sentences(self, pieces: Iterator[Piece]) -> Iterator[str]:
-        """Each sentence once its end, and the citation that may follow it, have arrived."""
+        """Each sentence once its end, and the citation that may follow it, have arrived.
+
+        The prompt asks for few sentences; a generator that goes on is cut off, which also
+        cancels its work.
+        """
         done = 0
         for piece in pieces:
+            if done >= MOST_SENTENCES:
+                return
             self.text += piece.text
             self.prompt_tokens = piece.prompt_tokens or self.prompt_tokens
             self.generated_tokens = piece.generated_tokens or self.generated_tokens
@@ -226,7 +233,7 @@ class _Writing:
             whole = joined(sentences(self.text))[:-2]
             yield from whole[done:]
             done = max(done, len(whole))
-        yield from joined(sentences(self.text))[done:]
+        yield from joined(sentences(self.text))[done:MOST_SENTENCES]
 
 
 def joined(parts: Sequence[str]) -> list[str]:

@@ -71,6 +71,7 @@ class GeneratorSettings(_Section):
         "tgi", description="Model or LoRA adapter to ask for; 'tgi' is the base model."
     )
     max_new_tokens: int = Field(160, gt=0, description="Longest answer, in tokens.")
+    passages: int = Field(5, ge=1, le=50, description="Passages the prompt may hold.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
     token_timeout: float = Field(
         60.0, gt=0, description="Seconds to wait for the next token, the first included."

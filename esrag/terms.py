@@ -152,7 +152,7 @@ def _plain(number: str) -> str:
 
 
 def names(text: str) -> frozenset[str]:
-    """Stems of the capitalised words inside ``text``: not its first word, a month, or an acronym."""
+    """Stems of the capitalised words inside ``text``, without its first word, months, acronyms."""
     found = _INNER_NAME.findall(dates_normalised(text))
     parts = (
         part for name in found if not name.isupper() for part in name.lower().split("-") if part

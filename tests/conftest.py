@@ -1,17 +1,31 @@
-"""What every test gets: a clean environment, and the marker that its directory stands for.
+"""What every test gets: a clean environment, the marker of its directory, and the local stack.
 
-Nothing here starts a process; ``tests/contract/conftest.py`` does.
+The stack is started once for the session, when the first test asks for it, and ended with it.
+Every test works under a prefix of its own and removes what bears it; nothing is ever wiped
+across the cluster.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from esrag.settings import default_data_dir
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 TESTS = Path(__file__).resolve().parent
 LEVELS = ("contract", "end_to_end", "docs")
@@ -65,3 +79,153 @@ def cannot_start(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         pytest.skip(f"the level {level} cannot start: {reason}")
 
     return give_up
+
+
+_START_SECONDS = 540  # below pytest's own time limit, so that the reason is told
+_COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running local stack."""
+
+    elasticsearch_url: str
+    username: str
+    password: str
+    mlnode_url: str
+    tgi_url: str
+    data_dir: Path
+    environment: dict[str, str]
+
+    def esrag(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a command of esrag against this stack, in a process of its own."""
+        return subprocess.run(
+            [*_COMMAND, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def stack(
+    shared_software: Path | None, cannot_start: Callable[[str, str], None]
+) -> Iterator[Stack]:
+    """One stack for the whole session, on free ports, with data of its own."""
+    data_dir = Path(tempfile.mkdtemp(prefix="esrag-contract-"))
+    data_dir.chmod(0o755)  # Elasticsearch runs under another account when we are root
+    environment = {**os.environ, "ESRAG_DATA_DIR": str(data_dir)}
+    up = [*_COMMAND, "local", "up", "--fast-start", "--timeout", str(_START_SECONDS - 120)]
+    if shared_software:
+        up += ["--software", str(shared_software)]
+    try:
+        started = subprocess.run(
+            up, env=environment, capture_output=True, text=True, timeout=_START_SECONDS, check=False
+        )
+        if started.returncode != 0:
+            cannot_start("contract", started.stderr)
+        yield _stack(data_dir, environment)
+    finally:
+        ended = subprocess.run(
+            [*_COMMAND, "local", "down"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        shutil.rmtree(data_dir, ignore_errors=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def _stack(data_dir: Path, environment: dict[str, str]) -> Stack:
+    connection = json.loads((data_dir / "local" / "connection.json").read_text(encoding="utf-8"))
+    members = json.loads((data_dir / "local" / "stack.json").read_text(encoding="utf-8"))["members"]
+    server = connection["elasticsearch"]
+    return Stack(
+        elasticsearch_url=server["url"],
+        username=server["username"],
+        password=server["password"],
+        mlnode_url=members["mlnode"]["url"],
+        tgi_url=connection["generator"]["url"],
+        data_dir=data_dir,
+        environment=environment,
+    )
+
+
+@pytest.fixture
+def es(stack: Stack) -> Iterator[Elasticsearch]:
+    """A client with all rights."""
+    from elasticsearch import Elasticsearch
+
+    with Elasticsearch(
+        stack.elasticsearch_url,
+        basic_auth=(stack.username, stack.password),
+        request_timeout=60,
+        max_retries=0,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def prefix(es: Elasticsearch) -> Iterator[str]:
+    """A name that no other test has; objects whose name holds it are removed in the end.
+
+    It is also a valid name of a document set.
+    """
+    name = f"t{uuid4().hex[:10]}"
+    yield name
+    remove_named(es, name)
+
+
+def remove_named(es: Elasticsearch, part: str) -> None:
+    """Remove whatever has ``part`` in its name, users of a thing before the thing itself."""
+    from elasticsearch import ApiError
+
+    pattern = f"*{part}*"
+    with suppress(ApiError):
+        for index in es.indices.get(index=pattern, expand_wildcards="all", allow_no_indices=True):
+            es.indices.delete(index=index)
+    with suppress(ApiError):
+        for name in es.indices.get_index_template(name=pattern)["index_templates"]:
+            es.indices.delete_index_template(name=name["name"])
+    with suppress(ApiError):
+        for name in es.cluster.get_component_template(name=pattern)["component_templates"]:
+            es.cluster.delete_component_template(name=name["name"])
+    with suppress(ApiError):
+        for name in es.ingest.get_pipeline():
+            if part in name:
+                es.ingest.delete_pipeline(id=name)
+    with suppress(ApiError):
+        metadata = es.cluster.state(metric="metadata", filter_path="metadata.stored_scripts")
+        for name in metadata.get("metadata", {}).get("stored_scripts", {}):
+            if part in name:
+                es.delete_script(id=name)
+    with suppress(ApiError):
+        for endpoint in es.inference.get()["endpoints"]:
+            if part in endpoint["inference_id"]:
+                es.inference.delete(inference_id=endpoint["inference_id"], force=True)
+    with suppress(ApiError):
+        found = es.ml.get_trained_models(model_id=pattern, allow_no_match=True)
+        for model in found["trained_model_configs"]:
+            es.ml.delete_trained_model(model_id=model["model_id"], force=True)
+    _remove_accounts(es, part)
+
+
+def _remove_accounts(es: Elasticsearch, part: str) -> None:
+    from elasticsearch import ApiError
+
+    with suppress(ApiError):
+        for name in es.security.get_user():
+            if part in name:
+                es.security.delete_user(username=name)
+    with suppress(ApiError):
+        for name in es.security.get_role():
+            if part in name:
+                es.security.delete_role(name=name)
+    with suppress(ApiError):
+        keys = es.security.get_api_key()["api_keys"]
+        ids = [key["id"] for key in keys if part in key["name"] and not key["invalidated"]]
+        if ids:
+            es.security.invalidate_api_key(ids=ids)

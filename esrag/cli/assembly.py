@@ -79,5 +79,5 @@ def answerer_from(
             embed=lambda texts: embed(client, settings.model.id, texts),
             generator=_generator(settings, endpoint, http) if generate else None,
             calibration=load(calibration_file(settings)),
-            passages=settings.retrieval.size,
+            passages=settings.generator.passages,
         )

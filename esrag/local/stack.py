@@ -32,6 +32,7 @@ _PATIENCE = 20.0  # seconds between the request to end and the kill
 _GRACE = 15.0  # seconds in which a silent member may come back
 _POLL_SECONDS = 0.2
 _LOG_LINES = 30
+_TGI_PASSAGES, _TGI_MAX_NEW_TOKENS = 2, 64
 _TRIAL_WARNING_DAYS = 5.0
 _MEMORY = {"elasticsearch": 0.6, "mlnode": 0.6, "tgi": 0.9}  # GiB; the heap comes on top
 _FIRST_DISK, _LATER_DISK = 3.0, 1.0  # GiB
@@ -250,7 +251,7 @@ def _bytes(heap: str) -> int:
 
 
 def _leave_connection(layout: Layout, state: State) -> None:
-    found: dict[str, Mapping[str, str]] = {}
+    found: dict[str, Mapping[str, str | int]] = {}
     server = state.members.get("elasticsearch")
     if server:
         found["elasticsearch"] = {
@@ -261,7 +262,12 @@ def _leave_connection(layout: Layout, state: State) -> None:
         if server.url.startswith("https"):
             found["elasticsearch"] = {**found["elasticsearch"], "ca_certs": str(layout.authority)}
     if "tgi" in state.members:
-        found["generator"] = {"url": state.members["tgi"].url}
+        # a small model on two cores: few passages and short answers keep it bearable
+        found["generator"] = {
+            "url": state.members["tgi"].url,
+            "passages": _TGI_PASSAGES,
+            "max_new_tokens": _TGI_MAX_NEW_TOKENS,
+        }
     records.save_connection(layout, found)
 
 

@@ -10,7 +10,7 @@ from esrag.terms import dates_normalised, terms
     ["March 3, 2026", "Mar. 3rd, 2026", "3 March 2026", "on 2026-03-03"],
 )
 def test_every_way_to_write_a_date_is_one_figure(text: str) -> None:
-    """A date is the same figures however it is written: the day, its month, and the day of any year."""
+    """A date is the same figures however it is written: day, month, and day of any year."""
     assert terms(text).figures == {"2026-03-03", "--03-03", "2026-03"}
 
 

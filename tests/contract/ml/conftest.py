@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from ml_calls import Accounts, Addresses, Caller, upload
+from scripted_generator import ScriptedGenerator
 
 
 def _client(stack: Addresses) -> httpx.Client:
@@ -54,3 +56,14 @@ def deployed(stack: Addresses, definition: bytes) -> Iterator[str]:
         admin.ok("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=60s")
         yield model_id
         admin.ok("DELETE", f"/_ml/trained_models/{model_id}?force=true")
+
+
+@pytest.fixture
+def generator() -> Iterator[ScriptedGenerator]:
+    """A chat server that follows a script."""
+    with ScriptedGenerator() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -31,6 +31,11 @@ def test_start_answers_with_the_assignment(admin: Caller, prefix: str, definitio
         "routing_state": "started",
         "reason": "",
     }
+    (stats,) = admin.ok("GET", f"/_ml/trained_models/{prefix}/_stats")["trained_model_stats"]
+    deployment = stats["deployment_stats"]
+    assert (deployment["number_of_allocations"], deployment["threads_per_allocation"]) == (2, 1)
+    (node,) = deployment["nodes"]
+    assert (node["number_of_allocations"], node["threads_per_allocation"]) == (2, 1)
 
 
 def test_what_cannot_be_started_is_refused(admin: Caller, prefix: str, definition: bytes) -> None:
@@ -135,7 +140,7 @@ def test_infer_without_documents_or_deployment_is_refused(admin: Caller, prefix:
 
 def test_a_timeout_is_a_408(admin: Caller, deployed: str) -> None:
     """A text that takes longer than allowed is given up."""
-    body = {"docs": [{"text_field": "slow " * 200}]}
+    body = {"docs": [{"text_field": "slow " * 10}]}
     reply = admin("POST", f"/_ml/trained_models/{deployed}/_infer?timeout=50ms", body)
     assert reply.error == (
         408,
@@ -149,7 +154,7 @@ def test_a_full_queue_is_a_429(admin: Caller, prefix: str, definition: bytes) ->
     upload(admin, prefix, definition)
     path = f"/_ml/trained_models/{prefix}"
     admin.ok("POST", f"{path}/deployment/_start?timeout=60s&queue_capacity=1")
-    body = {"docs": [{"text_field": "slow " * 20}]}
+    body = {"docs": [{"text_field": "slow " * 5}]}
     with ThreadPoolExecutor(6) as threads:
         replies = list(threads.map(lambda _: admin("POST", f"{path}/_infer", body), range(6)))
     refused = [reply for reply in replies if reply.status != 200]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from ml_calls import DIMENSIONS, Addresses, Caller, vector_of
-
-
-class Generator(Protocol):
-    """Where the TGI-compatible server is."""
-
-    tgi_url: str
+from scripted_generator import PIECES, ScriptedGenerator
 
 
 def over_model(model_id: str) -> dict[str, Any]:
@@ -21,11 +16,10 @@ def over_model(model_id: str) -> dict[str, Any]:
     return {"service": "elasticsearch", "service_settings": settings}
 
 
-def over_generator(stack: Addresses) -> dict[str, Any]:
-    """The body of an endpoint over the TGI-compatible server."""
-    url = f"{stack.tgi_url}/v1/chat/completions"
-    settings = {"url": url, "api_key": "a-secret"}
-    return {"service": "hugging_face", "service_settings": settings}
+def over_generator(url: str, **settings: str) -> dict[str, Any]:
+    """The body of an endpoint over a chat server."""
+    given = {"url": url, "api_key": "a-secret"} | settings
+    return {"service": "hugging_face", "service_settings": given}
 
 
 def events(text: str) -> list[tuple[str, Any]]:
@@ -103,43 +97,97 @@ def test_a_pipeline_and_a_search_may_name_an_endpoint(
 
 
 def test_a_completion_endpoint_completes_and_streams(
+    admin: Caller, generator: ScriptedGenerator, prefix: str
+) -> None:
+    """The same text comes whole or piece by piece; secrets are sent and never shown."""
+    path = f"/_inference/completion/{prefix}"
+    answer = admin.ok("PUT", path, over_generator(generator.url))
+    assert answer["service_settings"] == {
+        "url": generator.url,
+        "rate_limit": {"requests_per_minute": 3000},
+    }
+    assert "a-secret" not in json.dumps(admin.ok("GET", path))
+    (result,) = admin.ok("POST", path, {"input": "hello"})["completion"]
+    assert result == {"result": "".join(PIECES)}
+    assert generator.last == {
+        "messages": [{"content": "hello", "role": "user"}],
+        "n": 1,
+        "stream": False,
+        "authorization": "Bearer a-secret",
+    }
+    reply = admin("POST", f"{path}/_stream", {"input": "hello"})
+    expected = [("message", {"completion": [{"delta": piece}]}) for piece in PIECES]
+    assert events(reply.text) == [*expected, ("message", "[DONE]")]
+
+
+def test_a_chat_is_sent_as_the_server_would(
+    admin: Caller, generator: ScriptedGenerator, prefix: str
+) -> None:
+    """The model of the request wins over the endpoint's; usage is asked for and handed on."""
+    path = f"/_inference/chat_completion/{prefix}"
+    admin.ok("PUT", path, over_generator(generator.url, model_id="base"))
+    message = {"role": "user", "content": "hello"}
+    body = {"messages": [message], "max_completion_tokens": 9, "temperature": 0.5}
+    reply = admin("POST", f"{path}/_stream", body)
+    assert generator.last == {
+        "messages": [message],
+        "model": "base",
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "n": 1,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "authorization": "Bearer a-secret",
+    }
+    *chunks, last = [data for _, data in events(reply.text)]
+    assert last == "[DONE]"
+    assert chunks[0] == {
+        "id": "",
+        "choices": [{"delta": {"content": PIECES[0], "role": "assistant"}, "index": 0}],
+        "model": "tgi",
+        "object": "chat.completion.chunk",
+    }
+    assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
+    assert chunks[-1]["usage"] == {"completion_tokens": 4, "prompt_tokens": 3, "total_tokens": 7}
+    admin("POST", f"{path}/_stream", body | {"model": "tuned"})
+    assert generator.last["model"] == "tuned"
+
+
+def test_the_stacks_generator_chats_through_an_endpoint(
     admin: Caller, stack: Addresses, prefix: str
 ) -> None:
-    """The same text comes whole or piece by piece; secrets are never shown."""
-    path = f"/_inference/completion/{prefix}"
-    answer = admin.ok("PUT", f"{path}?timeout=120s", over_generator(stack))
-    assert "a-secret" not in json.dumps(answer)
-    assert "a-secret" not in json.dumps(admin.ok("GET", path))
-    body = {"input": "Say yes."}
-    (result,) = admin.ok("POST", f"{path}?timeout=120s", body)["completion"]
-    assert result["result"]
-    reply = admin("POST", f"{path}/_stream?timeout=120s", body)
-    assert reply.status == 200
-    *pieces, last = events(reply.text)
-    assert last == ("message", "[DONE]")
-    assert "".join(
-        part["delta"] for name, data in pieces for part in data["completion"] if name == "message"
-    )
-
-
-def test_a_chat_streams_chunks_with_usage(admin: Caller, stack: Addresses, prefix: str) -> None:
-    """Chunks bear the deltas, the last but one the usage."""
+    """The TGI-compatible server of the stack streams an answer within its limit."""
     path = f"/_inference/chat_completion/{prefix}"
-    admin.ok("PUT", f"{path}?timeout=120s", over_generator(stack))
-    body = {
-        "messages": [{"role": "user", "content": "Say yes."}],
-        "max_completion_tokens": 6,
-        "temperature": 0.0,
-    }
+    url = f"{stack.tgi_url}/v1/chat/completions"
+    admin.ok("PUT", f"{path}?timeout=120s", over_generator(url))
+    message = {"role": "user", "content": "Say yes."}
+    body = {"messages": [message], "max_completion_tokens": 6, "temperature": 0.0}
     reply = admin("POST", f"{path}/_stream?timeout=120s", body)
     assert reply.status == 200, reply.text
     *chunks, last = [data for _, data in events(reply.text)]
     assert last == "[DONE]"
-    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert "".join(
         choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"]
     )
-    assert chunks[-1]["usage"]["completion_tokens"] <= 6
+    assert 0 < chunks[-1]["usage"]["completion_tokens"] <= 6
+
+
+def test_a_refusal_of_the_generator_is_an_error_event(
+    admin: Caller, generator: ScriptedGenerator, prefix: str
+) -> None:
+    """Before the first chunk it also decides the status."""
+    path = f"/_inference/chat_completion/{prefix}"
+    admin.ok("PUT", path, over_generator(generator.url))
+    body = {"messages": [{"role": "user", "content": "REFUSE"}]}
+    reply = admin("POST", f"{path}/_stream", body)
+    assert reply.status == 422
+    error = {
+        "code": "unprocessable_entity",
+        "message": f"Received an unsuccessful status code for request from inference entity id"
+        f" [{prefix}] status [422]. Error message: [Input validation error: no]",
+        "type": "status_exception",
+    }
+    assert events(reply.text) == [("error", {"error": error})]
     plain = admin("POST", path, body)
     assert plain.error[::2] == (
         400,
@@ -148,19 +196,28 @@ def test_a_chat_streams_chunks_with_usage(admin: Caller, stack: Addresses, prefi
     )
 
 
-def test_a_refusal_of_the_generator_is_an_error_event(
-    admin: Caller, stack: Addresses, prefix: str
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("FAIL MIDWAY", "it broke"),
+        ("BREAK OFF", "The answer of the service ended before it was complete"),
+    ],
+)
+@pytest.mark.parametrize("task", ["completion", "chat_completion"])
+def test_a_stream_that_does_not_end_well_ends_with_an_error_event(
+    admin: Caller, generator: ScriptedGenerator, prefix: str, task: str, message: str, reason: str
 ) -> None:
-    """Its status and its sentence arrive, in the shape of chat errors."""
-    path = f"/_inference/chat_completion/{prefix}"
-    admin.ok("PUT", f"{path}?timeout=120s", over_generator(stack))
-    body = {"messages": [{"role": "user", "content": "x"}], "stop": [*"abcdefgh"]}
+    """What came before is handed on; there is no `[DONE]`."""
+    path = f"/_inference/{task}/{prefix}"
+    admin.ok("PUT", path, over_generator(generator.url))
+    chat = {"messages": [{"role": "user", "content": message}]}
+    body = chat if task == "chat_completion" else {"input": message}
     reply = admin("POST", f"{path}/_stream", body)
-    assert reply.status == 422
-    ((name, data),) = events(reply.text)
+    assert reply.status == 200
+    *chunks, (name, data) = events(reply.text)
+    assert [event for event, _ in chunks] == ["message", "message"]
     assert name == "error"
-    assert data["error"]["code"] == "unprocessable_entity"
-    assert "supports up to 4 stop sequences" in data["error"]["message"]
+    assert reason in json.dumps(data)
 
 
 def test_an_endpoint_that_cannot_be_reached_is_not_created(admin: Caller, prefix: str) -> None:

@@ -1,5 +1,6 @@
 package esrag.ml.endpoint;
 
+import esrag.ml.Kept;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +33,7 @@ public final class EndpointStore {
 
   private final Client client;
   private final ClusterService clusterService;
-  private volatile Map<String, Endpoint> known;
+  private final Kept<Map<String, Endpoint>> known = new Kept<>();
 
   public EndpointStore(Client client, ClusterService clusterService) {
     this.client = new OriginSettingClient(client, ClientHelper.INFERENCE_ORIGIN);
@@ -41,26 +42,18 @@ public final class EndpointStore {
 
   /** All endpoints by id. */
   public void all(ActionListener<Map<String, Endpoint>> listener) {
-    Map<String, Endpoint> kept = known;
-    if (kept != null) {
-      listener.onResponse(kept);
-      return;
-    }
-    if (hasIndex() == false) {
+    if (hasIndex()) {
+      known.get(this::readAll, listener);
+    } else {
       listener.onResponse(Map.of());
-      return;
     }
+  }
+
+  private void readAll(ActionListener<Map<String, Endpoint>> listener) {
     SearchRequest search =
         new SearchRequest(EndpointIndex.NAME)
             .source(new SearchSourceBuilder().query(QueryBuilders.matchAllQuery()).size(MOST));
-    client.search(
-        search,
-        listener.map(
-            response -> {
-              Map<String, Endpoint> read = read(response);
-              known = read;
-              return read;
-            }));
+    client.search(search, listener.map(EndpointStore::read));
   }
 
   /** The endpoint with this id, if there is one. */
@@ -91,7 +84,7 @@ public final class EndpointStore {
         request,
         ActionListener.wrap(
             response -> {
-              known = null;
+              known.forget();
               listener.onResponse(endpoint);
             },
             failure ->
@@ -110,7 +103,7 @@ public final class EndpointStore {
         request,
         listener.map(
             response -> {
-              known = null;
+              known.forget();
               return null;
             }));
   }

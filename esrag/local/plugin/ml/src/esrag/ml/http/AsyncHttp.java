@@ -1,11 +1,9 @@
 package esrag.ml.http;
 
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -81,8 +79,8 @@ public final class AsyncHttp {
 
   private static boolean isStaleConnection(Throwable cause) {
     return cause instanceof IOException
-        && cause instanceof ConnectException == false
-        && cause instanceof HttpTimeoutException == false;
+        && cause.getMessage() != null
+        && cause.getMessage().contains("received no bytes");
   }
 
   private static Exception asException(Throwable cause) {

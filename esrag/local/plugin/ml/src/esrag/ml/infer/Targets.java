@@ -1,15 +1,14 @@
 package esrag.ml.infer;
 
+import esrag.ml.Kept;
 import esrag.ml.node.Deployment;
 import esrag.ml.node.MlNodeClient;
 import esrag.ml.node.MlNodeException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.action.support.SubscribableListener;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xpack.core.ml.job.messages.Messages;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
@@ -24,9 +23,7 @@ import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 public final class Targets {
   private final MlNodeClient node;
   private final NamedXContentRegistry registry;
-  private final Map<String, Target> known = new ConcurrentHashMap<>();
-  private final Map<String, SubscribableListener<Target>> lookups = new ConcurrentHashMap<>();
-  private final AtomicLong changes = new AtomicLong();
+  private final Map<String, Kept<Target>> known = new ConcurrentHashMap<>();
 
   public Targets(MlNodeClient node, NamedXContentRegistry registry) {
     this.node = node;
@@ -38,24 +35,24 @@ public final class Targets {
    * for the same id at the same time share one lookup.
    */
   public void find(String id, ActionListener<Target> listener) {
-    Target kept = known.get(id);
-    if (kept != null) {
-      listener.onResponse(kept);
-      return;
-    }
-    SubscribableListener<Target> lookup = new SubscribableListener<>();
-    SubscribableListener<Target> running = lookups.putIfAbsent(id, lookup);
-    if (running != null) {
-      running.addListener(listener);
-      return;
-    }
-    lookup.addListener(listener);
-    ActionListener.run(
-        ActionListener.runBefore(lookup, () -> lookups.remove(id)), found -> lookUp(id, found));
+    known
+        .computeIfAbsent(id, ignored -> new Kept<>())
+        .get(
+            found -> lookUp(id, found),
+            listener.delegateResponse(
+                (next, failure) -> {
+                  known.remove(id);
+                  next.onFailure(failure);
+                }));
+  }
+
+  /** Forgets everything; called whenever models or deployments change. */
+  public void forget() {
+    known.values().forEach(Kept::forget);
+    known.clear();
   }
 
   private void lookUp(String id, ActionListener<Target> listener) {
-    long seen = changes.get();
     node.deployments(
         listener.delegateFailureAndWrap(
             (next, deployments) -> {
@@ -69,21 +66,14 @@ public final class Targets {
                                   .filter(deployment -> deployment.modelId().equals(id))
                                   .findFirst());
               if (found.isPresent()) {
-                fromDeployment(id, found.get(), seen, next);
+                fromDeployment(found.get(), next);
               } else {
                 explainAbsence(id, next);
               }
             }));
   }
 
-  /** Forgets everything; called whenever models or deployments change. */
-  public void forget() {
-    changes.incrementAndGet();
-    known.clear();
-  }
-
-  private void fromDeployment(
-      String id, Deployment deployment, long seen, ActionListener<Target> listener) {
+  private void fromDeployment(Deployment deployment, ActionListener<Target> listener) {
     if (deployment.started() == false) {
       listener.onFailure(notAllocated(deployment.deploymentId()));
       return;
@@ -91,18 +81,13 @@ public final class Targets {
     node.model(
         deployment.modelId(),
         listener.delegateFailureAndWrap(
-            (next, model) -> {
-              Target target =
-                  new Target(
-                      deployment.deploymentId(),
-                      deployment.allocations(),
-                      deployment.queueCapacity(),
-                      model.parse(registry).build());
-              if (changes.get() == seen) {
-                known.put(id, target);
-              }
-              next.onResponse(target);
-            }));
+            (next, model) ->
+                next.onResponse(
+                    new Target(
+                        deployment.deploymentId(),
+                        deployment.allocations(),
+                        deployment.queueCapacity(),
+                        model.parse(registry).build()))));
   }
 
   private void explainAbsence(String id, ActionListener<Target> listener) {

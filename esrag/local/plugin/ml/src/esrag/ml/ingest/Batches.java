@@ -10,12 +10,10 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
-import java.util.function.Supplier;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.inference.InferenceResults;
 import org.elasticsearch.inference.TaskType;
-import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.PrefixType;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
 
@@ -34,9 +32,11 @@ public final class Batches {
   /** Generators take one text at a time. */
   private static final Batcher.Limits GENERATOR = new Batcher.Limits(1, 8, 10_000);
 
-  private static final TimeValue TIMEOUT = InferModelAction.Request.DEFAULT_TIMEOUT_FOR_INGEST;
+  /** For a request on the way; texts that wait here wait without limit, as on the server. */
+  private static final TimeValue TIMEOUT = TimeValue.timeValueMinutes(10);
 
-  private record Key(String kind, Object target, InferenceConfigUpdate update) {}
+  /** What may share a request; a deployment that has been started anew may have other limits. */
+  private record Key(Object target, Batcher.Limits limits, InferenceConfigUpdate update) {}
 
   private final Targets targets;
   private final Inferrer inferrer;
@@ -62,12 +62,15 @@ public final class Batches {
         id,
         listener.delegateFailureAndWrap(
             (next, target) -> {
-              Key key = new Key("deployment", target, piece.update());
-              Batcher batcher = batcher(key, () -> forDeployment(target, piece.update()));
+              String deploymentId = target.deploymentId();
+              Key key = new Key(deploymentId, limits(target), piece.update());
+              Batcher batcher =
+                  batcher(
+                      key,
+                      (texts, answer) ->
+                          inferrer.infer(deploymentId, ask(texts, piece.update()), answer));
               if (batcher.offer(piece.text(), next) == false) {
-                rejected
-                    .computeIfAbsent(target.deploymentId(), ignored -> new LongAdder())
-                    .increment();
+                rejected.computeIfAbsent(deploymentId, ignored -> new LongAdder()).increment();
                 next.onFailure(Inferrer.queueFull());
               }
             }));
@@ -76,8 +79,13 @@ public final class Batches {
   /** Has a text inferred by an endpoint, together with others that come about now. */
   void byEndpoint(
       Endpoint endpoint, TextInference.Piece piece, ActionListener<InferenceResults> listener) {
-    Key key = new Key("endpoint", endpoint, piece.update());
-    Batcher batcher = batcher(key, () -> forEndpoint(endpoint, piece.update()));
+    boolean embeds = endpoint.taskType() == TaskType.TEXT_EMBEDDING;
+    Key key = new Key(endpoint, embeds ? EMBEDDING_SERVER : GENERATOR, piece.update());
+    Batcher batcher =
+        batcher(
+            key,
+            (texts, answer) ->
+                coordinator.byEndpoint(endpoint, ask(texts, piece.update()), answer));
     if (batcher.offer(piece.text(), listener) == false) {
       listener.onFailure(Inferrer.queueFull());
     }
@@ -89,29 +97,16 @@ public final class Batches {
     return count == null ? 0 : count.sum();
   }
 
-  private Batcher batcher(Key key, Supplier<Batcher> maker) {
+  private Batcher batcher(Key key, Batcher.Sender sender) {
     if (batchers.size() > IDLE_KEPT) {
       batchers.values().removeIf(Batcher::idle);
     }
-    return batchers.computeIfAbsent(key, ignored -> maker.get());
+    return batchers.computeIfAbsent(key, ignored -> new Batcher(sender, key.limits(), scheduler));
   }
 
-  private Batcher forDeployment(Target target, InferenceConfigUpdate update) {
+  private static Batcher.Limits limits(Target target) {
     int requestSize = Math.min(REQUEST_SIZE, target.queueCapacity());
-    Batcher.Limits limits =
-        new Batcher.Limits(requestSize, target.allocations() * 2, target.queueCapacity());
-    return new Batcher(
-        (texts, listener) -> inferrer.infer(target.deploymentId(), ask(texts, update), listener),
-        limits,
-        scheduler);
-  }
-
-  private Batcher forEndpoint(Endpoint endpoint, InferenceConfigUpdate update) {
-    boolean embeds = endpoint.taskType() == TaskType.TEXT_EMBEDDING;
-    return new Batcher(
-        (texts, listener) -> coordinator.byEndpoint(endpoint, ask(texts, update), listener),
-        embeds ? EMBEDDING_SERVER : GENERATOR,
-        scheduler);
+    return new Batcher.Limits(requestSize, target.allocations() * 2, target.queueCapacity());
   }
 
   private static Inferrer.Ask ask(List<String> texts, InferenceConfigUpdate update) {

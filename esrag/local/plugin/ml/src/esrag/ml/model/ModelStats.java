@@ -39,8 +39,11 @@ public final class ModelStats {
       String id = model.modelId();
       withAliases.put(id, Set.of());
       sizes.put(id, size(model));
-      deploymentsByModel.put(id, deploymentsOf(id));
-      addIngestStats(ingest, id, deploymentsOf(id));
+      Set<String> deployed = deploymentsOf(id);
+      if (deployed.isEmpty() == false) {
+        deploymentsByModel.put(id, deployed);
+      }
+      addIngestStats(ingest, id, deployed);
     }
     return new GetTrainedModelsStatsAction.Response.Builder()
         .setTotalModelCount(named.size())

@@ -209,7 +209,7 @@ public final class DeployedModelService implements InferenceProvider {
             request.getInput(),
             TextEmbeddingConfigUpdate.EMPTY_INSTANCE,
             prefix(request.getInputType()),
-            request.getInferenceTimeout());
+            Timeouts.of(request.getInferenceTimeout(), endpoint.taskType()));
     inferrer.infer(
         deployment(endpoint).orElseThrow(), ask, listener.map(DeployedModelService::vectors));
   }
