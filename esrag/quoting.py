@@ -24,7 +24,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esrag.sentences import Unit, units_of
 from esrag.terms import Terms, dates_normalised, names, terms
@@ -37,6 +37,11 @@ LONGEST_PAIR = 400  # characters; two long sentences are no longer a quote
 MOST_QUOTES = 4
 SAME_MARGIN = 0.8  # least share of the best score for a quote that adds nothing sought
 NEW_MARGIN = 0.6  # and for one that does
+_ANAPHOR = re.compile(
+    r"(?:it|its|they|them|their|this|that|these|those|both|he|she)\b"
+    r"|\w+ (?:it|them|this|that|these|those)\b",
+    re.I,
+)
 _ASKED_KINDS = (
     # what a question asks for, and what a quote must then hold
     (
@@ -87,7 +92,8 @@ CONFIDENCE = Weights(meaning=0.5, words=0.15, figures=0.32, names=0.03, kind=0.0
 class Quote:
     """One unit of a hit, or two neighbours.
 
-    ``found`` are the words of the question, figures and names included, that it covers.
+    ``found`` are the words of the question, figures and names included, that it covers;
+    ``before`` and ``after`` the units beside it.
     """
 
     hit: Hit
@@ -95,6 +101,8 @@ class Quote:
     score: float
     meaning: float
     found: frozenset[str]
+    before: Unit | None = None
+    after: Unit | None = None
 
     @property
     def start(self) -> int:
@@ -110,6 +118,21 @@ class Quote:
     def text(self) -> str:
         """How it reads outside the passage."""
         return " ".join(unit.text for unit in self.units)
+
+    def readable(self) -> Quote:
+        """The quote with the neighbour that a pronoun in it, or behind it, speaks of.
+
+        "Tighten them to 2.5 Nm" says nothing without the sentence before, and that sentence
+        may be but half an answer without this one.
+        """
+        chosen = self.units
+        if self.before and _ANAPHOR.match(chosen[0].text):
+            chosen = (self.before, *chosen)
+        if self.after and _ANAPHOR.match(self.after.text):
+            chosen = (*chosen, self.after)
+        if chosen[-1].end - chosen[0].start > LONGEST_PAIR:
+            return self
+        return replace(self, units=chosen)
 
     def overlaps(self, other: Quote) -> bool:
         """Whether both quote some of the same words, in the same place or copied elsewhere."""
@@ -141,11 +164,13 @@ def assess(
     scorer = _Scorer(question, pool, weights or Weights())
     meanings = [max(0.0, cosine(vectors[0], vector)) for vector in vectors[1:]]
     quotes = [
-        scorer.quote(hit, chosen, meaning) for hit, chosen, meaning in _windows(pool, meanings)
+        replace(scorer.quote(hit, chosen, meaning), before=before, after=after)
+        for hit, chosen, meaning, before, after in _windows(pool, meanings)
     ]
     quotes.sort(key=lambda quote: -quote.score)
     chosen = select(quotes, sought=scorer.keys)
-    return Assessment(tuple(quotes), chosen, scorer.confidence(chosen))
+    shown = tuple(quote.readable() for quote in chosen)
+    return Assessment(tuple(quotes), shown, scorer.confidence(chosen))
 
 
 def select(
@@ -182,14 +207,22 @@ def _says_something(hit: Hit, unit: Unit) -> bool:
 
 def _windows(
     pool: Sequence[tuple[Hit, Unit]], meanings: Sequence[float]
-) -> Iterator[tuple[Hit, tuple[Unit, ...], float]]:
-    """Each unit alone, and each pair of neighbours with the greater of both meanings."""
+) -> Iterator[tuple[Hit, tuple[Unit, ...], float, Unit | None, Unit | None]]:
+    """Each unit alone, and each pair of neighbours with the greater of both meanings.
+
+    The last two are the units before and after, if they stand in the same passage.
+    """
+
+    def unit_at(index: int, hit: Hit) -> Unit | None:
+        inside = 0 <= index < len(pool) and pool[index][0].id == hit.id
+        return pool[index][1] if inside else None
+
     for index, (hit, unit) in enumerate(pool):
-        yield hit, (unit,), meanings[index]
-        if index + 1 < len(pool) and pool[index + 1][0].id == hit.id:
-            following = pool[index + 1][1]
-            if following.end - unit.start <= LONGEST_PAIR:
-                yield hit, (unit, following), max(meanings[index], meanings[index + 1])
+        before, following = unit_at(index - 1, hit), unit_at(index + 1, hit)
+        yield hit, (unit,), meanings[index], before, following
+        if following and following.end - unit.start <= LONGEST_PAIR:
+            meaning = max(meanings[index], meanings[index + 1])
+            yield hit, (unit, following), meaning, before, unit_at(index + 2, hit)
 
 
 class _Scorer:

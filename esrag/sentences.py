@@ -19,6 +19,7 @@ _ABBREVIATIONS = frozenset(
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
 _LINE = re.compile(r"[^\n]+")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
+_FIELD = re.compile(r"^[A-Z][\w /-]{0,30}:\s+\S")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
@@ -87,7 +88,7 @@ def _units(passage: str, header: list[str]) -> Iterator[Unit]:
                 yield _row(start, end, content, header, is_header=bool(_RULE.match(below)))
             continue  # keep the header for the next row
         else:
-            if _BULLET.match(content):
+            if _BULLET.match(content) or _continues_fields(passage, paragraph, content):
                 yield from _flush(passage, paragraph)
             paragraph.append((start, end))
         header.clear()
@@ -108,6 +109,11 @@ def _row(start: int, end: int, content: str, header: list[str], *, is_header: bo
         if cell
     ]
     return Unit(start, end, "; ".join(pairs))
+
+
+def _continues_fields(passage: str, lines: Sequence[tuple[int, int]], content: str) -> bool:
+    """Whether a line is a further "Name: value" of a block of such lines."""
+    return bool(lines and _FIELD.match(content) and _FIELD.match(passage[slice(*lines[0])]))
 
 
 def _flush(passage: str, lines: list[tuple[int, int]]) -> Iterator[Unit]:

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import re
 
-from esrag.corpus.fields import one_line, title_from_name
+from esrag.corpus.fields import one_line, published, title_from_name
+from esrag.terms import dates_normalised
 from esrag.types import Block, Document
 
 _PARAGRAPH = re.compile(r"[^\r\n]*\S[^\r\n]*(?:(?:\r\n|\r|\n)[^\r\n]*\S[^\r\n]*)*")
 _UNDERLINED = re.compile(r"(?P<words>\S[^\r\n]*)(?:\r\n|\r|\n)(?P<line>={3,}|-{3,}|~{3,})[ \t]*")
 _LONE_LINE = re.compile(r"[A-Z0-9ÄÖÜ][^\r\n]{0,59}[^\s.:;,!?]")
 _UNDERLINES = "=-~"
+_HEAD_CHARACTERS = 1_000
+_FIELD = re.compile(r"^(?P<name>URL|Date|Published): +(?P<value>\S[^\r\n]*?)[ \t]*$", re.I | re.M)
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 
 def parse(text: str, *, document_id: str) -> Document:
-    """The document; ``text`` is kept as it is."""
+    """The document; ``text`` is kept as it is.
+
+    "URL: https://…" and "Date: 8 July 2026" on lines of their own in its head are its address
+    and its date.
+    """
     blocks = parse_blocks(text)
+    head = {m["name"].lower(): m["value"] for m in _FIELD.finditer(text[:_HEAD_CHARACTERS])}
+    address = head.get("url", "")
+    day = dates_normalised(head.get("date") or head.get("published") or "")
     return Document(
         id=document_id,
         text=text,
         title=_title(text, blocks) or title_from_name(document_id),
         source=document_id,
         mime_type="text/plain",
+        url=address if _ADDRESS.fullmatch(address) else "",
+        published=published(day),
         blocks=blocks,
     )
 

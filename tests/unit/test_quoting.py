@@ -91,3 +91,10 @@ def test_cosine_of_nothing_is_zero() -> None:
     """A zero vector is near to nothing."""
     assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
     assert cosine([2.0, 0.0], [1.0, 0.0]) == pytest.approx(1.0)
+
+
+def test_a_quote_is_read_with_the_sentence_its_pronoun_speaks_of() -> None:
+    """A sentence that begins with "It" brings the one before, and draws in the one after."""
+    hits = (make_hit("1", "The hub has a battery. It lasts 30 hours. Dogs bark."),)
+    chosen = assess("How long does it last?", hits, embed=WordEmbedder()).chosen
+    assert chosen[0].text == "The hub has a battery. It lasts 30 hours."

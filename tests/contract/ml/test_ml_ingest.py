@@ -30,6 +30,13 @@ def test_fields_are_inferred_with_the_ingest_prefix(admin: Caller, deployed: str
     assert document["model_id"] == deployed
 
 
+def test_a_cut_text_says_so_beside_its_vector(admin: Caller, deployed: str) -> None:
+    """The server's own writer puts `is_truncated` there: strict mappings must expect it."""
+    (document,) = simulate(admin, pipeline(deployed), {"text": "a " * 600})
+    assert set(document) == {"text", "vector", "model_id", "is_truncated"}
+    assert document["is_truncated"] is True
+
+
 def test_several_fields_may_be_missing_when_that_is_allowed(admin: Caller, deployed: str) -> None:
     """A missing input is passed over with `ignore_missing`, else the document fails."""
     fields = [

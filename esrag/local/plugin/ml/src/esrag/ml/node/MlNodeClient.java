@@ -34,6 +34,7 @@ import org.elasticsearch.xcontent.XContentType;
  * 503 that names it. This class gives them no Elasticsearch wording: the actions do.
  */
 public final class MlNodeClient {
+  private static final Duration LOOK = Duration.ofSeconds(10);
   private static final Duration SHORT = Duration.ofSeconds(30);
   private static final Duration LONG = Duration.ofMinutes(5);
 
@@ -192,7 +193,7 @@ public final class MlNodeClient {
     if (failure instanceof HttpTimeoutException) {
       return new ElasticsearchStatusException(
           "The ML node process at [{}] did not answer in time",
-          RestStatus.REQUEST_TIMEOUT,
+          RestStatus.SERVICE_UNAVAILABLE,
           failure,
           url);
     }
@@ -208,7 +209,7 @@ public final class MlNodeClient {
   }
 
   private HttpRequest get(String path) {
-    return request(path, SHORT).GET().build();
+    return request(path, LOOK).GET().build();
   }
 
   private HttpRequest json(String method, String path, BytesReference body, Duration timeout) {

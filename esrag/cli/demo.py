@@ -1,0 +1,109 @@
+"""``esrag demo``: the commands of the README, one after the other, on the sample documents.
+
+Each step is the real command, shown before it runs and timed; nothing is prepared in advance.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from esrag.errors import ConflictError
+from esrag.names import Names
+from esrag.settings import CONNECTION_FILE, load_settings
+
+SET = "demo"
+QUESTIONS = (
+    "When did Siltbase 4.2.1 come out?",
+    "What torque should I use for the cable glands on a G4?",
+    "Which is cheaper in Europe, the Frostwick P5 on the April list or on the October list?",
+)
+UNANSWERABLE = "What is the weight of the Pellwarden G6?"
+
+
+@click.command()
+@click.option("--down", is_flag=True, help="Stop the local stack at the end.")
+def demo(*, down: bool) -> None:
+    """Run everything once: stack, model, setup, ingest, search, questions.
+
+    Works on the local stack and in a document set of its own, `demo`; a second run is quick.
+    """
+    from esrag.sample import corpus_folder
+
+    began = time.monotonic()
+    _step("Start a real Elasticsearch, an ML node process and a TGI-compatible server", "local up")
+    _require_local()
+    _step(
+        "Upload the model that eland traced; put pipeline and templates", "setup --set demo --yes"
+    )
+    _step(
+        "The cluster embeds the documents as they are indexed",
+        f"ingest --set demo {_short(corpus_folder())}",
+    )
+    _step(
+        "Retrieve: a search template that Kibana users can call as well",
+        f'search --set demo -k 3 "{QUESTIONS[0]}"',
+    )
+    _show_console_request(QUESTIONS[0])
+    for question in QUESTIONS:
+        _step("Ask", f'ask --set demo "{question}"')
+    _step("Ask what no document answers", f'ask --set demo "{UNANSWERABLE}"')
+    if down:
+        _step("Stop", "local down")
+    click.secho(f"\nDone in {time.monotonic() - began:.0f} s. Next:", bold=True)
+    click.echo('  esrag ask --set demo "…"          your own question about the sample documents')
+    click.echo("  esrag setup && esrag ingest DIR   your own documents, in a set of their own")
+    click.echo("  esrag plan                        what setup would do on your own cluster")
+    click.echo("  esrag local status | down         the stack goes on running until you stop it")
+
+
+def _step(what: str, line: str) -> None:
+    """Show the command, run it, and say how long it took."""
+    import shlex
+
+    from esrag.cli import cli
+
+    click.secho(f"\n▶ {what}", bold=True)
+    click.secho(f"$ esrag {line}", fg="cyan")
+    began = time.monotonic()
+    cli.main(shlex.split(line), prog_name="esrag", standalone_mode=False)
+    click.secho(f"  ({time.monotonic() - began:.1f} s)", dim=True)
+
+
+def _require_local() -> None:
+    """Raises ConflictError when settings lead away from the local stack."""
+    settings = load_settings()
+    found = json.loads((settings.data_dir / CONNECTION_FILE).read_text(encoding="utf-8"))
+    for name, url in (
+        ("elasticsearch", settings.elasticsearch.url),
+        ("generator", settings.generator.url),
+    ):
+        if url != found[name]["url"]:
+            raise ConflictError(
+                f"the demo runs on the local stack only, and {name}.url is {url}",
+                hint=f"Unset ESRAG_{name.upper()}_URL, or leave the folder of esrag.toml.",
+            )
+
+
+def _show_console_request(question: str) -> None:
+    """The same query as it stands in Kibana's console."""
+    names = Names(SET)
+    body = {
+        "id": names.search_template("hybrid"),
+        "params": {"query": question, "size": 3},
+    }
+    click.echo("  The same in Kibana's console:")
+    lines = json.dumps(body, indent=2, ensure_ascii=False).splitlines()
+    for line in (f"POST {names.alias}/_search/template", *lines):
+        click.secho(f"    {line}", dim=True)
+
+
+def _short(path: Path) -> str:
+    """``path`` relative to the current folder when that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
