@@ -13,7 +13,7 @@ from esrag.types import AnswerKind, Sentence
 HITS = (
     make_hit(
         "a",
-        "Aster 4.2.1 was released on March 3, 2026. It fixes the export job.",
+        "Aster 4.2.1 was released on March 3, 2026. The export job is repaired.",
         title="Aster 4.2.1 release notes",
         rank=1,
     ),

@@ -1,3 +1,8 @@
+"""Plain text: head, paragraphs, headings."""
+
+from esrag.corpus.plain import parse
+
+
 def test_address_and_date_in_the_head_are_taken() -> None:
     """Lines of their own that name address and date serve as link and date of the document."""
     document = parse(
