@@ -79,24 +79,24 @@ class Answerer:
         )
         if found.confidence < self.calibration.threshold:
             return _told(replace(answer, sentences=(Sentence(REFUSAL, ()),)), tell)
-        numbers = _Numbers()
         if self.generator is None:
-            return _told(self._quoted(answer, found, numbers), tell)
+            return _told(self._quoted(answer, found), tell)
         try:
-            answer = self._generated(answer, found, numbers, tell)
+            answer = self._generated(answer, found, tell)
         except UnavailableError as error:
-            fallback = self._quoted(replace(answer, seconds=clock.laps), found, numbers)
+            fallback = self._quoted(replace(answer, seconds=clock.laps), found)
             raise GeneratorFailedError(error, fallback) from error
         clock.lap("generate")
         if answer.sentences:
             return replace(answer, kind="generated", seconds=clock.laps)
-        return _told(replace(self._quoted(answer, found, numbers), seconds=clock.laps), tell)
+        return _told(replace(self._quoted(answer, found), seconds=clock.laps), tell)
 
     def confidence(self, question: str) -> float:
         """How well the passages answer ``question``: what is compared with the threshold."""
         return assess(question, self.retrieve(question), embed=self.embed).confidence
 
-    def _quoted(self, answer: Answer, found: Assessment, numbers: _Numbers) -> Answer:
+    def _quoted(self, answer: Answer, found: Assessment) -> Answer:
+        numbers = _Numbers()
         shown = tuple(
             Sentence(quote.text, (numbers.cite(quote.hit, quote.start, quote.end),))
             for quote in found.chosen
@@ -107,7 +107,6 @@ class Answerer:
         self,
         answer: Answer,
         found: Assessment,
-        numbers: _Numbers,
         tell: Callable[[Sentence, AnswerKind], None],
     ) -> Answer:
         """``answer`` with the generated sentences that survived, told one by one."""
@@ -123,7 +122,8 @@ class Answerer:
         )
         kept: list[Sentence] = []
         dropped: list[str] = []
-        writing = _Writing()
+        told = 0
+        numbers, writing = _Numbers(), _Writing()
         for sentence in writing.sentences(generator.stream(prompt.messages)):
             claim = check(sentence, prompt.hits, coverage=self.calibration.coverage)
             shown = _shown(claim, found, numbers)
@@ -131,10 +131,15 @@ class Answerer:
                 dropped.append(sentence)
             elif shown.text not in [other.text for other in kept]:
                 kept.append(shown)
-                tell(shown, "generated")
+            # told as soon as the sentences so far say as much as the quotes would
+            if found.equalled_by([(s.text, s.citations[0].hit) for s in kept]):
+                for released in kept[told:]:
+                    tell(released, "generated")
+                told = len(kept)
+        dropped += [sentence.text for sentence in kept[told:]]
         return replace(
             answer,
-            sentences=tuple(kept),
+            sentences=tuple(kept[:told]),
             dropped=tuple(dropped),
             generated_text=writing.text,
             prompt_tokens=writing.prompt_tokens or prompt.tokens,

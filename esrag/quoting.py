@@ -145,9 +145,26 @@ class Quote:
 class Assessment:
     """All quotes, best first; the few to show; and whether they answer the question, in [0, 1]."""
 
+    question: str
     quotes: tuple[Quote, ...]
     chosen: tuple[Quote, ...]
     confidence: float
+
+    def equalled_by(self, said: Sequence[tuple[str, Hit]]) -> bool:
+        """Whether sentences, each with the hit that supports it, say as much as the quotes do.
+
+        They must speak of every figure and name of the question that the quotes speak of, and
+        hold the kind of thing asked for if the quotes hold it.
+        """
+        asked = terms(_without_kind(self.question))
+        keys = asked.figures | (names(self.question) - asked.figures)
+        quoted = frozenset[str]().union(*(quote.found for quote in self.chosen))
+        here = frozenset[str]().union(
+            *(terms(f"{hit.context}\n{text}").words for text, hit in said)
+        )
+        kind = any(_kind(self.question, asked, text) for text, _ in said)
+        wanted = any(_kind(self.question, asked, quote.text) for quote in self.chosen)
+        return keys & quoted <= here and (kind or not wanted)
 
 
 def assess(
@@ -159,7 +176,7 @@ def assess(
     """
     pool = [(hit, unit) for hit in hits for unit in units_of(hit) if _says_something(hit, unit)]
     if not pool:
-        return Assessment((), (), 0.0)
+        return Assessment(question, (), (), 0.0)
     vectors = embed([question, *(f"{hit.context}: {unit.text}" for hit, unit in pool)])
     scorer = _Scorer(question, pool, weights or Weights())
     meanings = [max(0.0, cosine(vectors[0], vector)) for vector in vectors[1:]]
@@ -170,7 +187,7 @@ def assess(
     quotes.sort(key=lambda quote: -quote.score)
     chosen = select(quotes, sought=scorer.keys)
     shown = tuple(quote.readable() for quote in chosen)
-    return Assessment(tuple(quotes), shown, scorer.confidence(chosen))
+    return Assessment(question, tuple(quotes), shown, scorer.confidence(chosen))
 
 
 def select(
@@ -201,8 +218,10 @@ def cosine(a: Vector, b: Vector) -> float:
 
 
 def _says_something(hit: Hit, unit: Unit) -> bool:
-    """Whether a unit is more than a heading, or a repetition of the title and headings."""
-    return not unit.is_heading and not terms(unit.text).words <= terms(hit.context).words
+    """Whether a unit is more than a heading, an address, or a repetition of title and headings."""
+    if unit.is_heading or unit.text.startswith("URL:"):
+        return False
+    return not terms(unit.text).words <= terms(hit.context).words
 
 
 def _windows(
@@ -243,9 +262,10 @@ class _Scorer:
 
     def quote(self, hit: Hit, chosen: tuple[Unit, ...], meaning: float) -> Quote:
         """The quote with its score."""
-        here = terms(" ".join(unit.text for unit in chosen)).words | terms(hit.context).words
+        text = " ".join(unit.text for unit in chosen)
+        here = terms(text).words | terms(hit.context).words
         found = (self._asked.words | self._names) & here
-        kind = _kind(self._question, self._asked, chosen)
+        kind = _kind(self._question, self._asked, text)
         parts = self._parts(found, meaning=meaning, kind=kind, rank=1 / hit.rank)
         # of two quotes that score alike the shorter one is the better answer
         score = _sum(parts, self._weights) * (1.0 if len(chosen) == 1 else 0.97)
@@ -292,9 +312,9 @@ def _without_kind(question: str) -> str:
     return question
 
 
-def _kind(question: str, asked: Terms, chosen: Sequence[Unit]) -> float:
-    """1 when the quote brings something new of the kind that the question asks for."""
-    text = dates_normalised(" ".join(unit.text for unit in chosen))
+def _kind(question: str, asked: Terms, text: str) -> float:
+    """1 when ``text`` brings something new of the kind that the question asks for."""
+    text = dates_normalised(text)
     own = terms(text)
     for wanted, held in _KINDS:
         if wanted.search(question):

@@ -25,6 +25,7 @@ from esrag.types import Hit
 
 DEFAULT_COVERAGE = 0.75
 _MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
+_MARKUP = re.compile(r"\||›|^\s*#")
 _LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n['’]t\b", re.I)
 
@@ -66,7 +67,7 @@ def check(sentence: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVER
         for number in marker.group(1).split(",")
     )
     text = _LABEL.sub("", " ".join(_MARKER.sub("", sentence).split()))
-    if not text or text.endswith("?"):
+    if not _is_statement(text):
         return Claim(text, cited, None)
     valid = [hits[number - 1] for number in cited if 1 <= number <= len(hits)]
     for candidates in (valid, [hit for hit in hits if hit not in valid]):
@@ -74,6 +75,11 @@ def check(sentence: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVER
         if found is not None:
             return Claim(text, cited, found)
     return Claim(text, cited, None)
+
+
+def _is_statement(text: str) -> bool:
+    """Whether this is a whole sentence: not a question, a cut-off end, a heading or a table."""
+    return bool(text) and text.rstrip("\"'”’)*")[-1:] in (".", "!") and not _MARKUP.search(text)
 
 
 def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support | None:
