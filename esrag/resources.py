@@ -32,7 +32,7 @@ def find_body(relative_path: str, *, project: Path | None = None) -> Path:
             return folder / relative_path
     raise UsageError(
         f"there is no {relative_path} in the project folder or in the package",
-        hint="Names are listed by: esrag template list",
+        hint="Is the installation whole? Try: pip install --force-reinstall esrag",
     )
 
 

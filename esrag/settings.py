@@ -126,7 +126,7 @@ class RetrievalSettings(_Section):
     template: Literal["hybrid", "lexical", "semantic"] = Field(
         "hybrid", description="Search template to call."
     )
-    size: int = Field(5, ge=1, le=50, description="Hits handed to the prompt.")
+    size: int = Field(5, ge=1, le=50, description="Hits that search shows.")
 
 
 class LocalSettings(_Section):

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 import pytest
-from docs.generate import GENERATED
 from pydantic import BaseModel
 
+from docs.generate import GENERATED
 from esrag.answering import RELEVANCE_MARGIN
 from esrag.calibration import DEFAULT_THRESHOLD
 from esrag.cli import COMMANDS, cli
@@ -111,12 +111,13 @@ def words_of(line: str) -> list[str]:
 
 def parse(command: click.Command, name: str, words: list[str], parent: click.Context) -> None:
     """Parse without running; click raises what it would show to a user."""
-    context = command.make_context(name, list(words), parent=parent)
-    if isinstance(command, click.Group):
-        rest = [*context.protected_args, *context.args]
-        if not rest:
+    if not isinstance(command, click.Group):
+        command.make_context(name, list(words), parent=parent)
+        return
+    with click.Context(command, info_name=name, parent=parent) as context:
+        if not words:
             raise click.UsageError(f"{name} needs a command")
-        inner_name, inner, inner_words = command.resolve_command(context, rest)
+        inner_name, inner, inner_words = command.resolve_command(context, words)
         if inner is not None:
             parse(inner, inner_name or "", inner_words, context)
 
@@ -141,9 +142,12 @@ def strings_of_the_code() -> tuple[str, ...]:
                 inside.update(node.values)
                 parts = (v.value if isinstance(v, ast.Constant) else "\0" for v in node.values)
                 found.append("".join(str(part) for part in parts))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if node not in inside:
-                    found.append(node.value)
+            elif (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node not in inside
+            ):
+                found.append(node.value)
     return tuple(found)
 
 
