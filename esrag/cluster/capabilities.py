@@ -32,6 +32,7 @@ CLUSTER_PRIVILEGES = (
     "cluster:admin/xpack/ml/trained_models/vocabulary/put",
     "cluster:admin/xpack/ml/trained_models/deployment/start",
     "cluster:monitor/xpack/ml/trained_models/deployment/infer",
+    "cluster:monitor/xpack/ml/inference/infer",
     "cluster:admin/ingest/pipeline/get",
     "cluster:admin/ingest/pipeline/put",
     "cluster:admin/ingest/pipeline/simulate",
