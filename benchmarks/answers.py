@@ -61,7 +61,8 @@ def supported(answer: Answer) -> bool:
         and all(
             citation.hit.text[citation.start : citation.end] == citation.quote
             and (
-                terms(sentence.text).words <= terms(citation.hit.context + citation.hit.text).words
+                terms(sentence.text).words
+                <= terms(f"{citation.hit.context}\n{citation.hit.text}").words
                 or check(sentence.text, [citation.hit]).support is not None
             )
             for citation in sentence.citations

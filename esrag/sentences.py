@@ -104,8 +104,8 @@ def _row(start: int, end: int, content: str, header: list[str], *, is_header: bo
     # a header that was handed over has lost the empty corner above the row names
     columns = [""] * (len(cells) - len(header)) + header
     pairs = [
-        f"{name}: {cell}" if name and position else cell
-        for position, (name, cell) in enumerate(zip(columns, cells, strict=False))
+        f"{name}: {cell}" if name else cell
+        for name, cell in zip(columns, cells, strict=False)
         if cell
     ]
     return Unit(start, end, "; ".join(pairs))

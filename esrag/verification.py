@@ -1,7 +1,7 @@
 """Checks each generated sentence against the passages: what they do not support is not shown.
 
 A sentence is supported by a unit of a passage (a sentence, list item or table row, read
-together with its neighbours and the passage's headings) when
+together with the passage's title and headings) when
 
 * every figure of the sentence (date, version, number, code) stands there,
 * every name of the sentence (a capitalised word inside it) stands there,
@@ -23,7 +23,8 @@ from esrag.sentences import Unit, sentences, units_of
 from esrag.terms import Terms, names, terms
 from esrag.types import Hit
 
-DEFAULT_COVERAGE = 0.75
+DEFAULT_COVERAGE = 0.8
+LEAST_IN_UNIT = 0.4  # share of the words that the unit itself must hold
 _MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
 _MARKUP = re.compile(r"\||›|^\s*#")
 _LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
@@ -91,33 +92,26 @@ def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support |
     best: Support | None = None
     for hit in hits:
         around = terms(hit.context)
-        all_units = units_of(hit)
-        for index, unit in enumerate(all_units):
+        for unit in units_of(hit):
             if unit.is_heading or bool(_NEGATION.search(unit.text)) != negated:
                 continue
-            near = terms(" ".join(u.text for u in all_units[max(0, index - 1) : index + 2]))
-            share = _coverage(sought, terms(unit.text), near, around, named)
+            share = _coverage(sought, terms(unit.text), around, named)
             if share >= threshold and (best is None or share > best.coverage):
                 best = Support(hit, unit, share)
     return best
 
 
-def _coverage(
-    sought: Terms, own: Terms, near: Terms, around: Terms, named: frozenset[str]
-) -> float:
-    """Share of ``sought`` found in the unit, its neighbours or its headings; 0 if a fact is not.
+def _coverage(sought: Terms, own: Terms, around: Terms, named: frozenset[str]) -> float:
+    """Share of ``sought`` found in the unit or in the passage's headings; 0 if a fact is not.
 
-    Figures must stand in the unit itself or in its headings: a figure from the neighbouring
-    sentence often belongs to something else.
+    Neighbouring sentences do not count: a figure or a subject from there often belongs to
+    something else.
     """
-    if not sought.figures <= own.words | around.words:
+    everything = own.words | around.words
+    if not sought.figures <= everything or not named <= everything:
         return 0.0
-    everything = own.words | near.words | around.words
-    if not named <= everything:
+    # a sentence that stands only on the headings is not carried by this unit
+    if len(sought.words & own.words) / len(sought.words) < LEAST_IN_UNIT:
         return 0.0
     plain = sought.words - sought.figures
-    if not plain:
-        return 1.0
-    # a sentence that stands only on its neighbours or headings is not carried by this unit
-    in_unit = len(sought.words & own.words) / len(sought.words)
-    return len(plain & everything) / len(plain) if in_unit >= 0.4 else 0.0
+    return len(plain & everything) / len(plain) if plain else 1.0

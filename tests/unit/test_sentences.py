@@ -31,7 +31,7 @@ def test_units_are_sentences_items_and_rows() -> None:
         "More of it.",
         "Second item",
         "Plan; Price",
-        "Pro; Price: €99",
+        "Plan: Pro; Price: €99",
     ]
 
 
