@@ -4,9 +4,9 @@
                                 +- prompt -> sentences -> verified ----> generated answer
                                 +- none verified ----------------------> quoted answer
 
-A generated sentence is shown only if a passage supports it and that passage's sentence is
-itself a good answer; so what a reader sees is either backed, or the documents' own words, or a
-refusal.  This module knows neither Elasticsearch nor HTTP: it is handed functions.
+A generated sentence is shown only if a passage supports it and the supporting words are among
+those that would be quoted; so what a reader sees is either backed, or the documents' own words,
+or a refusal.  This module knows neither Elasticsearch nor HTTP: it is handed functions.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from esrag.verification import Claim, check
 Retrieve = Callable[[str], tuple[Hit, ...]]
 Stream = Callable[[Sequence[Message]], Iterator[Piece]]
 
-# A supporting sentence may score this much below the best quote and still count as an answer.
-RELEVANCE_MARGIN = 0.8
 MOST_SENTENCES = 3
 
 
@@ -167,11 +165,7 @@ def _shown(claim: Claim, found: Assessment, numbers: _Numbers) -> Sentence | Non
     if claim.support is None:
         return None
     hit, unit = claim.support.hit, claim.support.unit
-    relevance = max(
-        (q.score for q in found.quotes if q.hit.id == hit.id and q.start <= unit.start < q.end),
-        default=0.0,
-    )
-    if relevance < RELEVANCE_MARGIN * found.quotes[0].score:
+    if not any(q.hit.id == hit.id and q.start <= unit.start < q.end for q in found.chosen):
         return None
     return Sentence(claim.text, (numbers.cite(hit, unit.start, unit.end),))
 

@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from docs.generate import GENERATED
-from esrag.answering import RELEVANCE_MARGIN
+from esrag.answering import MOST_SENTENCES
 from esrag.calibration import DEFAULT_THRESHOLD
 from esrag.cli import COMMANDS, cli
 from esrag.cluster.capabilities import CLUSTER_PRIVILEGES
@@ -29,6 +29,7 @@ from esrag.templating import template_source
 from esrag.verification import DEFAULT_COVERAGE
 
 ROOT = Path(__file__).resolve().parents[2]
+NUMBERS = {2: "two", 3: "three", 4: "four"}
 FOLDER = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(FOLDER.glob("*.md"))]
 WRITTEN = [page for page in PAGES if page.name not in GENERATED]
@@ -330,7 +331,7 @@ def test_margins_are_those_of_the_code() -> None:
     page = (FOLDER / "answering.md").read_text(encoding="utf-8")
     assert f"score at least {SAME_MARGIN} of it" in page
     assert f"no other covers needs {NEW_MARGIN}" in page
-    assert f"must score at least {RELEVANCE_MARGIN} of the best quote" in page
+    assert f"after {NUMBERS[MOST_SENTENCES]} it is cut off" in page
 
 
 def test_privileges_of_setup_are_listed() -> None:
