@@ -1,0 +1,48 @@
+"""Rendering: text from outside cannot steer the terminal; a record has a stable shape."""
+
+import json
+
+import pytest
+
+from esrag.cli.ask import as_record
+from esrag.cli.rendering import printable, show_hits, show_sources
+from esrag.testing import make_hit
+from esrag.types import Answer, Citation, Sentence
+
+HIT = make_hit("a", "Port 7443 is open.", title="Ports\x1b]0;owned\x07")
+ANSWER = Answer(
+    "q",
+    "quoted",
+    (Sentence("Port 7443 is open.", (Citation(1, HIT, "Port 7443", 0, 9),)),),
+    (HIT,),
+)
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2J", "\x07", "\x9b31m", "\u202etxt.exe", "a\rb"])
+def test_control_characters_do_not_reach_the_screen(hostile: str) -> None:
+    """Escape sequences, bells and direction overrides are taken out."""
+    assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in printable(hostile))
+    assert "\u202e" not in printable(hostile)
+
+
+def test_sources_show_title_and_link(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each cited passage is listed once, under its number, without its control characters."""
+    show_sources(ANSWER)
+    shown = capsys.readouterr().out
+    assert "[1]" in shown
+    assert "https://docs.example/a" in shown
+    assert "\x1b]" not in shown
+
+
+def test_no_hits_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty result is not an empty screen."""
+    show_hits(())
+    assert "No passage" in capsys.readouterr().out
+
+
+def test_a_record_points_into_the_document() -> None:
+    """Offsets count from the beginning of the document, and the record is JSON."""
+    record = json.loads(json.dumps(as_record(ANSWER)))
+    (citation,) = record["sentences"][0]["citations"]
+    assert (citation["start"], citation["end"], citation["quote"]) == (0, 9, "Port 7443")
+    assert record["kind"] == "quoted"
