@@ -20,6 +20,7 @@ _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
 _LINE = re.compile(r"[^\n]+")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 _FIELD = re.compile(r"^[A-Z][\w /-]{0,30}:\s+\S")
+_COLUMNS = re.compile(r"\S {3,}\S")  # a row of a table that is aligned with blanks
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
@@ -88,9 +89,12 @@ def _units(passage: str, header: list[str]) -> Iterator[Unit]:
                 yield _row(start, end, content, header, is_header=bool(_RULE.match(below)))
             continue  # keep the header for the next row
         else:
-            if _BULLET.match(content) or _continues_fields(passage, paragraph, content):
+            aligned = bool(_COLUMNS.search(content))
+            if aligned or _BULLET.match(content) or _continues_fields(passage, paragraph, content):
                 yield from _flush(passage, paragraph)
             paragraph.append((start, end))
+            if aligned:
+                yield from _flush(passage, paragraph)
         header.clear()
     yield from _flush(passage, paragraph)
 

@@ -69,3 +69,13 @@ def test_a_row_without_header_is_a_row() -> None:
     """Only a row above a rule names columns."""
     (row,) = units("| a | b |")
     assert (row.text, row.is_heading) == ("a; b", False)
+
+
+def test_lines_aligned_with_blanks_are_rows() -> None:
+    """A table in plain text is quoted row by row; what belongs to one row stays there."""
+    text = "Terms:\n   Gateways    36 months from delivery\n   Probes      6 months\n"
+    assert [unit.text for unit in units(text)] == [
+        "Terms:",
+        "Gateways 36 months from delivery",
+        "Probes 6 months",
+    ]

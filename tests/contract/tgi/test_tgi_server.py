@@ -58,7 +58,9 @@ def test_sigterm_tells_the_readers_of_streams_that_they_are_incomplete(start_tgi
     server = start_tgi("--model", "packaged")
     server.wait_until_ready()
     native = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 4000}}
-    chat = {"messages": [{"role": "user", "content": "Count!"}], "max_tokens": 4000, "stream": True}
+    story = [{"role": "user", "content": "Write a long story about a dragon."}]
+    # greedy, so that chance cannot end the answer before the signal comes
+    chat = {"messages": story, "max_tokens": 4000, "stream": True, "temperature": 0}
 
     def read(path: str, body: dict[str, Any]) -> list[str]:
         with httpx.stream("POST", f"{server.url}{path}", json=body, timeout=60) as answer:
