@@ -18,7 +18,7 @@ from esrag.settings import CONNECTION_FILE, load_settings
 SET = "demo"
 QUESTIONS = (
     "When did Siltbase 4.2.1 come out?",
-    "What does the Vault plan cost in the United States?",
+    "What was the last day on which a Pellwarden G2 could be ordered?",
     "Which is cheaper in Europe, the Frostwick P5 on the April list or on the October list?",
 )
 UNANSWERABLE = "What is the weight of the Pellwarden G6?"
