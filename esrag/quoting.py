@@ -186,8 +186,17 @@ def assess(
     ]
     quotes.sort(key=lambda quote: -quote.score)
     chosen = select(quotes, sought=scorer.keys)
-    shown = tuple(quote.readable() for quote in chosen)
-    return Assessment(question, tuple(quotes), shown, scorer.confidence(chosen))
+    return Assessment(question, tuple(quotes), _readable(chosen), scorer.confidence(chosen))
+
+
+def _readable(chosen: Sequence[Quote]) -> tuple[Quote, ...]:
+    """The chosen quotes as they are shown; two that grow into each other are shown once."""
+    shown: list[Quote] = []
+    for quote in chosen:
+        whole = quote.readable()
+        if not any(whole.overlaps(other) for other in shown):
+            shown.append(whole)
+    return tuple(shown)
 
 
 def select(

@@ -98,3 +98,11 @@ def test_a_quote_is_read_with_the_sentence_its_pronoun_speaks_of() -> None:
     hits = (make_hit("1", "The hub has a battery. It lasts 30 hours. Dogs bark."),)
     chosen = assess("How long does it last?", hits, embed=WordEmbedder()).chosen
     assert chosen[0].text == "The hub has a battery. It lasts 30 hours."
+
+
+def test_quotes_that_grow_into_each_other_are_shown_once() -> None:
+    """Drawing in the neighbour must not show the same words twice."""
+    text = "The hub was released in May. It has a battery. Cats purr."
+    for question in ("When was the hub released?", "Which hub has a battery?"):
+        chosen = assess(question, (make_hit("1", text),), embed=WordEmbedder()).chosen
+        assert not any(a.overlaps(b) for a in chosen for b in chosen if a is not b)
