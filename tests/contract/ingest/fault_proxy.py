@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +44,13 @@ class FaultProxy:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+    def wait_for_bulks(self, count: int, *, seconds: float = 60) -> None:
+        """Return once ``count`` bulk requests have arrived; raises AssertionError if they do not."""
+        end = time.monotonic() + seconds
+        while self.bulks < count:
+            assert time.monotonic() < end, f"{self.bulks} bulk requests came, not {count}"
+            time.sleep(0.02)
 
     def _next_fault(self, path: str) -> str:
         if "/_bulk" not in path:
