@@ -46,7 +46,7 @@ class FaultProxy:
             thread.join()
 
     def wait_for_bulks(self, count: int, *, seconds: float = 60) -> None:
-        """Return once ``count`` bulk requests have arrived; raises AssertionError if they do not."""
+        """Return once ``count`` bulk requests have arrived; AssertionError if they do not."""
         end = time.monotonic() + seconds
         while self.bulks < count:
             assert time.monotonic() < end, f"{self.bulks} bulk requests came, not {count}"
