@@ -96,10 +96,10 @@ def reason(error: ApiError) -> str:
     cause = body.get("error", body)
     if not isinstance(cause, dict):
         return str(cause)
-    words = [str(cause.get("reason", cause.get("type", "")))]
+    words = [str(cause.get("reason") or cause.get("type", ""))]
     while isinstance(cause.get("caused_by"), dict):
         cause = cause["caused_by"]
-        words.append(str(cause.get("reason", cause.get("type", ""))))
+        words.append(str(cause.get("reason") or cause.get("type", "")))
     return ": ".join(dict.fromkeys(word for word in words if word))
 
 
