@@ -1,7 +1,8 @@
 """Writes the references that are made from the code: ``python -m docs.generate``.
 
 ``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
-field descriptions.  A test fails when either is stale.
+field descriptions, ``docs/differences.md`` from the known differences of the local stack.  A test
+fails when one of them is stale.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import click
 from pydantic import BaseModel
 
 from esrag.cli import COMMANDS, cli
+from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -69,7 +71,32 @@ def _table(section: type[BaseModel], prefix: str) -> str:
     return "\n".join(rows) + "\n"
 
 
-GENERATED = {"commands.md": commands, "settings.md": settings}
+def differences() -> str:
+    """In what the local stack differs, as `esrag local coverage` prints it."""
+    parts = [NOTE, "# Known differences of the local stack\n"]
+    parts.append(
+        "Where the [local stack](local-stack.md) does not do what a licensed Elasticsearch "
+        "9.5.3 or TGI 3.3.6 does.\n"
+        "What is not named here is meant to be the same.\n"
+        "`esrag local coverage` prints this list, and the conformance tests refer to it by name.\n"
+    )
+    found = known_differences()
+    for area, title in AREAS.items():
+        of_area = [one for one in found if one.area == area]
+        if of_area:
+            parts.append(f"## {title}\n")
+            parts += [_entry(one) for one in of_area]
+    return "\n".join(parts)
+
+
+def _entry(one: Difference) -> str:
+    return (
+        f"### {one.name}\n\n{one.where}\n\n"
+        f"- **Server**: {one.server}\n- **Stack**: {one.stack}\n- **Why**: {one.reason}\n"
+    )
+
+
+GENERATED = {"commands.md": commands, "differences.md": differences, "settings.md": settings}
 
 
 def main() -> None:

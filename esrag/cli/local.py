@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esrag.cli.coverage import coverage
 from esrag.errors import UnsupportedError, UsageError
 from esrag.settings import environment, load_settings
 
@@ -33,12 +34,15 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 
 @click.group()
-def local() -> None:
+@click.pass_context
+def local(context: click.Context) -> None:
     """Start and stop the local stack.
 
     Three servers on loopback: a real Elasticsearch with the plugins of esrag, the process that
     executes its trained models, and a server with the API of Text Generation Inference.
     """
+    if context.invoked_subcommand == "coverage":
+        return  # it reads what the package holds
     try:
         import jgo  # noqa: F401
         import psutil  # noqa: F401
@@ -47,6 +51,9 @@ def local() -> None:
             f"the local stack needs the package {error.name}",
             hint="Install it: pip install 'esrag[local]'",
         ) from error
+
+
+local.add_command(coverage)
 
 
 @local.command()
