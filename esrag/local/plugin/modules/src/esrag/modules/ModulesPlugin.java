@@ -4,6 +4,8 @@ import esrag.modules.analysis.Analyzers;
 import esrag.modules.analysis.CharFilters;
 import esrag.modules.analysis.TokenFilters;
 import esrag.modules.analysis.Tokenizers;
+import esrag.modules.datastream.DeleteDataStreams;
+import esrag.modules.datastream.RestDeleteDataStreamAction;
 import esrag.modules.ingest.Processors;
 import esrag.modules.mustache.MustacheScriptEngine;
 import esrag.modules.reindex.DeleteByQuery;
@@ -27,6 +29,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.apache.lucene.analysis.Analyzer;
+import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.settings.Setting;
@@ -122,6 +125,7 @@ public final class ModulesPlugin extends Plugin
   public Collection<ActionHandler> getActions() {
     return List.of(
         new ActionHandler(MainAction.TYPE, MainAction.class),
+        new ActionHandler(DeleteDataStreamAction.INSTANCE, DeleteDataStreams.class),
         new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class),
         new ActionHandler(DeleteByQueryAction.INSTANCE, DeleteByQuery.class),
         new ActionHandler(UpdateByQueryAction.INSTANCE, UpdateByQuery.class),
@@ -135,6 +139,7 @@ public final class ModulesPlugin extends Plugin
       Predicate<NodeFeature> features) {
     return List.of(
         new RestMainAction(),
+        new RestDeleteDataStreamAction(),
         new RestSearchTemplateAction(features),
         new RestRenderTemplateAction(),
         new RestDeleteByQueryAction(features),
