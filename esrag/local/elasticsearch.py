@@ -104,6 +104,7 @@ logger.deprecation.level = error
 
 def write_configuration(node: Node, layout: Layout, home: Path, user: int | None) -> None:
     """Write the configuration folder, and make the folders that Elasticsearch writes to."""
+    shutil.rmtree(layout.scratch, ignore_errors=True)  # what killed processes left
     give_to(user, layout.config, layout.scratch, layout.snapshots, layout.data("elasticsearch"))
     shipped = home / "config"
     for name in _KEPT_FILES:
@@ -125,6 +126,9 @@ def write_configuration(node: Node, layout: Layout, home: Path, user: int | None
 
 def launch_environment(layout: Layout, jdk: Jdk, environment: Mapping[str, str]) -> dict[str, str]:
     """What the launcher gets; nothing else of our own environment, least of all Java's."""
+    launcher_options = ["-XX:TieredStopAtLevel=1"]
+    if not re.search(r"\s", str(layout.scratch)):  # the variable is split at every blank
+        launcher_options.append(f"-Djava.io.tmpdir={layout.scratch}")
     return {
         "PATH": environment.get("PATH", "/usr/bin:/bin"),
         "LANG": "C.UTF-8",
@@ -132,7 +136,7 @@ def launch_environment(layout: Layout, jdk: Jdk, environment: Mapping[str, str])
         "ES_JAVA_HOME": str(jdk.home),
         "ES_PATH_CONF": str(layout.config),
         "ES_TMPDIR": str(layout.scratch),
-        "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
+        "CLI_JAVA_OPTS": " ".join(launcher_options),
     }
 
 
