@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 SOURCES = esrag tests benchmarks
 
-.PHONY: demo test unit architecture contract e2e docs-test lint format types docs bench clean help
+.PHONY: demo test unit architecture contract conformance e2e docs-test lint format types docs bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
@@ -29,6 +29,9 @@ unit: $(READY)    ## logic only: no sockets, no processes
 
 contract: $(READY)  ## against the local stack's servers
 	$(BIN)/python -m pytest tests/contract
+
+conformance: $(READY)  ## documents, clients and classes of others judge the stack
+	$(BIN)/python -m pytest tests/conformance
 
 e2e: $(READY)     ## the whole stack through the command line
 	$(BIN)/python -m pytest tests/end_to_end

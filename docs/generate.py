@@ -1,8 +1,9 @@
 """Writes the references that are made from the code: ``python -m docs.generate``.
 
 ``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
-field descriptions, ``docs/differences.md`` from the known differences of the local stack.  A test
-fails when one of them is stale.
+field descriptions, ``docs/differences.md`` from the known differences of the local stack, and
+``docs/conformance.md`` from the record of the conformance tests.  A test fails when one of them is
+stale.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel
 
+from docs.conformance import conformance
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings
@@ -96,7 +98,12 @@ def _entry(one: Difference) -> str:
     )
 
 
-GENERATED = {"commands.md": commands, "differences.md": differences, "settings.md": settings}
+GENERATED = {
+    "commands.md": commands,
+    "conformance.md": lambda: conformance(NOTE),
+    "differences.md": differences,
+    "settings.md": settings,
+}
 
 
 def main() -> None:

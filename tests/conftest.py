@@ -28,16 +28,45 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 TESTS = Path(__file__).resolve().parent
-LEVELS = ("contract", "end_to_end", "docs")
+LEVELS = ("contract", "conformance", "end_to_end", "docs")
 
 # looked up before the environment is scrubbed
 _NAMED_CACHE = os.environ.get("ESRAG_TEST_CACHE")
 _OWN_SOFTWARE = default_data_dir() / "local" / "software"
 _IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+_SERVER_OPTIONS = {
+    "--elasticsearch-url": "address of the Elasticsearch to test instead of the local stack",
+    "--elasticsearch-api-key": "its API key, base64",
+    "--elasticsearch-user": "its user, if there is no API key",
+    "--elasticsearch-password": "the password of that user",
+    "--elasticsearch-ca-certs": "PEM file of the authority behind its certificate",
+    "--generator-url": "address of the TGI server to test instead of the local stack",
+}
+_NAMED_SERVERS = {
+    option: os.environ.get("ESRAG_TEST_" + option.removeprefix("--").replace("-", "_").upper())
+    for option in _SERVER_OPTIONS
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the conformance tests; pytest wants to know them before it collects."""
+    group = parser.getgroup("conformance")
+    for option, meaning in _SERVER_OPTIONS.items():
+        group.addoption(option, help=meaning, default=_NAMED_SERVERS[option])
+    group.addoption(
+        "--foreign-cluster",
+        action="store_true",
+        help="the tests may write to servers that are not on this machine",
+    )
+    group.addoption(
+        "--record-conformance",
+        action="store_true",
+        help="write docs/conformance.json and docs/conformance.md from this run",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marker of its directory: contract, end_to_end or docs."""
+    """Give each test the marker of its directory: contract, conformance, end_to_end or docs."""
     for item in items:
         if item.path.is_relative_to(TESTS):
             level = item.path.relative_to(TESTS).parts[0]
@@ -70,11 +99,11 @@ def shared_software() -> Path | None:
 
 @pytest.fixture(scope="session")
 def cannot_start(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Called with a level and a reason: skips on a desk, fails in CI or if the level was named."""
+    """Called with a level and a reason: skips on a desk, fails in CI or if a level was named."""
 
     def give_up(level: str, reason: str) -> None:
         asked_for = f"{request.config.getoption('markexpr')} {' '.join(request.config.args)}"
-        if _IN_CI or level in asked_for:
+        if _IN_CI or any(named in asked_for for named in LEVELS):
             pytest.fail(f"the level {level} cannot start: {reason}", pytrace=False)
         pytest.skip(f"the level {level} cannot start: {reason}")
 
@@ -177,6 +206,12 @@ def prefix(es: Elasticsearch) -> Iterator[str]:
     name = f"t{uuid4().hex[:10]}"
     yield name
     remove_named(es, name)
+
+
+@pytest.fixture(scope="session")
+def remove_bearers() -> Callable[[Elasticsearch, str], None]:
+    """Removes whatever has a name in its own; for fixtures that live longer than a test."""
+    return remove_named
 
 
 def remove_named(es: Elasticsearch, part: str) -> None:
