@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
-from ml_calls import Accounts, Addresses, Caller, upload
+from ml_calls import Accounts, Addresses, Caller, make_definition, upload
 from scripted_generator import ScriptedGenerator
 
 
@@ -38,11 +35,8 @@ def accounts(stack: Addresses, admin: Caller, prefix: str) -> Iterator[Accounts]
 
 @pytest.fixture(scope="session")
 def definition(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a tiny TorchScript module, made in a process of its own."""
-    file = tmp_path_factory.mktemp("tiny") / "module.pt"
-    script = Path(__file__).with_name("tiny_module.py")
-    subprocess.run([sys.executable, "-W", "ignore", str(script), str(file)], check=True)
-    return file.read_bytes()
+    """The bytes of a tiny TorchScript module."""
+    return make_definition(tmp_path_factory.mktemp("tiny") / "module.pt")
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
-"""Callers of the server, and the bodies that store the tiny model of these tests."""
+"""Callers of the server, and the tiny model of the tests: how it is made and stored."""
 
 from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -99,6 +102,13 @@ class Accounts:
         client = httpx.Client(base_url=self.address.elasticsearch_url, timeout=60, **options)
         self.clients.append(client)
         return Caller(client)
+
+
+def make_definition(file: Path) -> bytes:
+    """The bytes of the tiny TorchScript module, made in a process of its own."""
+    script = Path(__file__).with_name("tiny_module.py")
+    subprocess.run([sys.executable, "-W", "ignore", str(script), str(file)], check=True)
+    return file.read_bytes()
 
 
 def upload(admin: Caller, model_id: str, definition: bytes, **config: Any) -> None:

@@ -1,7 +1,7 @@
 """Writes the TorchScript module of these tests: ``python tiny_module.py FILE``.
 
 It takes BERT's four arguments and gives the mean of seeded word vectors of 8 numbers. Each word
-"slow" of the vocabulary in ``conftest.py`` (id 15) costs it a good while.
+"slow" of the vocabulary in ``ml_calls`` (id 15) costs it a good while.
 """
 
 import sys
