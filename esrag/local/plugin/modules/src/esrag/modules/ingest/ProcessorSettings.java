@@ -2,6 +2,7 @@ package esrag.modules.ingest;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ingest.ConfigurationUtils;
 import org.elasticsearch.ingest.ValueSource;
@@ -37,6 +38,47 @@ record ProcessorSettings(
   /** A string that may hold mustache tags over the document. */
   TemplateScript.Factory template(String key) {
     return ConfigurationUtils.readTemplateProperty(type, tag, config, key, scripts);
+  }
+
+  /** A string that may hold mustache tags; null when absent. */
+  TemplateScript.Factory optionalTemplate(String key) {
+    String text = optionalText(key);
+    return text == null ? null : ConfigurationUtils.compileTemplate(type, tag, key, text, scripts);
+  }
+
+  /** A list that has to be there. */
+  List<String> list(String key) {
+    return ConfigurationUtils.readList(type, tag, config, key);
+  }
+
+  /** A list as a set; null when absent. */
+  Set<String> optionalSet(String key) {
+    List<String> list = ConfigurationUtils.readOptionalList(type, tag, config, key);
+    return list == null ? null : Set.copyOf(list);
+  }
+
+  /** An object of strings; empty when absent. */
+  Map<String, String> texts(String key) {
+    Map<String, String> map = ConfigurationUtils.readOptionalMap(type, tag, config, key);
+    return map == null ? Map.of() : map;
+  }
+
+  /** Any value that has to be there. */
+  Object object(String key) {
+    return ConfigurationUtils.readObject(type, tag, config, key);
+  }
+
+  boolean has(String key) {
+    return config.containsKey(key);
+  }
+
+  /** One character, as delimiters are given. */
+  char character(String key, char fallback, String reason) {
+    String given = text(key, String.valueOf(fallback));
+    if (given.length() != 1) {
+      throw invalid(key, reason);
+    }
+    return given.charAt(0);
   }
 
   /** One string or a list of them, each of which may hold mustache tags; empty when absent. */

@@ -2,44 +2,37 @@ package esrag.modules.ingest;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.elasticsearch.ingest.IngestDocument;
 
 /**
- * The processors that map a string to a string, {@code lowercase}, {@code uppercase} and {@code
- * trim}; a list is mapped element by element.
+ * The processors that make one value of a string, like {@code lowercase}, {@code gsub} and {@code
+ * bytes}; a list is mapped element by element.
  */
-record TextEdit(String field, String target, boolean ignoreMissing, UnaryOperator<String> operation)
+record TextEdit(RequiredField field, String target, Function<String, Object> operation)
     implements DocumentEdit {
 
-  static DocumentEdit of(ProcessorSettings settings, UnaryOperator<String> operation) {
-    String field = settings.text("field");
-    return new TextEdit(
-        field,
-        settings.text("target_field", field),
-        settings.flag("ignore_missing", false),
-        operation);
+  static DocumentEdit of(ProcessorSettings settings, Function<String, Object> operation) {
+    RequiredField field = RequiredField.of(settings);
+    return new TextEdit(field, settings.text("target_field", field.path()), operation);
   }
 
   @Override
   public void apply(IngestDocument document) {
-    Object value = document.getFieldValue(field, Object.class, ignoreMissing);
-    if (value == null && ignoreMissing) {
-      return;
+    Object value = field.read(document, Object.class, "cannot process it.");
+    if (value != null) {
+      document.setFieldValue(target, mapped(value));
     }
-    document.setFieldValue(target, mapped(value));
   }
 
   private Object mapped(Object value) {
     return switch (value) {
-      case null ->
-          throw new IllegalArgumentException("field [" + field + "] is null, cannot process it.");
       case String text -> operation.apply(text);
       case List<?> list -> mappedList(list);
       default ->
           throw new IllegalArgumentException(
               "field ["
-                  + field
+                  + field.path()
                   + "] of type ["
                   + value.getClass().getName()
                   + "] cannot be cast to [java.lang.String]");
@@ -56,7 +49,7 @@ record TextEdit(String field, String target, boolean ignoreMissing, UnaryOperato
                 + "] of type ["
                 + (element == null ? null : element.getClass().getName())
                 + "] in list field ["
-                + field
+                + field.path()
                 + "] cannot be cast to [java.lang.String]");
       }
       mapped.add(operation.apply(text));
