@@ -55,6 +55,7 @@ def _options(arguments: list[str]) -> ServeOptions:
     parser.add_argument("--max-input-tokens", type=_positive)
     parser.add_argument("--max-total-tokens", type=_positive)
     parser.add_argument("--api-key-file", type=Path)
+    parser.add_argument("--disable-grammar-support", action="store_true")
     return ServeOptions(**vars(parser.parse_args(arguments)))
 
 

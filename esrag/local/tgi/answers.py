@@ -155,7 +155,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "max_input_tokens": limits.max_input_tokens,
         "max_total_tokens": limits.max_total_tokens,
         "validation_workers": 1,
-        "max_client_batch_size": 4,
+        "max_client_batch_size": limits.max_client_batch_size,
         "router": ROUTER,
         "version": VERSION,
         "sha": None,

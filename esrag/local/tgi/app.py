@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from esrag.local.tgi import chat_routes, routes
+from esrag.local.tgi import chat_routes, cloud_routes, completion_routes, routes
 from esrag.local.tgi.errors import BodyRejected, WireError
 from esrag.local.tgi.exchange import (
     ClientGone,
@@ -32,8 +32,12 @@ def make_app(state: ServerState) -> Starlette:
             Route("/tokenize", routes.tokenize, methods=["POST"]),
             Route("/chat_tokenize", chat_routes.chat_tokenize, methods=["POST"]),
             Route("/v1/chat/completions", chat_routes.chat_completions, methods=["POST"]),
+            Route("/v1/completions", completion_routes.text_completions, methods=["POST"]),
+            Route("/invocations", cloud_routes.invocations, methods=["POST"]),
+            Route("/vertex", cloud_routes.vertex, methods=["POST"]),
             Route("/v1/models", routes.models, methods=["GET"]),
             Route("/info", routes.info, methods=["GET"]),
+            Route("/metrics", routes.metrics, methods=["GET"]),
             Route("/health", routes.health, methods=["GET"]),
             Route("/ping", routes.health, methods=["GET"]),
         ],

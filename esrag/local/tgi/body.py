@@ -142,6 +142,20 @@ class Fields:
         """A list of strings; empty when absent or null."""
         return () if self._values.get(name) is None else self.strings(name)
 
+    def optional_floats(self, name: str) -> tuple[float, ...]:
+        """A list of numbers; empty when absent or null."""
+        value = self._values.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise self._mismatch(name, "a sequence")
+        for position, item in enumerate(value):
+            if isinstance(item, bool) or not isinstance(item, int | float):
+                raise self.rejected(
+                    f"{name}[{position}]", f"invalid type: {kind_of(item)}, expected f32"
+                )
+        return tuple(float(item) for item in value)
+
     def section(self, name: str, struct: str) -> Fields | None:
         """A nested object; None when absent.  Null is refused, as by TGI."""
         if name not in self._values:

@@ -13,6 +13,7 @@ from typing import Any
 from esrag.local.tgi.answers import FINGERPRINT, Answer, single
 from esrag.local.tgi.generation.events import Finished, NextToken, Token
 from esrag.local.tgi.generation.stopping import FinishReason
+from esrag.local.tgi.tool_calls import Call, Piece
 
 
 def finish_reason(reason: FinishReason) -> str:
@@ -20,36 +21,69 @@ def finish_reason(reason: FinishReason) -> str:
     return "stop" if reason == "eos_token" else reason
 
 
-def completion(answer: Answer, *, model: str, logprobs: bool) -> dict[str, Any]:
-    """The answer to a chat that is not streamed."""
+def message(text: str, call: Call | None) -> dict[str, Any]:
+    """What the assistant says: a text, or a call of a tool, which has no content."""
+    if call is None:
+        return {"role": "assistant", "content": text}
+    function = {"description": None, "name": call.name, "arguments": call.arguments}
+    calls = [{"id": "0", "type": "function", "function": function}]
+    return {"role": "assistant", "tool_calls": calls}
+
+
+def completion(
+    answer: Answer, *, said: dict[str, Any], prompt_tokens: int, model: str, logprobs: bool
+) -> dict[str, Any]:
+    """The answer to a chat that is not streamed.
+
+    Where a model chose no tool, ``said`` and ``prompt_tokens`` are of its second answer and the
+    rest is of the first: TGI mixes them so.
+    """
     end = answer.end
     tops = answer.top_tokens
     return {
         "object": "chat.completion",
-        **_head(model),
+        **head(model),
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": end.text},
+                "message": said,
                 "logprobs": _logprobs(answer.tokens, tops) if logprobs else None,
                 "finish_reason": finish_reason(end.finish_reason),
             }
         ],
-        "usage": usage(answer.input_length, end.generated_tokens),
+        "usage": usage(prompt_tokens, end.generated_tokens),
     }
 
 
 def chunk(event: NextToken | Finished, *, model: str, logprobs: bool) -> dict[str, Any]:
     """One token of a streamed chat; special tokens have no content."""
-    reason = finish_reason(event.finish_reason) if isinstance(event, Finished) else None
     content = "" if event.token.special else event.token.text
+    delta = {"role": "assistant", "content": content}
+    return _chunk(event, delta, model=model, logprobs=logprobs)
+
+
+def call_chunk(piece: Piece, *, call_id: str, model: str, logprobs: bool) -> dict[str, Any]:
+    """A part of a streamed call; TGI repeats everything but the name in each of them."""
+    event = piece.event
+    if event.token.special:
+        return chunk(event, model=model, logprobs=logprobs)
+    function = {"name": piece.name, "arguments": event.token.text}
+    calls = [{"index": 0, "id": call_id, "type": "function", "function": function}]
+    delta = {"role": "assistant", "tool_calls": calls}
+    return _chunk(event, delta, model=model, logprobs=logprobs)
+
+
+def _chunk(
+    event: NextToken | Finished, delta: dict[str, Any], *, model: str, logprobs: bool
+) -> dict[str, Any]:
+    reason = finish_reason(event.finish_reason) if isinstance(event, Finished) else None
     return {
         "object": "chat.completion.chunk",
-        **_head(model),
+        **head(model),
         "choices": [
             {
                 "index": 0,
-                "delta": {"role": "assistant", "content": content},
+                "delta": delta,
                 "logprobs": _logprobs([event.token], [event.top_tokens]) if logprobs else None,
                 "finish_reason": reason,
             }
@@ -62,7 +96,7 @@ def usage_chunk(*, model: str, prompt_tokens: int, completion_tokens: int) -> di
     """The extra chunk for ``include_usage``: no choices."""
     return {
         "object": "chat.completion.chunk",
-        **_head(model),
+        **head(model),
         "choices": [],
         "usage": usage(prompt_tokens, completion_tokens),
     }
@@ -77,7 +111,8 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def _head(model: str) -> dict[str, Any]:
+def head(model: str) -> dict[str, Any]:
+    """What every OpenAI-like answer begins with, after its ``object``."""
     return {
         "id": "",
         "created": int(time.time()),

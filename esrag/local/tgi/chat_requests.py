@@ -7,21 +7,25 @@ are taken and not used.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
+
+import orjson
 
 from esrag.local.tgi.body import U32, U64, Fields
 from esrag.local.tgi.errors import ToolFailed
-from esrag.local.tgi.requests import GenerateParameters, GenerateRequest, has_grammar
-from esrag.local.tgi.text import ChatTemplate, ChatTurn
+from esrag.local.tgi.grammar.reading import Grammar, read_grammar
+from esrag.local.tgi.grammar.tools import DEFAULT_PROMPT, NamedFunction, Tool, schema, usable
+from esrag.local.tgi.requests import GenerateParameters, GenerateRequest
+from esrag.local.tgi.text import ChatTemplate, ChatTurn, ToolsShown
 
 BASE_MODEL = "tgi"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A chat as it came.  ``tools`` are names; ``tool_choice`` is auto, none, required or one."""
+    """A chat as it came.  ``tool_choice`` is auto, none, required, or names one."""
 
     messages: tuple[ChatTurn, ...]
     parameters: GenerateParameters
@@ -29,8 +33,10 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     logprobs: bool
-    tools: tuple[str, ...] | None
-    tool_choice: str
+    tools: tuple[Tool, ...] | None
+    tool_choice: str | NamedFunction
+    tool_prompt: str
+    next_call_id: str
 
 
 def read_chat(fields: Fields) -> ChatRequest:
@@ -47,18 +53,32 @@ def read_chat(fields: Fields) -> ChatRequest:
         logprobs=bool(fields.optional_boolean("logprobs")),
         tools=_read_tools(fields),
         tool_choice=_read_tool_choice(fields),
+        tool_prompt=fields.optional_string("tool_prompt") or DEFAULT_PROMPT,
+        next_call_id=_next_call_id(fields.raw("messages")),
     )
 
 
-def to_generate(chat: ChatRequest, template: ChatTemplate) -> GenerateRequest:
-    """Apply the chat template; raises ToolFailed or TemplateFailed."""
-    if chat.parameters.has_grammar and chat.tools is not None:
-        raise ToolFailed("Grammar and tools are mutually exclusive")
+def to_generate(chat: ChatRequest, template: ChatTemplate) -> tuple[GenerateRequest, bool]:
+    """Apply the chat template; also whether the answer will be a call of a tool.
+
+    Raises ToolFailed or TemplateFailed.
+    """
     parameters = chat.parameters
-    if chat.tools is not None and _uses_tools(chat.tools, chat.tool_choice):
-        # TGI turns tools into a grammar; where grammars are off, validation says so
-        parameters = replace(parameters, has_grammar=True)
-    return GenerateRequest(template.render(chat.messages), parameters, add_special_tokens=False)
+    if parameters.grammar is not None and chat.tools is not None:
+        raise ToolFailed("Grammar and tools are mutually exclusive")
+    tools = () if chat.tools is None else usable(chat.tools, chat.tool_choice)
+    if not tools:
+        prompt = template.render(chat.messages)
+        return GenerateRequest(prompt, parameters, add_special_tokens=False), False
+    shown = ToolsShown(tuple(tool.as_json() for tool in tools), chat.tool_prompt)
+    prompt = template.render(chat.messages, tools=shown)
+    parameters = replace(parameters, grammar=Grammar("json", schema(tools)))
+    return GenerateRequest(prompt, parameters, add_special_tokens=False), True
+
+
+def without_tools(chat: ChatRequest) -> ChatRequest:
+    """The same chat for a model that chose to use none."""
+    return replace(chat, tools=None)
 
 
 def _read_parameters(fields: Fields, *, model: str | None) -> GenerateParameters:
@@ -68,6 +88,7 @@ def _read_parameters(fields: Fields, *, model: str | None) -> GenerateParameters
     temperature = fields.optional_float("temperature")
     presence = fields.optional_float("presence_penalty")
     fields.optional_integer("n", U32)
+    fields.optional_floats("logit_bias")
     return GenerateParameters(
         temperature=None if temperature == 0 else temperature,
         do_sample=temperature != 0,
@@ -79,7 +100,7 @@ def _read_parameters(fields: Fields, *, model: str | None) -> GenerateParameters
         details=True,
         seed=fields.optional_integer("seed", U64),
         top_n_tokens=fields.optional_integer("top_logprobs", U32),
-        has_grammar=has_grammar(fields, "response_format"),
+        grammar=read_grammar(fields, "response_format"),
         adapter_id=None if model == BASE_MODEL else model,
     )
 
@@ -94,7 +115,7 @@ def _read_message(fields: Fields) -> ChatTurn:
         return ChatTurn(role, "".join(_read_part(fields, part) for part in content))
     calls = fields.raw("tool_calls")
     if isinstance(calls, list):
-        return ChatTurn(role, json.dumps(calls, separators=(",", ":"), ensure_ascii=False))
+        return ChatTurn(role, _read_calls(fields, calls), is_call=True)
     raise fields.rejected("", "data did not match any variant of untagged enum MessageBody")
 
 
@@ -107,39 +128,70 @@ def _read_part(fields: Fields, part: Any) -> str:
     raise fields.rejected("", "data did not match any variant of untagged enum MessageBody")
 
 
-def _read_tools(fields: Fields) -> tuple[str, ...] | None:
+def _read_tools(fields: Fields) -> tuple[Tool, ...] | None:
     if fields.raw("tools") is None:
         return None
-    names = []
-    for tool in fields.sections("tools", "Tool"):
-        tool.string("type")
-        function = tool.section("function", "FunctionDefinition")
-        if function is None:
-            raise tool.rejected("", "missing field `function`")
-        names.append(function.string("name"))
-    return tuple(names)
+    return tuple(_read_tool(tool) for tool in fields.sections("tools", "Tool"))
 
 
-def _read_tool_choice(fields: Fields) -> str:
+def _read_tool(tool: Fields) -> Tool:
+    kind = tool.string("type")
+    function = tool.section("function", "FunctionDefinition")
+    if function is None:
+        raise tool.rejected("", "missing field `function`")
+    if "arguments" in function and "parameters" in function:
+        raise function.rejected("", "duplicate field `arguments`")
+    name = function.string("name")
+    description = function.optional_string("description")
+    if "arguments" not in function and "parameters" not in function:
+        raise function.rejected("", "missing field `arguments`")
+    arguments = function.raw("arguments" if "arguments" in function else "parameters")
+    return Tool(name=name, description=description, arguments=arguments, kind=kind)
+
+
+def _read_tool_choice(fields: Fields) -> str | NamedFunction:
     match fields.raw("tool_choice"):
         case None:
             return "auto"
-        case str(choice):
-            return choice
-        case {"type": "function", "function": {"name": str(name)}}:
-            return name
+        case "auto" | "none" | "required" as choice:
+            return str(choice)
+        case str(name) | {"type": "function", "function": {"name": str(name)}}:
+            return NamedFunction(name)
     raise fields.rejected(
         "tool_choice", "data did not match any variant of untagged enum ToolTypeDeserializer"
     )
 
 
-def _uses_tools(tools: tuple[str, ...], choice: str) -> bool:
-    if choice == "none":
-        return False
-    if choice == "auto":
-        return True
-    if choice == "required":
-        return bool(tools)
-    if choice not in tools:
-        raise ToolFailed(f"Tool with name {choice} not found")
-    return True
+def _read_calls(fields: Fields, calls: list[Any]) -> str:
+    """Earlier calls as TGI writes them into the prompt: arguments as a string of JSON."""
+    written = []
+    for call in calls:
+        match call:
+            case {"id": str(number), "type": str(kind), "function": {"name": str(name)} as called}:
+                description = called.get("description")
+                arguments = called.get("arguments", called.get("parameters"))
+                function = {
+                    "description": description,
+                    "name": name,
+                    "arguments": orjson.dumps(arguments).decode(),
+                }
+                if isinstance(description, str | None) and {"arguments", "parameters"} & set(
+                    called
+                ):
+                    written.append({"id": number, "type": kind, "function": function})
+                    continue
+        raise fields.rejected("", "data did not match any variant of untagged enum MessageBody")
+    return orjson.dumps(written).decode()
+
+
+def _next_call_id(messages: Any) -> str:
+    """One more than the ids of the calls so far; a random one where those are no numbers."""
+    number = 0
+    for message in messages:
+        if isinstance(message.get("content"), str | list):
+            continue
+        for call in message.get("tool_calls") or []:
+            if not call["id"].isdecimal():
+                return str(uuid4())
+            number = max(number, int(call["id"]) + 1)
+    return str(number)

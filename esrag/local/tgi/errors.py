@@ -7,6 +7,8 @@
     ├── Overloaded                   429    overloaded
     ├── GenerationFailed             424    generation              "Request failed during …"
     ├── IncompleteGeneration         500    incomplete_generation[_stream]
+    ├── SuffixRefused, BatchTooLarge 422    a type of their own     /v1/completions
+    ├── NoInstances, InstanceFailed  422, 500                       /vertex
     └── Unhealthy                    503    healthcheck             also while the model loads
     BodyRejected                     400, 413, 415, 422: plain text, before TGI's own handlers
 
@@ -103,6 +105,46 @@ class Unhealthy(WireError):
 
     def __init__(self) -> None:
         super().__init__("unhealthy")
+
+
+class SuffixRefused(WireError):
+    """``/v1/completions`` with a suffix."""
+
+    status = 422
+    error_type = "suffix not supported"
+
+    def __init__(self) -> None:
+        super().__init__("Suffix is not supported and can be achieved by preprocessing the prompt.")
+
+
+class BatchTooLarge(WireError):
+    """``/v1/completions`` with more prompts than ``max_client_batch_size``."""
+
+    status = 422
+    error_type = "batch size exceeded"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Number of prompts exceeds the maximum allowed batch size of {most}")
+
+
+class NoInstances(WireError):
+    """``/vertex`` with an empty list."""
+
+    status = 422
+    error_type = "Input validation error"
+
+    def __init__(self) -> None:
+        super().__init__("Input validation error")
+
+
+class InstanceFailed(WireError):
+    """``/vertex``: one of the instances failed, whatever the reason."""
+
+    status = 500
+    error_type = "Incomplete generation"
+
+    def __init__(self) -> None:
+        super().__init__("Incomplete generation")
 
 
 class BodyRejected(EsragError):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esrag.local.tgi.body import I32, U32, U64, USIZE, Fields, kind_of
+from esrag.local.tgi.body import I32, U32, U64, USIZE, Fields
+from esrag.local.tgi.grammar.reading import Grammar, read_grammar
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateParameters:
-    """``parameters`` as TGI knows them.  ``has_grammar`` stands for the grammar itself."""
+    """``parameters`` as TGI knows them."""
 
     best_of: int | None = None
     temperature: float | None = None
@@ -32,7 +33,7 @@ class GenerateParameters:
     decoder_input_details: bool = False
     seed: int | None = None
     top_n_tokens: int | None = None
-    has_grammar: bool = False
+    grammar: Grammar | None = None
     adapter_id: str | None = None
 
 
@@ -49,9 +50,11 @@ class GenerateRequest:
     add_special_tokens: bool = True
 
 
-def read_generate(fields: Fields) -> GenerateRequest:
+def read_generate(fields: Fields, *, null_parameters: bool = False) -> GenerateRequest:
     """The body of ``/generate``, ``/generate_stream`` and ``/tokenize``."""
     inputs = fields.string("inputs")
+    if null_parameters and fields.raw("parameters") is None:
+        return GenerateRequest(inputs)
     parameters = fields.section("parameters", "GenerateParameters")
     if parameters is None:
         return GenerateRequest(inputs)
@@ -82,28 +85,6 @@ def _read_parameters(fields: Fields) -> GenerateParameters:
         decoder_input_details=fields.boolean("decoder_input_details"),
         seed=fields.optional_integer("seed", U64),
         top_n_tokens=fields.optional_integer("top_n_tokens", U32),
-        has_grammar=has_grammar(fields, "grammar"),
+        grammar=read_grammar(fields, "grammar"),
         adapter_id=fields.optional_string("adapter_id"),
     )
-
-
-def has_grammar(fields: Fields, name: str) -> bool:
-    """Whether a well-formed grammar is asked for; its shape is checked as TGI does."""
-    grammar = fields.raw(name)
-    if grammar is None:
-        return False
-    if not isinstance(grammar, dict):
-        raise fields.rejected(
-            name, f"invalid type: {kind_of(grammar)}, expected internally tagged enum GrammarType"
-        )
-    kinds = ("json", "json_object", "regex", "json_schema")
-    if "type" not in grammar:
-        raise fields.rejected(name, "missing field `type`")
-    if grammar["type"] not in kinds:
-        raise fields.rejected(
-            name,
-            f"unknown variant `{grammar['type']}`, expected one of `json`, `regex`, `json_schema`",
-        )
-    if "value" not in grammar:
-        raise fields.rejected(name, "missing field `value`")
-    return True

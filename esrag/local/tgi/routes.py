@@ -6,9 +6,10 @@ import time
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from esrag.local.tgi import answers
+from esrag.local.tgi.body import Fields
 from esrag.local.tgi.errors import WireError
 from esrag.local.tgi.exchange import authorise, json_answer, read_fields, state_of, unless_gone
 from esrag.local.tgi.requests import GenerateRequest, read_compat_generate, read_generate
@@ -39,10 +40,13 @@ async def generate_stream(request: Request) -> Response:
 async def compat_generate(request: Request) -> Response:
     """``POST /``: a list of one, or a stream; what the older clients call."""
     authorise(request)
+    return await answer_compat(request, await read_fields(request, struct="CompatGenerateRequest"))
+
+
+async def answer_compat(request: Request, fields: Fields) -> Response:
+    """Answer the body of ``/``, wherever it came to."""
     engine = state_of(request).ready()
-    wanted, streamed = read_compat_generate(
-        await read_fields(request, struct="CompatGenerateRequest")
-    )
+    wanted, streamed = read_compat_generate(fields)
     full = engine.model.pipeline_tag in (None, _PIPELINE)
     wanted = with_full_text(wanted, default=full)
     if streamed:
@@ -68,6 +72,11 @@ async def info(request: Request) -> Response:
 async def models(request: Request) -> Response:
     """``GET /v1/models``."""
     return json_answer(answers.models(state_of(request).ready()))
+
+
+async def metrics(request: Request) -> Response:
+    """``GET /metrics``: in the text format of Prometheus."""
+    return PlainTextResponse(state_of(request).ready().metrics.render())
 
 
 async def health(request: Request) -> Response:

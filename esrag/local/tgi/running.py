@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from esrag.local.tgi.answers import Answer
-from esrag.local.tgi.errors import IncompleteGeneration
-from esrag.local.tgi.generation.events import Finished, NextToken, Prefilled, PrefillToken, Token
+from esrag.local.tgi.errors import GenerationFailed, IncompleteGeneration, WireError
+from esrag.local.tgi.generation.events import (
+    Event,
+    Finished,
+    NextToken,
+    Prefilled,
+    PrefillToken,
+    Token,
+)
+from esrag.local.tgi.metrics import Metrics
 from esrag.local.tgi.requests import GenerateRequest
-from esrag.local.tgi.state import Engine
+from esrag.local.tgi.state import Engine, Generation
 from esrag.local.tgi.validation import validate_best_of, validate_stream
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +37,78 @@ class Streamed:
 
 async def run(engine: Engine, request: GenerateRequest) -> tuple[Answer, list[Answer] | None]:
     """The answer and, where ``best_of`` asked for several, those that were not as good."""
+    begun = time.monotonic()
+    engine.metrics.count("tgi_request_count")
     best_of = request.parameters.best_of or 1
     if best_of == 1:
-        return await _collect(engine, request), None
-    validate_best_of(best_of, limits=engine.limits)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_collect(engine, request)) for _ in range(best_of)]
-    answers = [task.result() for task in tasks]
-    best = max(range(best_of), key=lambda place: answers[place].mean_logprob)
-    return answers.pop(best), answers
+        answer, losers = await _collect(engine, request), None
+    else:
+        validate_best_of(best_of, limits=engine.limits)
+        losers = await gather(*(_collect(engine, request) for _ in range(best_of)))
+        best = max(range(best_of), key=lambda place: losers[place].mean_logprob)
+        answer = losers.pop(best)
+    _record_success(engine.metrics, answer.end, begun=begun)
+    return answer, losers
 
 
-async def stream(engine: Engine, request: GenerateRequest) -> AsyncIterator[Streamed]:
+async def gather(*work: Coroutine[Any, Any, Result]) -> list[Result]:
+    """All results in order; the first failure cancels the rest and is raised as it is."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stream(engine: Engine, request: GenerateRequest) -> AsyncGenerator[Streamed, None]:
     """Token by token; raises WireError, then nothing more comes."""
-    validate_stream(request.parameters)
+    begun = time.monotonic()
+    engine.metrics.count("tgi_request_count")
+    try:
+        validate_stream(request.parameters)
+    except WireError:
+        engine.metrics.failure("validation")
+        raise
     index = 0
     async with engine.generate(request) as generation:
         try:
-            async for event in generation.events():
+            async for event in _watched(engine, generation):
                 if isinstance(event, NextToken | Finished):
                     index += 1
+                    if isinstance(event, Finished):
+                        _record_success(engine.metrics, event, begun=begun)
                     yield Streamed(index, event, generation.input_length)
         except IncompleteGeneration as error:
             raise IncompleteGeneration(stream=True) from error
+
+
+async def _watched(engine: Engine, generation: Generation) -> AsyncIterator[Event]:
+    try:
+        async for event in generation.events():
+            yield event
+    except IncompleteGeneration:
+        engine.metrics.failure("incomplete")
+        raise
+    except GenerationFailed:
+        engine.metrics.failure("generation")
+        raise
+
+
+def _record_success(metrics: Metrics, end: Finished, *, begun: float) -> None:
+    now = time.monotonic()
+    inference = now - end.started
+    metrics.count("tgi_request_success")
+    for name, seconds in (
+        ("duration", now - begun),
+        ("validation_duration", end.queued - begun),
+        ("queue_duration", end.started - end.queued),
+        ("inference_duration", inference),
+        ("mean_time_per_token_duration", inference / end.generated_tokens),
+    ):
+        metrics.observe(f"tgi_request_{name}", max(0.0, seconds))
+    metrics.observe("tgi_request_generated_tokens", end.generated_tokens)
 
 
 async def _collect(engine: Engine, request: GenerateRequest) -> Answer:
@@ -56,7 +116,7 @@ async def _collect(engine: Engine, request: GenerateRequest) -> Answer:
     tokens: list[Token] = []
     tops: list[tuple[Token, ...]] = []
     async with engine.generate(request) as generation:
-        async for event in generation.events():
+        async for event in _watched(engine, generation):
             if isinstance(event, Prefilled):
                 prefill = event.tokens
                 continue

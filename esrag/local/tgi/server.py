@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda"]
 HOST = "127.0.0.1"
 _NEEDED = (
+    "jsonschema_rs",
+    "llguidance",
     "numpy",
     "orjson",
     "safetensors",
@@ -60,6 +62,7 @@ class ServeOptions:
     max_input_tokens: int | None = None
     max_total_tokens: int | None = None
     api_key_file: Path | None = None
+    disable_grammar_support: bool = False
 
 
 def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
@@ -164,6 +167,8 @@ class _Loading(threading.Thread):
 def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     """Find, load and wrap the model; the scheduler is not started yet."""
     from esrag.local.tgi.generation.scheduler import Scheduler
+    from esrag.local.tgi.grammar.matching import Grammars
+    from esrag.local.tgi.metrics import Metrics
     from esrag.local.tgi.model.source import find_model
     from esrag.local.tgi.state import Engine
     from esrag.local.tgi.text import ChatTemplate, TextTokens
@@ -176,8 +181,21 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
 
     loaded = load(model.folder, device=options.device, threads=threads)
     limits, batch = _limits(options, loaded)
+    metrics = Metrics(
+        max_input_tokens=limits.max_input_tokens, max_total_tokens=limits.max_total_tokens
+    )
     scheduler = Scheduler(
-        loaded.runner, vocabulary=tokens, end_tokens=loaded.end_tokens, limits=batch
+        loaded.runner,
+        vocabulary=tokens,
+        end_tokens=loaded.end_tokens,
+        limits=batch,
+        metrics=metrics,
+    )
+    # without an end token a grammar could not tell that the text is complete
+    grammars = (
+        Grammars.from_folder(model.folder, end_tokens=loaded.end_tokens)
+        if loaded.end_tokens and not options.disable_grammar_support
+        else None
     )
     return Engine(
         model=model,
@@ -186,6 +204,8 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
         template=template,
         scheduler=scheduler,
         compute_type=f"{loaded.device}+{loaded.dtype}",
+        metrics=metrics,
+        grammars=grammars,
     )
 
 

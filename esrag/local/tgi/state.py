@@ -11,19 +11,28 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from esrag.local.tgi.errors import (
     GenerationFailed,
     IncompleteGeneration,
     Overloaded,
     Unhealthy,
+    WireError,
 )
 from esrag.local.tgi.generation.events import Event, Failed, Finished
 from esrag.local.tgi.generation.scheduler import Scheduler
+from esrag.local.tgi.metrics import Metrics
 from esrag.local.tgi.model.source import ModelFolder
 from esrag.local.tgi.requests import GenerateRequest
 from esrag.local.tgi.text import ChatTemplate, TextTokens
-from esrag.local.tgi.validation import Limits, ValidRequest, validate
+from esrag.local.tgi.validation import (
+    RESERVED_NEW_TOKENS,
+    ConstraintMaker,
+    Limits,
+    ValidRequest,
+    validate,
+)
 
 _LONG_TEXT = 20_000  # characters; beyond, tokenising would be felt by other requests
 
@@ -58,6 +67,8 @@ class Engine:
         template: ChatTemplate,
         scheduler: Scheduler,
         compute_type: str,
+        metrics: Metrics | None = None,
+        grammars: ConstraintMaker | None = None,
     ) -> None:
         self.model = model
         self.limits = limits
@@ -65,16 +76,19 @@ class Engine:
         self.template = template
         self.scheduler = scheduler
         self.compute_type = compute_type
+        self.metrics = metrics or Metrics()
+        self._grammars = grammars
         self._places = limits.max_concurrent_requests
 
     @asynccontextmanager
     async def generate(self, request: GenerateRequest) -> AsyncIterator[Generation]:
         """Validate, queue, and give the place back at the end."""
         if self._places <= 0:
+            self.metrics.failure("overloaded")
             raise Overloaded
         self._places -= 1
         try:
-            valid = await self._validated(request)
+            valid = await self._counted(request)
             loop = asyncio.get_running_loop()
             queue: asyncio.Queue[Event] = asyncio.Queue()
 
@@ -90,10 +104,24 @@ class Engine:
         finally:
             self._places += 1
 
+    async def _counted(self, request: GenerateRequest) -> ValidRequest:
+        try:
+            valid = await self._validated(request)
+        except WireError as error:
+            self.metrics.failure(error.error_type)
+            raise
+        self.metrics.observe("tgi_request_input_length", len(valid.input_ids))
+        reserved = min(valid.max_new_tokens, RESERVED_NEW_TOKENS)
+        self.metrics.observe("tgi_request_max_new_tokens", reserved)
+        return valid
+
     async def _validated(self, request: GenerateRequest) -> ValidRequest:
-        if len(request.inputs) < _LONG_TEXT:
-            return validate(request, limits=self.limits, tokens=self.tokens)
-        return await asyncio.to_thread(validate, request, limits=self.limits, tokens=self.tokens)
+        checking = partial(
+            validate, request, limits=self.limits, tokens=self.tokens, grammars=self._grammars
+        )
+        if len(request.inputs) < _LONG_TEXT and request.parameters.grammar is None:
+            return checking()
+        return await asyncio.to_thread(checking)
 
 
 @dataclass(slots=True)

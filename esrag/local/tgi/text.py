@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from esrag.errors import UnsupportedError
 from esrag.local.tgi.errors import TemplateFailed
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
     from tokenizers import Encoding, Tokenizer
 
 
@@ -22,6 +25,15 @@ class ChatTurn:
 
     role: str
     content: str
+    is_call: bool = False  # tool calls of an assistant, written as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsShown:
+    """What the model is told of its tools: their JSON, and how to use them."""
+
+    tools: tuple[dict[str, Any], ...]
+    prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +114,15 @@ def _byte_offsets(text: str) -> list[int]:
 class ChatTemplate:
     """Messages to the one string that the model was trained on."""
 
-    def __init__(self, template: Template | None, *, tokens: dict[str, str | None]) -> None:
-        self._template = template
+    def __init__(self, source: str | None, *, tokens: dict[str, str | None]) -> None:
+        self._template = _compile(source) if source else None
         self._tokens = tokens
+        self._names_tools = source is not None and _names_tools(source)
 
     @classmethod
     def from_source(cls, source: str) -> ChatTemplate:
         """A template of one's own, without named tokens."""
-        return cls(_compile(source), tokens={})
+        return cls(source, tokens={})
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTemplate:
@@ -122,24 +135,38 @@ class ChatTemplate:
         if file.is_file():
             source = file.read_text(encoding="utf-8")
         names = {"bos_token": _token(config, "bos_token"), "eos_token": _token(config, "eos_token")}
-        return cls(_compile(source) if source else None, tokens=names)
+        return cls(source, tokens=names)
 
-    def render(self, messages: Sequence[ChatTurn]) -> str:
+    def render(self, messages: Sequence[ChatTurn], *, tools: ToolsShown | None = None) -> str:
         """The prompt, ending where the model is to go on; raises TemplateFailed."""
         from jinja2 import TemplateError
 
         if self._template is None:
             raise TemplateFailed("template not found")
+        if tools is not None:
+            messages = self._with_tools(messages, tools)
         turns = [{"role": turn.role, "content": turn.content} for turn in messages]
         try:
             text = self._template.render(
-                messages=turns, add_generation_prompt=True, tools=None, **self._tokens
+                messages=turns,
+                add_generation_prompt=True,
+                tools=None if tools is None else list(tools.tools),
+                **self._tokens,
             )
         except (TemplateError, TypeError, ValueError, KeyError) as error:
             raise TemplateFailed(str(error)) from error
         if messages and messages[-1].role == "assistant":
             return _open_ended(text, messages[-1].content)
         return text
+
+    def _with_tools(self, messages: Sequence[ChatTurn], tools: ToolsShown) -> Sequence[ChatTurn]:
+        """The last message tells of the tools, unless it is a call itself."""
+        if not messages or messages[-1].is_call:
+            return messages
+        listed = "" if self._names_tools else orjson.dumps(tools.tools).decode() + "\n"
+        last = messages[-1]
+        told = replace(last, content=f"{last.content}\n---\n{listed}{tools.prompt}")
+        return [*messages[:-1], told]
 
 
 def _open_ended(text: str, content: str) -> str:
@@ -148,14 +175,27 @@ def _open_ended(text: str, content: str) -> str:
     return text if end < 0 else text[: end + len(content)].rstrip()
 
 
-def _compile(source: str) -> Template:
-    from jinja2 import TemplateError
+def _environment() -> Environment:
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = ImmutableSandboxedEnvironment(
+    return ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
     )
+
+
+def _names_tools(source: str) -> bool:
+    """Whether the template itself shows the tools to the model."""
+    from jinja2.meta import find_undeclared_variables
+
+    return "tools" in find_undeclared_variables(_environment().parse(source))
+
+
+def _compile(source: str) -> Template:
+    from jinja2 import TemplateError
+
+    environment = _environment()
+    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
     environment.globals["raise_exception"] = _raise
     environment.filters["tojson"] = lambda value, **options: json.dumps(
         value, ensure_ascii=False, indent=options.get("indent")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Protocol
 
 from esrag.local.tgi.errors import ValidationFailed
+from esrag.local.tgi.generation.constraint import Constraint
 from esrag.local.tgi.generation.sampling import SamplingParameters
+from esrag.local.tgi.grammar.reading import Grammar
 from esrag.local.tgi.requests import GenerateParameters, GenerateRequest
 from esrag.local.tgi.text import TextTokens
 
@@ -24,6 +27,7 @@ class Limits:
     max_best_of: int = 2
     max_stop_sequences: int = 4
     max_top_n_tokens: int = 5
+    max_client_batch_size: int = 4
     max_body_bytes: int = 2_000_000
 
 
@@ -37,9 +41,23 @@ class ValidRequest:
     stop: tuple[str, ...] = ()
     top_n_tokens: int = 0
     prefill_details: bool = False
+    constraint: Constraint | None = None
 
 
-def validate(request: GenerateRequest, *, limits: Limits, tokens: TextTokens) -> ValidRequest:
+class ConstraintMaker(Protocol):
+    """Turns a grammar into what sampling obeys; see ``grammar.matching``."""
+
+    def matcher(self, grammar: Grammar) -> Constraint:
+        """A fresh one; raises WireError where the grammar is bad."""
+
+
+def validate(
+    request: GenerateRequest,
+    *,
+    limits: Limits,
+    tokens: TextTokens,
+    grammars: ConstraintMaker | None = None,
+) -> ValidRequest:
     """Check everything and tokenise; raises ValidationFailed with TGI's text."""
     parameters = request.parameters
     sampling = _sampling(parameters)
@@ -61,8 +79,6 @@ def validate(request: GenerateRequest, *, limits: Limits, tokens: TextTokens) ->
         raise ValidationFailed("`inputs` cannot be empty")
     input_ids = _input_ids(request, limits=limits, tokens=tokens)
     max_new_tokens = _new_tokens(parameters, len(input_ids), limits=limits)
-    if parameters.has_grammar:
-        raise ValidationFailed("grammar is not supported")
     return ValidRequest(
         input_ids=input_ids,
         max_new_tokens=max_new_tokens,
@@ -70,6 +86,7 @@ def validate(request: GenerateRequest, *, limits: Limits, tokens: TextTokens) ->
         stop=parameters.stop,
         top_n_tokens=top_n,
         prefill_details=parameters.decoder_input_details,
+        constraint=_constraint(parameters.grammar, grammars),
     )
 
 
@@ -138,6 +155,14 @@ def _input_ids(request: GenerateRequest, *, limits: Limits, tokens: TextTokens) 
         )
     ids = tokens.encode(request.inputs, add_special_tokens=request.add_special_tokens)
     return tuple(ids if truncate is None else ids[-truncate:])
+
+
+def _constraint(grammar: Grammar | None, grammars: ConstraintMaker | None) -> Constraint | None:
+    if grammar is None:
+        return None
+    if grammars is None:
+        raise ValidationFailed("grammar is not supported")
+    return grammars.matcher(grammar)
 
 
 def _new_tokens(parameters: GenerateParameters, input_length: int, *, limits: Limits) -> int:

@@ -1,6 +1,7 @@
 """Chooses the next token from logits, with TGI's parameters in TGI's order.
 
-    logits ─ watermark ─ repetition ─ frequency ─ temperature ─ top_k ─ top_p ─ typical_p ─► token
+    logits ─ watermark ─ repetition ─ frequency ─ grammar
+           ─ temperature ─ top_k ─ top_p ─ typical_p ─► token
 
 Works on one row of numpy logits; the same seed gives the same choices whatever else is in the
 batch, because every request has its own random numbers.
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from esrag.local.tgi.generation.constraint import Constraint
 
 Logits = NDArray[np.float32]
 
@@ -61,8 +64,15 @@ class Choice:
 class TokenChooser:
     """The parameters of one request plus its own random numbers."""
 
-    def __init__(self, parameters: SamplingParameters, *, top_n: int = 0) -> None:
+    def __init__(
+        self,
+        parameters: SamplingParameters,
+        *,
+        top_n: int = 0,
+        constraint: Constraint | None = None,
+    ) -> None:
         self._parameters = parameters
+        self._constraint = constraint
         self._top_n = top_n
         self._random = np.random.default_rng(parameters.seed) if parameters.samples else None
 
@@ -72,13 +82,18 @@ class TokenChooser:
         return None if self._random is None else self._parameters.seed
 
     def choose(self, logits: Logits, ids: Sequence[int]) -> Choice:
-        """The next token after ``ids`` (prompt and what was generated)."""
-        scores = self._filtered(self._penalised(logits, ids))
+        """The next token after ``ids`` (prompt and what was generated); raises ConstraintFailed."""
+        scores = self._penalised(logits, ids)
+        if self._constraint is not None:
+            scores[~self._constraint.allowed(scores.size)] = -np.inf
+        scores = self._filtered(scores)
         logprobs = log_softmax(scores)
         if self._random is None:
             token_id = int(scores.argmax())
         else:
             token_id = _draw(logprobs, self._random.random())
+        if self._constraint is not None:
+            self._constraint.accept(token_id)
         return Choice(token_id, float(logprobs[token_id]), self._top(logprobs))
 
     def _penalised(self, logits: Logits, ids: Sequence[int]) -> Logits:

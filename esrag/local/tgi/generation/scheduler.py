@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esrag.local.tgi.generation.sequence import RunningSequence, Sink, Vocabulary
+from esrag.local.tgi.metrics import Metrics, PassTimes
 from esrag.local.tgi.validation import ValidRequest
 
 _STOPPING = "the server is stopping"
@@ -64,11 +65,13 @@ class Scheduler:
         vocabulary: Vocabulary,
         end_tokens: Collection[int],
         limits: BatchLimits,
+        metrics: Metrics | None = None,
     ) -> None:
         self._runner = runner
         self._vocabulary = vocabulary
         self._end_tokens = frozenset(end_tokens)
         self._limits = limits
+        self._metrics = metrics or Metrics()
         self._wake = threading.Condition()
         self._waiting: deque[RunningSequence] = deque()
         self._reading: RunningSequence | None = None
@@ -111,6 +114,7 @@ class Scheduler:
                 sequence.fail(_STOPPING, stopped=True)
             else:
                 self._waiting.append(sequence)
+                self._metrics.set("tgi_queue_size", len(self._waiting))
                 self._wake.notify_all()
         return sequence
 
@@ -119,6 +123,10 @@ class Scheduler:
         self._drop_cancelled()
         self._read_prompts()
         self._decode()
+        self._metrics.set("tgi_queue_size", len(self._waiting))
+        self._metrics.set("tgi_batch_current_size", self.busy)
+        longest = max((one.longest for one in self._batch()), default=0)
+        self._metrics.set("tgi_batch_current_max_tokens", longest * self.busy)
         if not self._running and self._reading is None:
             self._runner.release()
 
@@ -183,17 +191,20 @@ class Scheduler:
                 return
             end = min(sequence.prefilled + left, sequence.prompt_length)
             left -= end - sequence.prefilled
-            logits = self._runner.prefill(
-                len(self._running),
-                ids=sequence.ids[sequence.prefilled : end],
-                start=sequence.prefilled,
-                all_logits=sequence.wants_prefill,
-            )
-            sequence.read_prompt(logits, until=end)
-            if end == sequence.prompt_length:
-                self._reading = None
-                if not sequence.advance(logits[-1]):
-                    self._running.append(sequence)
+            with PassTimes(self._metrics, "prefill") as times:
+                logits = self._runner.prefill(
+                    len(self._running),
+                    ids=sequence.ids[sequence.prefilled : end],
+                    start=sequence.prefilled,
+                    all_logits=sequence.wants_prefill,
+                )
+                times.mark("forward")
+                sequence.read_prompt(logits, until=end)
+                if end == sequence.prompt_length:
+                    self._reading = None
+                    if not sequence.advance(logits[-1]):
+                        self._running.append(sequence)
+                times.mark("decode")
 
     def _admit(self) -> RunningSequence | None:
         with self._wake:
@@ -204,6 +215,9 @@ class Scheduler:
             if self._running and longest * (len(self._running) + 1) > self._limits.tokens:
                 return None
             self._waiting.popleft()
+        self._metrics.observe("tgi_batch_next_size", 1)
+        if self._running:
+            self._metrics.count("tgi_batch_concat", reason="chunking")
         candidate.start()
         self._reading = candidate
         return candidate
@@ -211,12 +225,16 @@ class Scheduler:
     def _decode(self) -> None:
         if not self._running:
             return
-        logits = self._runner.decode(
-            [sequence.ids[-1] for sequence in self._running],
-            positions=[len(sequence.ids) - 1 for sequence in self._running],
-        )
-        finished = [
-            row for row, sequence in enumerate(self._running) if sequence.advance(logits[row])
-        ]
-        for row in reversed(finished):
-            self._leave(row)
+        with PassTimes(self._metrics, "decode") as times:
+            logits = self._runner.decode(
+                [sequence.ids[-1] for sequence in self._running],
+                positions=[len(sequence.ids) - 1 for sequence in self._running],
+            )
+            times.mark("forward")
+            finished = [
+                row for row, sequence in enumerate(self._running) if sequence.advance(logits[row])
+            ]
+            times.mark("decode")
+            for row in reversed(finished):
+                self._leave(row)
+            times.mark("filter")

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from esrag.local.tgi.generation.constraint import ConstraintFailed
 from esrag.local.tgi.generation.detokenizer import Detokenizer
 from esrag.local.tgi.generation.events import (
     Event,
@@ -55,7 +56,9 @@ class RunningSequence:
         self.cancelled = False
         self._sink = sink
         self._vocabulary = vocabulary
-        self._chooser = TokenChooser(request.sampling, top_n=request.top_n_tokens)
+        self._chooser = TokenChooser(
+            request.sampling, top_n=request.top_n_tokens, constraint=request.constraint
+        )
         self._stop = StopCriteria(
             max_new_tokens=request.max_new_tokens, end_tokens=end_tokens, stop=request.stop
         )
@@ -95,7 +98,11 @@ class RunningSequence:
 
     def advance(self, logits: NDArray[np.float32]) -> bool:
         """Choose the next token and tell the client; True when it was the last."""
-        choice = self._chooser.choose(logits, self.ids)
+        try:
+            choice = self._chooser.choose(logits, self.ids)
+        except ConstraintFailed as error:  # this answer's own trouble, not the batch's
+            self.fail(str(error))
+            return True
         self.ids.append(choice.token_id)
         token = self._token(choice)
         top_tokens = tuple(self._top_token(*one) for one in choice.top)

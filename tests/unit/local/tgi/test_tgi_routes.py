@@ -301,13 +301,12 @@ def test_other_paths_and_methods_have_empty_answers(
 def test_grammars_are_refused_as_by_a_server_that_has_them_switched_off(
     client: httpx.AsyncClient,
 ) -> None:
-    """The same for tools, which are grammars to TGI."""
+    """In both of its places."""
     refusal = {
         "error": "Input validation error: grammar is not supported",
         "error_type": "validation",
     }
     grammar = {"type": "regex", "value": "a+"}
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
 
     async def send() -> list[httpx.Response]:
         async with client:
@@ -315,7 +314,9 @@ def test_grammars_are_refused_as_by_a_server_that_has_them_switched_off(
                 await client.post(
                     "/generate", json={"inputs": "a", "parameters": {"grammar": grammar}}
                 ),
-                await client.post("/v1/chat/completions", json={**CHAT, "tools": tools}),
+                await client.post(
+                    "/v1/chat/completions", json={**CHAT, "response_format": grammar}
+                ),
             ]
 
     for response in asyncio.run(send()):

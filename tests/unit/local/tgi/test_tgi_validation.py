@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from esrag.local.tgi.errors import ValidationFailed
+from esrag.local.tgi.grammar.reading import Grammar
 from esrag.local.tgi.requests import ABSENT_PARAMETERS, GenerateParameters, GenerateRequest
 from esrag.local.tgi.text import TextTokens
 from esrag.local.tgi.validation import (
@@ -47,7 +48,7 @@ def check(tokens: TextTokens, inputs: str = "hello", **parameters: Any) -> Any:
             "`inputs` tokens + `max_new_tokens` must be <= 16. "
             "Given: 5 `inputs` tokens and 12 `max_new_tokens`",
         ),
-        ({"has_grammar": True}, "grammar is not supported"),
+        ({"grammar": Grammar("regex", "a+")}, "grammar is not supported"),
     ],
 )
 def test_a_parameter_outside_its_limits_is_refused_in_the_words_of_tgi(
