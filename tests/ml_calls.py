@@ -44,6 +44,11 @@ class Reply:
         """The status, the type and the reason of an error."""
         return self.status, self.body["error"]["type"], self.body["error"]["reason"]
 
+    def ok_body(self) -> Any:
+        """The body of an answer that must be a success."""
+        assert self.status in (200, 201), self.text
+        return self.body
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -70,9 +75,7 @@ class Caller:
         self, method: str, path: str, body: dict[str, Any] | list[dict[str, Any]] | None = None
     ) -> Any:
         """Send a call that must succeed; returns the body."""
-        reply = self(method, path, body)
-        assert reply.status in (200, 201), reply.text
-        return reply.body
+        return self(method, path, body).ok_body()
 
 
 @dataclass(slots=True)
