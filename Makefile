@@ -55,6 +55,7 @@ docs: $(READY)    ## write the generated references anew
 bench: $(READY)   ## ratios measured side by side; takes minutes
 	$(BIN)/python -m benchmarks.embedding
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.tgi_batching
 	$(BIN)/python -m benchmarks.answers
 
