@@ -63,6 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write docs/conformance.json and docs/conformance.md from this run",
     )
+    group.addoption("--oracle-seed", default="1", help="generate other requests for the oracle")
+    group.addoption("--oracle-count", default="1", help="so many times as many of them, e.g. 0.1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

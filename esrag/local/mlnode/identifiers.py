@@ -14,13 +14,18 @@ _ID = re.compile(r"\.?[a-z0-9](?:[a-z0-9_.\-]*[a-z0-9])?", re.ASCII)
 LONGEST = 64
 
 
-def require_id(identifier: object, *, name: str) -> str:
-    """The id itself, or a bad_request that names it and the rule."""
-    if (
+def is_id(identifier: object) -> bool:
+    """Whether a model or a deployment can have this id."""
+    return (
         isinstance(identifier, str)
         and len(identifier) <= LONGEST
         and _ID.fullmatch(identifier) is not None
-    ):
+    )
+
+
+def require_id(identifier: object, *, name: str) -> str:
+    """The id itself, or a bad_request that names it and the rule."""
+    if isinstance(identifier, str) and is_id(identifier):
         return identifier
     raise Problem(
         "bad_request",

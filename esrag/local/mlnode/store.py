@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from esrag.local.mlnode.durable import Staging, sync_folder
-from esrag.local.mlnode.identifiers import require_id
+from esrag.local.mlnode.identifiers import is_id, require_id
 from esrag.local.mlnode.problems import Problem
 from esrag.local.mlnode.vocabulary import Vocabulary, read_vocabulary
 
@@ -131,9 +131,9 @@ class ModelStore:
         self, model_id: str, part: int, body: bytes, *, total_parts: int, total_length: int
     ) -> bool:
         """Store one part, replacing it when it was there; True when the definition is complete."""
-        _check_part(part, body, total_parts=total_parts, total_length=total_length)
         with self._lock:
-            folder = self._existing(model_id)
+            folder = self._existing(model_id)  # the server asks for the model first
+            _check_part(part, body, total_parts=total_parts, total_length=total_length)
             record = _read_record(folder)
             totals = {"total_parts": total_parts, "total_length": total_length}
             known = {name: record[name] for name in totals if name in record}
@@ -201,8 +201,8 @@ class ModelStore:
         return definition
 
     def _existing(self, model_id: str) -> Path:
-        folder = self._folder / require_id(model_id, name="model_id")
-        if not folder.is_dir():
+        folder = self._folder / model_id
+        if not is_id(model_id) or not folder.is_dir():  # to look one up, the form does not matter
             raise Problem("not_found", f"Could not find trained model [{model_id}]")
         return folder
 

@@ -42,7 +42,9 @@ def test_what_cannot_be_started_is_refused(admin: Caller, prefix: str, definitio
     """Unknown, empty, incomplete and nameless models; a second deployment of the same id."""
     path = f"/_ml/trained_models/{prefix}"
     start = f"{path}/deployment/_start"
-    assert admin("POST", start).error[::2] == (404, f"Could not find trained model [{prefix}]")
+    status, _, reason = admin("POST", start).error
+    assert status == 404
+    assert reason.startswith(f"No known trained model with model_id [{prefix}]")
     admin.ok("PUT", path, CONFIG)
     expected = f"Could not find trained model definition [{prefix}]"
     assert admin("POST", start).error[::2] == (404, expected)

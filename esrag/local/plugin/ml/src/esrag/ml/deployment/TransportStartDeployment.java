@@ -71,7 +71,7 @@ public final class TransportStartDeployment
             .findFirst()
             .orElse(null);
     if (model == null) {
-      throw ModelErrors.missing(modelId);
+      throw ExceptionsHelper.missingTrainedModel(modelId);
     }
     TrainedModelConfig config = model.parse(services().registry()).build();
     if (config.getModelType() != TrainedModelType.PYTORCH) {

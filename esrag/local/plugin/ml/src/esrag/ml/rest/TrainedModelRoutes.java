@@ -7,6 +7,7 @@ import static org.elasticsearch.rest.RestRequest.Method.PUT;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -115,9 +116,11 @@ public final class TrainedModelRoutes {
           String id = request.param(ID, "_all");
           List<String> tags = Arrays.asList(request.paramAsStringArray("tags", new String[0]));
           Set<String> includes =
-              Set.of(
-                  request.paramAsStringArray(
-                      GetTrainedModelsAction.Request.INCLUDE.getPreferredName(), new String[0]));
+              new HashSet<>(
+                  Arrays.asList(
+                      request.paramAsStringArray(
+                          GetTrainedModelsAction.Request.INCLUDE.getPreferredName(),
+                          new String[0])));
           GetTrainedModelsAction.Request get =
               new GetTrainedModelsAction.Request(id, tags, includes);
           selection(get, request);
@@ -157,11 +160,11 @@ public final class TrainedModelRoutes {
   }
 
   private static void selection(AbstractGetResourcesRequest get, RestRequest request) {
-    get.setAllowNoResources(request.paramAsBoolean(ALLOW_NO_MATCH, true));
     get.setPageParams(
         new PageParams(
             request.paramAsInt("from", PageParams.DEFAULT_FROM),
             request.paramAsInt("size", PageParams.DEFAULT_SIZE)));
+    get.setAllowNoResources(request.paramAsBoolean(ALLOW_NO_MATCH, true));
   }
 
   private static void timeouts(AcknowledgedRequest<?> action, RestRequest request) {

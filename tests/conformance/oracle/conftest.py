@@ -1,0 +1,62 @@
+"""The oracle of the session, and how many calls are generated from which seed."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from oracle_program import Oracle, Quiet, pristine_home
+from servers_under_test import named_elasticsearch
+
+from esrag.local import distribution, jdk
+from esrag.local.layout import Layout
+
+Seeded = Callable[[str], random.Random]
+Counted = Callable[[int], int]
+
+
+@pytest.fixture(scope="session")
+def software(
+    request: pytest.FixtureRequest, shared_software: Path | None, tmp_path_factory: Any
+) -> Path:
+    """The software folder of the stack under test, else one that holds the same distribution."""
+    if shared_software is not None:
+        return shared_software
+    if named_elasticsearch(request.config) is None:
+        return Layout(request.getfixturevalue("stack").data_dir / "local").software
+    folder: Path = tmp_path_factory.mktemp("software")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def oracle(
+    software: Path, server: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Oracle]:
+    """The Java program over the classes of the version that the server runs."""
+    version = server.get("/").json()["version"]["number"]
+    if version != distribution.ELASTICSEARCH_VERSION:
+        pytest.skip(f"the oracle is of {distribution.ELASTICSEARCH_VERSION}, not of {version}")
+    quiet: Any = Quiet()
+    found = jdk.find(os.environ, software=software, for_other_user=False, reporter=quiet)
+    program = Oracle(found, pristine_home(software), tmp_path_factory.mktemp("oracle"))
+    yield program
+    program.close()
+
+
+@pytest.fixture(scope="session")
+def seeded(pytestconfig: pytest.Config) -> Seeded:
+    """Makes the random numbers of a test: the same ones for the same ``--oracle-seed``."""
+    seed = pytestconfig.getoption("--oracle-seed")
+    return lambda name: random.Random(f"{seed} {name}")
+
+
+@pytest.fixture(scope="session")
+def counted(pytestconfig: pytest.Config) -> Counted:
+    """How many calls a test makes that wants so many: ``--oracle-count`` multiplies."""
+    factor = float(pytestconfig.getoption("--oracle-count"))
+    return lambda number: max(1, round(number * factor))

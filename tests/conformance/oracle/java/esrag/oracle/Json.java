@@ -1,0 +1,57 @@
+package esrag.oracle;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Iterator;
+import org.elasticsearch.common.Strings;
+import org.elasticsearch.common.bytes.BytesReference;
+import org.elasticsearch.common.xcontent.ChunkedToXContent;
+import org.elasticsearch.xcontent.ToXContent;
+import org.elasticsearch.xcontent.XContentBuilder;
+import org.elasticsearch.xcontent.XContentParserConfiguration;
+import org.elasticsearch.xcontent.XContentType;
+
+/** Writes what x-pack-core writes. */
+final class Json {
+  private Json() {}
+
+  static String text(ToXContent content) throws IOException {
+    try (XContentBuilder json = builder()) {
+      if (content.isFragment()) {
+        json.startObject();
+      }
+      content.toXContent(json, ToXContent.EMPTY_PARAMS);
+      if (content.isFragment()) {
+        json.endObject();
+      }
+      return Strings.toString(json);
+    }
+  }
+
+  static String text(ChunkedToXContent content) throws IOException {
+    try (XContentBuilder json = builder()) {
+      Iterator<? extends ToXContent> chunks = content.toXContentChunked(ToXContent.EMPTY_PARAMS);
+      while (chunks.hasNext()) {
+        chunks.next().toXContent(json, ToXContent.EMPTY_PARAMS);
+      }
+      return Strings.toString(json);
+    }
+  }
+
+  /** An answer as it is: most are JSON, a few are plain text and come as a JSON string. */
+  static XContentBuilder raw(BytesReference content) throws IOException {
+    XContentBuilder json = builder();
+    byte[] bytes = BytesReference.toBytes(content);
+    if (bytes.length > 0 && bytes[0] == '{') {
+      try (InputStream stream = content.streamInput()) {
+        return json.copyCurrentStructure(
+            XContentType.JSON.xContent().createParser(XContentParserConfiguration.EMPTY, stream));
+      }
+    }
+    return json.value(content.utf8ToString());
+  }
+
+  static XContentBuilder builder() throws IOException {
+    return XContentBuilder.builder(XContentType.JSON.xContent());
+  }
+}

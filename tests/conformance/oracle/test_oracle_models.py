@@ -1,0 +1,122 @@
+"""x-pack-core's own parsers and validators, asked beside the server about generated requests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from conformance_record import Tally
+from oracle_calls import Call
+from oracle_comparing import Answer, Compared, Condition, Verdict, compare
+from oracle_model_bodies import (
+    MODELS,
+    infers,
+    lists,
+    put_models,
+    put_parts,
+    put_vocabularies,
+    start_deployments,
+    stop_deployments,
+)
+from oracle_program import Oracle
+
+Calls = Callable[[random.Random, str, int], list[Call]]
+
+
+def judge(verdict: Verdict, tally: Tally, known: dict[str, Condition]) -> None:
+    """Nothing unexplained, every exception needed, and something of both kinds compared."""
+    tally.compared(verdict.compared, "generated requests")
+    for name, number in verdict.differences.items():
+        tally.difference(name, number)
+    if verdict.unexplained:
+        pytest.fail(str(verdict), pytrace=False)
+    assert not set(known) - set(verdict.differences), "a known difference is no longer met"
+
+
+def config_shown(call: Call, rendering: Any) -> Any:
+    """The config as it was stored."""
+    return rendering
+
+
+def without_time(call: Call, answer: Answer) -> Answer:
+    """The time of creation is the server's own."""
+    if answer.status != 200:
+        return answer
+    return Answer(200, {key: value for key, value in answer.body.items() if key != "create_time"})
+
+
+def _is_no_pytorch_model(one: Compared) -> bool:
+    return one.expected.status == 200 and one.expected.body.get("model_type") != "pytorch"
+
+
+def test_storing_models(
+    server: httpx.Client,
+    oracle: Oracle,
+    module_prefix: str,
+    tally: Tally,
+    seeded: Callable[[str], random.Random],
+    counted: Callable[[int], int],
+) -> None:
+    """Each task, tokenization and option, and each way to get one wrong."""
+    calls = put_models(seeded("models"), module_prefix, counted(600))
+    known: dict[str, Condition] = {"only-pytorch-models": _is_no_pytorch_model}
+    verdict = compare(server, oracle, calls, success=config_shown, view=without_time, known=known)
+    judge(verdict, tally, known)
+    assert verdict.accepted > verdict.compared / 5
+
+
+@pytest.mark.parametrize(
+    ("generate", "number"),
+    [
+        pytest.param(put_parts, 200, id="definition parts"),
+        pytest.param(put_vocabularies, 150, id="vocabularies"),
+        pytest.param(start_deployments, 350, id="starts"),
+        pytest.param(stop_deployments, 80, id="stops"),
+        pytest.param(infers, 350, id="inferences"),
+        pytest.param(lists, 120, id="lists"),
+    ],
+)
+def test_calls_about_a_model_that_is_not_there(
+    server: httpx.Client,
+    oracle: Oracle,
+    module_prefix: str,
+    tally: Tally,
+    seeded: Callable[[str], random.Random],
+    counted: Callable[[int], int],
+    generate: Calls,
+    number: int,
+) -> None:
+    """What cannot be read is refused as such, what can be read as a 404."""
+    calls = generate(seeded(generate.__name__), module_prefix, counted(number))
+    verdict = compare(server, oracle, calls)
+    judge(verdict, tally, {})
+    assert verdict.accepted < verdict.compared
+
+
+def test_stored_models_are_listed_as_they_were_answered(
+    server: httpx.Client, oracle: Oracle, module_prefix: str, tally: Tally
+) -> None:
+    """GET shows the config that the oracle renders, apart from the time of creation."""
+    calls = [
+        call
+        for call in put_models(random.Random("listed"), f"{module_prefix}-listed", 80)
+        if call.query == {}
+    ]
+    opinions = oracle.opinions(calls)
+    stored = {}
+    for call, opinion in zip(calls, opinions, strict=True):
+        if opinion.accepted and opinion.rendering["model_type"] == "pytorch":
+            assert server.put(call.uri, content=call.body, headers=_JSON).status_code == 200
+            stored[call.path["model_id"]] = opinion.rendering
+    shown = server.get(f"{MODELS}/{module_prefix}-listed*?size=1000").json()
+    assert shown["count"] == len(stored)
+    for config in shown["trained_model_configs"]:
+        expected = stored[config["model_id"]]
+        assert {**config, "create_time": 0} == expected
+    tally.compared(len(stored), "generated requests")
+
+
+_JSON = {"content-type": "application/json"}
