@@ -108,12 +108,15 @@ def make_texts(count: int) -> list[str]:
 
 def token_ids(folder: Path, texts: Sequence[str]) -> list[list[int]]:
     """What the process makes of the texts."""
-    from esrag.local.mlnode.tokenization import BertTokenizer, Encoded, read_settings
+    from esrag.local.mlnode.sequences import Encoded
+    from esrag.local.mlnode.tasks.registry import read_kind
+    from esrag.local.mlnode.tokenizer import VocabularyTokenizer
     from esrag.local.mlnode.vocabulary import read_vocabulary
 
     config = json.loads((folder / "config.json").read_text())
-    tokenizer = BertTokenizer(read_vocabulary((folder / "vocabulary.json").read_bytes()))
-    encoded = tokenizer.encode(texts, read_settings(config["inference_config"]))
+    _, _, settings = read_kind(config["inference_config"])
+    vocabulary = read_vocabulary((folder / "vocabulary.json").read_bytes())
+    encoded = VocabularyTokenizer(vocabulary, settings).encode(texts, settings)
     return [item.ids.tolist() for item in encoded if isinstance(item, Encoded)]
 
 

@@ -24,7 +24,7 @@ from esrag.local.mlnode.deployments import Deployments
 from esrag.local.mlnode.problems import Problem
 from esrag.local.mlnode.request import InferRequest, InputResult
 from esrag.local.mlnode.store import ModelStore
-from esrag.local.mlnode.tokenization import read_settings
+from esrag.local.mlnode.tasks.registry import read_task
 
 LARGEST_BODY = 128 << 20
 MOST_INPUTS = 10_000
@@ -137,6 +137,33 @@ class Routes:
         await asyncio.to_thread(self._deployments.delete, _id(request))
         return _answer({})
 
+    async def update_deployment(self, request: Request) -> Response:
+        """Change the number of allocations, while requests run."""
+        body = await _json_object(request)
+        deployment = await asyncio.to_thread(self._deployments.update, _id(request), body)
+        return _answer(deployment.describe())
+
+    async def clear_cache(self, request: Request) -> Response:
+        """Forget a deployment's earlier results."""
+        self._deployments.get(_id(request)).clear_cache()
+        return _answer({})
+
+    async def list_aliases(self, _request: Request) -> Response:
+        """All model aliases."""
+        return _answer({"aliases": await asyncio.to_thread(self._store.aliases)})
+
+    async def put_alias(self, request: Request) -> Response:
+        """Let an alias stand for a model from now on."""
+        body = await _json_object(request)
+        model_id = body.get("model_id")
+        await asyncio.to_thread(self._store.put_alias, _id(request), model_id)
+        return _answer({})
+
+    async def delete_alias(self, request: Request) -> Response:
+        """Remove an alias."""
+        await asyncio.to_thread(self._store.delete_alias, _id(request))
+        return _answer({})
+
     async def infer(self, request: Request) -> Response:
         """Execute a deployment's model on some texts."""
         deployment_id = _id(request)
@@ -147,15 +174,15 @@ class Routes:
         deployment = self._deployed(deployment_id)
         inference_config = body.get("inference_config")
         if inference_config is None:
-            settings = await asyncio.to_thread(
-                self._deployments.default_tokenization, deployment.settings.model_id
+            task = await asyncio.to_thread(
+                self._deployments.default_task, deployment.settings.model_id
             )
         else:
-            settings = read_settings(inference_config)
-        if sum(map(len, texts)) <= SHORT_TEXTS:
-            submitted = deployment.submit(texts, settings)
+            task = read_task(inference_config)
+        if task.name == "text_embedding" and sum(map(len, texts)) <= SHORT_TEXTS:
+            submitted = deployment.submit(texts, task)
         else:
-            submitted = await asyncio.to_thread(deployment.submit, texts, settings)
+            submitted = await asyncio.to_thread(deployment.submit, texts, task)
         results = await _wait(deployment, submitted, deadline=deadline, timeout=timeout)
         return _answer({"results": [_render(result) for result in results]})
 
@@ -196,6 +223,11 @@ def create_app(store: ModelStore, deployments: Deployments) -> Starlette:
             Route("/deployments/{id}", routes.get_deployment),
             Route("/deployments/{id}", routes.delete_deployment, methods=["DELETE"]),
             Route("/deployments/{id}/infer", routes.infer, methods=["POST"]),
+            Route("/deployments/{id}/_update", routes.update_deployment, methods=["POST"]),
+            Route("/deployments/{id}/cache/_clear", routes.clear_cache, methods=["POST"]),
+            Route("/aliases", routes.list_aliases),
+            Route("/aliases/{id}", routes.put_alias, methods=["PUT"]),
+            Route("/aliases/{id}", routes.delete_alias, methods=["DELETE"]),
         ],
         exception_handlers={
             Problem: _refuse,
@@ -241,13 +273,7 @@ def _answer(body: Mapping[str, Any], *, status: int = 200) -> Response:
 
 
 def _render(result: InputResult) -> dict[str, Any]:
-    if result.vector is None:
-        return {"error": result.error}
-    return {
-        "type": "text_embedding",
-        "values": result.vector,
-        "is_truncated": result.is_truncated,
-    }
+    return {"error": result.error} if result.body is None else result.body
 
 
 async def _wait(

@@ -2,6 +2,7 @@
 
 Families differ in which arguments they take and in what order; all are int64, padding has the
 pad id and mask 0, and position ids are one row for the whole batch, as eland traces them.
+Token types are 0 even in the second text of a pair, because the server sends no others.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "bert": ("input_ids", "attention_mask", "token_type_ids", "position_ids"),
     "bert_ja": ("input_ids", "attention_mask", "token_type_ids", "position_ids"),
     "deberta_v2": ("input_ids", "attention_mask", "token_type_ids"),
+    "byte_level_bpe": ("input_ids", "attention_mask"),
     "mpnet": ("input_ids", "attention_mask"),
     "roberta": ("input_ids", "attention_mask"),
     "xlm_roberta": ("input_ids", "attention_mask"),

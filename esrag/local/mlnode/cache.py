@@ -1,6 +1,6 @@
 """Results of earlier inputs, kept while there is room: the least recently used goes first.
 
-A deployment's vectors depend on the text and the tokenization settings alone, so these are the
+A deployment's results depend on the text and the task with its options alone, so these are the
 key.  Sizes are estimated, not measured; the limit is a promise about the order of magnitude.
 """
 
@@ -10,6 +10,10 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import orjson
 
 from esrag.local.mlnode.problems import Problem
 from esrag.local.mlnode.request import InputResult
@@ -50,16 +54,34 @@ class ResultCache:
         return entry[0]
 
     def put(self, text: str, variant: Hashable, result: InputResult) -> None:
-        """Remember a vector, forgetting the longest unused ones when room is short."""
-        if result.vector is None:
+        """Remember a result, forgetting the longest unused ones when room is short."""
+        if result.body is None:
             return
         key = (text, variant)
-        size = _ENTRY_OVERHEAD + 4 * len(text) + result.vector.nbytes
+        size = _ENTRY_OVERHEAD + 4 * len(text) + sum(map(_size, result.body.values()))
         if size > self._capacity or key in self._entries:
             return
-        # A row of a batch would keep the whole batch alive.
-        self._entries[key] = (replace(result, vector=result.vector.copy()), size)
+        self._entries[key] = (replace(result, body=_on_its_own(result.body)), size)
         self._size += size
         while self._size > self._capacity:
             _, (_, freed) = self._entries.popitem(last=False)
             self._size -= freed
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._size = 0
+
+
+def _size(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    return len(orjson.dumps(value)) if isinstance(value, list | str) else 0
+
+
+def _on_its_own(body: dict[str, Any]) -> dict[str, Any]:
+    """The same with arrays of its own: a row of a batch would keep the whole batch alive."""
+    return {
+        name: value.copy() if isinstance(value, np.ndarray) else value
+        for name, value in body.items()
+    }

@@ -3,8 +3,8 @@
     python -m esrag.local.mlnode.child <control socket> <parent's process id>
 
 It answers on inherited sockets: one for control, whose number it is given (orders come in,
-ready or refused goes out, then silence until the end), and one for each allocation, served by a
-thread each.  It ends when the parent does: the
+ready or refused goes out, then silence until the end), and one for each allocation there may be,
+served by a thread each.  It ends when the parent does: the
 kernel's signal for that, and end of file on every socket.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -41,6 +42,7 @@ class Orders:
     threads: int
     kind: str
     pad_id: int
+    output: str
     parts: list[str]
     sha256: str
     empty_folder: str
@@ -66,11 +68,25 @@ def _obey(control: socket.socket, *, parent: int, isolated: bool) -> None:
     except Unloadable as error:
         send_frame(control, {"refused": str(error)})
         return
-    for descriptor in orders.slots:
-        slot = socket.socket(fileno=descriptor)
-        threading.Thread(target=_serve, args=(slot, module), daemon=True).start()
     send_frame(control, {"ready": True, "isolated": isolated and without_files})
-    receive_frame(control)
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        for descriptor in orders.slots:
+            selector.register(socket.socket(fileno=descriptor), selectors.EVENT_READ)
+        _watch(selector, control, module)
+
+
+def _watch(selector: selectors.BaseSelector, control: socket.socket, module: Module) -> None:
+    """Start a slot's thread at its first batch, until the parent hangs up.
+
+    There are more slots than allocations, so that a deployment can grow while it runs.
+    """
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is control:
+                return
+            selector.unregister(key.fileobj)
+            threading.Thread(target=_serve, args=(key.fileobj, module), daemon=True).start()
 
 
 def _load(orders: Orders, parent: int) -> tuple[Module, bool]:
@@ -87,7 +103,9 @@ def _load(orders: Orders, parent: int) -> tuple[Module, bool]:
     )
     try:
         check_archive(definition)
-        module = forward.Module(definition, kind=orders.kind, pad_id=orders.pad_id)
+        module = forward.Module(
+            definition, kind=orders.kind, pad_id=orders.pad_id, output=orders.output
+        )
     except (UnsafeArchive, *forward.MODEL_ERRORS) as error:
         raise Unloadable(f"Could not load the model definition: {str(error)[:1000]}") from error
     module.warm_up()
@@ -113,8 +131,8 @@ def _serve(slot: socket.socket, module: Module) -> None:
 
     try:
         while True:
-            header, vectors = pack(module.run(unpack(*receive_frame(slot))))
-            send_frame(slot, header, vectors)
+            header, values = pack(module.run(*unpack(*receive_frame(slot))))
+            send_frame(slot, header, values)
     except PeerEnded:
         os._exit(0)
 

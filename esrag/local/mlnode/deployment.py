@@ -1,9 +1,10 @@
 """One deployment: a queue of inputs, the child process that executes them, and its numbers.
 
-    infer ─► tokenise ─► cache? ─► waiting ─► (a thread per allocation) ─► child ─► result
+    infer ─► cache? ─► task ─► waiting ─► (a thread per allocation) ─► child ─► task ─► result
 
 A supervising thread starts the child, notices its end at once, tells everybody who waited, and
-starts it again a bounded number of times.  HTTP is unknown here, and so is torch.
+starts it again a bounded number of times.  Allocations come and go while it runs.  HTTP is
+unknown here, and so are torch and what the tasks make of a module's output.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from esrag.local.mlnode.cache import ResultCache
 from esrag.local.mlnode.execution import ChildEnded, Execution, LoadRefused, Outcome
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.request import InferRequest, InputResult, WaitingInput
+from esrag.local.mlnode.request import InferRequest, InputResult, WaitingSequence, Work
+from esrag.local.mlnode.scaling import AdaptiveAllocations
 from esrag.local.mlnode.statistics import Statistics
-from esrag.local.mlnode.tokenization import BertTokenizer, Refused, TokenizationSettings
-from esrag.local.mlnode.waiting import WaitingInputs
+from esrag.local.mlnode.tasks.task import Task
+from esrag.local.mlnode.tokenization import Refused
+from esrag.local.mlnode.tokenizer import VocabularyTokenizer
+from esrag.local.mlnode.waiting import WaitingSequences
 
 State = Literal["starting", "started", "stopping", "failed"]
 
@@ -51,6 +55,7 @@ class DeploymentSettings:
     priority: str
     cache_size: str | None
     start_time_ms: int
+    adaptive_allocations: AdaptiveAllocations | None = None
 
 
 class Deployment:
@@ -60,20 +65,22 @@ class Deployment:
         self,
         settings: DeploymentSettings,
         *,
-        tokenizer: BertTokenizer,
+        task_name: str,
+        tokenizer: VocabularyTokenizer,
         cache_bytes: int,
         execute: Callable[[], Execution],
         restart_delay: Callable[[int], float] = lambda crashes: min(0.1 * 4**crashes, 10.0),
     ) -> None:
         self.settings = settings
         self.isolated = True
+        self._task_name = task_name
         self._tokenizer = tokenizer
         self._execute = execute
         self._restart_delay = restart_delay
         self._changed = threading.Condition()
         self._state: State = "starting"
         self._reason = ""
-        self._waiting = WaitingInputs(
+        self._waiting = WaitingSequences(
             capacity=settings.queue_capacity,
             token_budget=TOKENS_PER_THREAD * settings.threads_per_allocation,
         )
@@ -81,6 +88,8 @@ class Deployment:
         self._statistics = Statistics()
         self._cache = ResultCache(cache_bytes)
         self._execution: Execution | None = None
+        self._serving: tuple[Execution, threading.Event] | None = None
+        self._slots: dict[int, threading.Thread] = {}
         self._crashes: list[float] = []
         self._supervisor = threading.Thread(
             target=self._supervise, name=f"supervise {settings.deployment_id}", daemon=True
@@ -106,7 +115,7 @@ class Deployment:
         if execution is not None:
             execution.kill()
 
-    def submit(self, texts: Sequence[str], settings: TokenizationSettings) -> InferRequest:
+    def submit(self, texts: Sequence[str], task: Task) -> InferRequest:
         """Queue the texts; the request's future holds one result for each of them.
 
         Tokenising long texts takes a while; callers with a loop use a thread.
@@ -114,18 +123,19 @@ class Deployment:
         with self._changed:
             self._require_running()
             self._require_room(len(texts))
-        request = InferRequest(texts, settings)
+        self._require_task(task)
+        request = InferRequest(texts, task)
         unknown = self._settle_from_cache(request)
-        encoded = self._tokenizer.encode([texts[position] for position in unknown], settings)
+        prepared = task.prepare([texts[position] for position in unknown], self._tokenizer)
         refusals: list[tuple[int, str]] = []
-        for position, item in zip(unknown, encoded, strict=True):
+        for position, item in zip(unknown, prepared, strict=True):
             if isinstance(item, Refused):
                 refusals.append((position, item.reason))
             else:
-                request.waiting.append(WaitingInput(request, position, item.ids, item.is_truncated))
+                request.waiting += Work(request, position, item).sequences
         with self._changed:
             self._require_running()
-            self._require_room(len(request.waiting))
+            self._require_room(len(unknown) - len(refusals))
             self._waiting.add(request.waiting)
             for position, reason in refusals:
                 self._statistics.error_count += 1
@@ -140,10 +150,43 @@ class Deployment:
             self._statistics.timeout_count += request.missing
             request.future.cancel()
 
+    def update(
+        self, allocations: int, adaptive_allocations: AdaptiveAllocations | None
+    ) -> DeploymentSettings:
+        """Have so many allocations from now on; what is being executed is not disturbed."""
+        with self._changed:
+            self._require_running()
+            self.settings = replace(
+                self.settings,
+                number_of_allocations=allocations,
+                adaptive_allocations=adaptive_allocations,
+            )
+            self._start_allocations()
+            self._changed.notify_all()
+            return self.settings
+
+    def clear_cache(self) -> None:
+        """Forget all results."""
+        with self._changed:
+            self._cache.clear()
+
+    @property
+    def busy_seconds(self) -> float:
+        """All time spent in the model."""
+        with self._changed:
+            return self._statistics.executed_seconds
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it executes now."""
+        with self._changed:
+            return self._state == "started"
+
     def describe(self) -> dict[str, Any]:
         """The deployment as the wire shows it."""
-        settings, numbers = self.settings, self._statistics
         with self._changed:
+            settings, numbers = self.settings, self._statistics
+            adaptive = settings.adaptive_allocations
             description = {
                 "deployment_id": settings.deployment_id,
                 "model_id": settings.model_id,
@@ -155,6 +198,7 @@ class Deployment:
                 "threads_per_allocation": settings.threads_per_allocation,
                 "queue_capacity": settings.queue_capacity,
                 "priority": settings.priority,
+                "adaptive_allocations": None if adaptive is None else adaptive.describe(),
                 "inference_count": numbers.inference_count,
                 "error_count": numbers.error_count,
                 "rejected_execution_count": numbers.rejected_count,
@@ -181,6 +225,14 @@ class Deployment:
         if self._state == "stopping":
             raise self._not_deployed()
 
+    def _require_task(self, task: Task) -> None:
+        if task.name != self._task_name:
+            raise Problem(
+                "bad_request",
+                f"Trained model [{self.settings.model_id}] is configured for task "
+                f"[{self._task_name}] but called with task [{task.name}]",
+            )
+
     def _require_room(self, inputs: int) -> None:
         try:
             self._waiting.require_room(inputs)
@@ -202,7 +254,7 @@ class Deployment:
         unknown = []
         with self._changed:
             for position, text in enumerate(request.texts):
-                known = self._cache.get(text, request.settings)
+                known = self._cache.get(text, request.task)
                 if known is None:
                     unknown.append(position)
                 else:
@@ -238,25 +290,33 @@ class Deployment:
             if self._state == "starting":
                 self._state, self._reason = "started", ""
                 _log.info("deployment [%s] started", self.settings.deployment_id)
-        ended = threading.Event()
-        allocations = [
-            threading.Thread(
-                target=self._allocation,
-                args=(execution, slot, ended),
-                name=f"allocation {slot} of {self.settings.deployment_id}",
-                daemon=True,
-            )
-            for slot in range(self.settings.number_of_allocations)
-        ]
-        for allocation in allocations:
-            allocation.start()
+            ended = threading.Event()
+            self._serving = (execution, ended)
+            self._start_allocations()
         reason = execution.wait_end()
         with self._changed:
             ended.set()
+            self._serving = None
+            allocations = list(self._slots.values())
+            self._slots.clear()
             self._changed.notify_all()
         for allocation in allocations:
             allocation.join()
         return reason
+
+    def _start_allocations(self) -> None:
+        """Start the threads that are missing; those there are too many of end by themselves."""
+        if self._serving is None:
+            return
+        for slot in range(self.settings.number_of_allocations):
+            if slot not in self._slots:
+                self._slots[slot] = threading.Thread(
+                    target=self._allocation,
+                    args=(*self._serving, slot),
+                    name=f"allocation {slot} of {self.settings.deployment_id}",
+                    daemon=True,
+                )
+                self._slots[slot].start()
 
     def _may_restart(self, reason: str) -> bool:
         """Tell those who waited; then wait a moment, unless it is over for good."""
@@ -293,22 +353,26 @@ class Deployment:
     def _fail_waiting(self, problem: Problem) -> None:
         self._fail_items(self._waiting.take_all(), problem)
 
-    def _fail_items(self, items: Sequence[WaitingInput], problem: Problem) -> None:
+    def _fail_items(self, items: Sequence[WaitingSequence], problem: Problem) -> None:
         if problem.kind == "failed":
-            self._statistics.error_count += len(items)
+            self._statistics.error_count += sum(item.counts for item in items)
         for item in items:
-            item.request.fail(problem)
+            item.work.request.fail(problem)
 
-    def _allocation(self, execution: Execution, slot: int, ended: threading.Event) -> None:
-        at_hand: deque[list[WaitingInput]] = deque()
+    def _allocation(self, execution: Execution, ended: threading.Event, slot: int) -> None:
+        at_hand: deque[list[WaitingSequence]] = deque()
         try:
             while True:
-                batch = self._next_batch(at_hand, ended)
+                batch = self._next_batch(at_hand, ended, slot)
                 if batch:
                     at_hand.append(batch)
                     while _is_large(batch) and len(at_hand) > 1:
                         self._receive(execution, slot, at_hand)
-                    execution.send(slot, [item.ids for item in batch])
+                    execution.send(
+                        slot,
+                        [item.ids for item in batch],
+                        [item.place for item in batch if item.place is not None],
+                    )
                     if len(at_hand) < BATCHES_AT_HAND:
                         continue
                 elif not at_hand:
@@ -318,43 +382,57 @@ class Deployment:
             problem = Problem("failed", f"{self._where()}: {failure}")
             with self._changed:
                 for batch in at_hand:
-                    self._running -= len(batch)
+                    self._running -= sum(item.counts for item in batch)
                     self._fail_items(batch, problem)
 
-    def _receive(self, execution: Execution, slot: int, at_hand: deque[list[WaitingInput]]) -> None:
+    def _receive(
+        self, execution: Execution, slot: int, at_hand: deque[list[WaitingSequence]]
+    ) -> None:
         outcome = execution.receive(slot, expected=len(at_hand[0]))
         self._settle(at_hand.popleft(), outcome)
 
     def _next_batch(
-        self, at_hand: Collection[list[WaitingInput]], ended: threading.Event
-    ) -> list[WaitingInput]:
-        """The next batch; empty when the child has ended, or none waits and some are at hand."""
+        self, at_hand: Collection[list[WaitingSequence]], ended: threading.Event, slot: int
+    ) -> list[WaitingSequence]:
+        """The next batch; empty when it is over, or when none waits and some are at hand."""
         with self._changed:
             if not at_hand:
-                self._changed.wait_for(lambda: ended.is_set() or len(self._waiting) > 0)
+                self._changed.wait_for(
+                    lambda: ended.is_set() or self._is_spare(slot) or not self._waiting.empty
+                )
             if ended.is_set():
                 return []
+            if self._is_spare(slot):
+                if not at_hand:
+                    del self._slots[slot]
+                    self._changed.notify_all()  # the work it was woken for is another's
+                return []
             batch = self._waiting.take_batch()
-            self._running += len(batch)
+            self._running += sum(item.counts for item in batch)
             return batch
 
-    def _settle(self, batch: Sequence[WaitingInput], outcome: Outcome) -> None:
+    def _is_spare(self, slot: int) -> bool:
+        return slot >= self.settings.number_of_allocations
+
+    def _settle(self, batch: Sequence[WaitingSequence], outcome: Outcome) -> None:
         with self._changed:
-            self._running -= len(batch)
-            errors = 0
-            for item, row in zip(batch, outcome.rows, strict=True):
-                request = item.request
-                if isinstance(row, str):
-                    errors += 1
-                    result = InputResult(None, error=row)
-                else:
-                    result = InputResult(row, item.is_truncated)
-                    if self._cache.enabled:
-                        self._cache.put(request.texts[item.position], request.settings, result)
-                request.settle(item.position, result)
+            self._running -= sum(item.counts for item in batch)
+            complete = [
+                item.work
+                for item, row in zip(batch, outcome.rows, strict=True)
+                if item.work.add(item.part, row)
+            ]
+        # Making sense of large outputs takes time, and nobody else has these any more.
+        results = [(work, work.finish(self._tokenizer)) for work in complete]
+        with self._changed:
+            errors = sum(result.body is None for _, result in results)
+            for work, result in results:
+                if self._cache.enabled:
+                    self._cache.put(work.text, work.request.task, result)
+                work.request.settle(work.position, result)
             self._statistics.error_count += errors
-            self._statistics.executed(len(batch) - errors, outcome.seconds)
+            self._statistics.executed(len(results) - errors, outcome.seconds)
 
 
-def _is_large(batch: Sequence[WaitingInput]) -> bool:
+def _is_large(batch: Sequence[WaitingSequence]) -> bool:
     return sum(item.length for item in batch) > MOST_TOKENS_AHEAD

@@ -39,7 +39,7 @@ class ChildEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A vector or a reason for each sequence of a batch, and the seconds in the model."""
+    """An array or a reason for each sequence of a batch, and the seconds in the model."""
 
     rows: list[npt.NDArray[Any] | str]
     seconds: float
@@ -53,7 +53,7 @@ class Execution(Protocol):
     def wait_ready(self) -> None:
         """Block until the module is loaded; raises LoadRefused or ChildEnded."""
 
-    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+    def send(self, slot: int, sequences: Sequence[TokenIds], positions: Sequence[int] = ()) -> None:
         """Hand one batch to one allocation, behind those it has already; raises ChildEnded."""
 
     def receive(self, slot: int, *, expected: int) -> Outcome:
@@ -74,7 +74,8 @@ class ExecutionSettings:
     sha256: str
     kind: str
     pad_id: int
-    allocations: int
+    output: str
+    slots: int
     threads: int
     empty_folder: Path
 
@@ -85,7 +86,7 @@ class ChildExecution:
     def __init__(self, settings: ExecutionSettings) -> None:
         self.isolated = False
         self._control, child_control = socket.socketpair()
-        pairs = [socket.socketpair() for _ in range(settings.allocations)]
+        pairs = [socket.socketpair() for _ in range(settings.slots)]
         self._slots = [ours for ours, _ in pairs]
         for ours in self._slots:
             ours.settimeout(BATCH_SECONDS)
@@ -116,9 +117,11 @@ class ChildExecution:
             raise LoadRefused(str(header["refused"]))
         self.isolated = header.get("isolated") is True
 
-    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+    def send(self, slot: int, sequences: Sequence[TokenIds], positions: Sequence[int] = ()) -> None:
         """Hand one batch to one allocation, behind those it has already; raises ChildEnded."""
         header = {"lengths": [len(sequence) for sequence in sequences]}
+        if positions:
+            header["positions"] = list(positions)
         try:
             send_frame(self._slots[slot], header, np.concatenate(sequences).tobytes())
         except PeerEnded as ended:
@@ -167,6 +170,7 @@ def _orders(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> dic
         "threads": settings.threads,
         "kind": settings.kind,
         "pad_id": settings.pad_id,
+        "output": settings.output,
         "parts": [str(part) for part in settings.parts],
         "sha256": settings.sha256,
         "empty_folder": str(settings.empty_folder),
@@ -202,24 +206,43 @@ def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subp
 def _read_outcome(header: dict[str, Any], payload: bytearray, *, expected: int) -> Outcome:
     try:
         seconds = float(header["seconds"])
-        dims = int(header["dims"])
         dtype = {"float32": np.float32, "float64": np.float64}[header["dtype"]]
         errors = {int(row): str(reason) for row, reason in header["errors"].items()}
-        vectors = np.frombuffer(payload, dtype=dtype).reshape(expected - len(errors), dims)
+        values = np.frombuffer(payload, dtype=dtype)
+        arrays = _arrays(values, header["shapes"], expected - len(errors))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PeerEnded(f"the child answered nonsense: {error!r}") from error
     if not set(errors) <= set(range(expected)) or not math.isfinite(seconds) or seconds < 0:
         raise PeerEnded("the child answered nonsense: rows or seconds that cannot be")
-    finite = np.isfinite(vectors).all(axis=1)
-    following = iter(zip(vectors, finite, strict=True))
+    all_finite = bool(np.isfinite(values).all())
+    following = iter(arrays)
     rows: list[npt.NDArray[Any] | str] = []
     for position in range(expected):
         if position in errors:
             rows.append(errors[position])
             continue
-        vector, is_finite = next(following)
-        rows.append(vector if is_finite else "the model returned numbers that are not finite")
+        array = next(following)
+        good = all_finite or bool(np.isfinite(array).all())
+        rows.append(array if good else "the model returned numbers that are not finite")
     return Outcome(rows, seconds)
+
+
+def _arrays(
+    values: npt.NDArray[Any], shapes: list[list[int]], expected: int
+) -> Sequence[npt.NDArray[Any]]:
+    """The numbers of a frame in the shapes it names; ValueError when they do not fit."""
+    for shape in shapes:
+        if not 1 <= len(shape) <= 2 or not all(type(n) is int and n > 0 for n in shape):
+            raise ValueError(f"a shape that cannot be: {shape}")
+    if len(shapes) == 1:
+        return list(values.reshape((expected, *shapes[0])))
+    if len(shapes) != expected:
+        raise ValueError(f"{len(shapes)} shapes for {expected} rows")
+    ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=np.int64)
+    if len(values) != (ends[-1] if expected else 0):
+        raise ValueError(f"{len(values)} numbers in shapes for others")
+    pieces = np.split(values, ends[:-1]) if expected else []
+    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 def can_isolate() -> bool:

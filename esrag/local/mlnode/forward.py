@@ -1,6 +1,14 @@
 """A loaded TorchScript module and its forward passes.  Runs in the child process only.
 
-The module's own graph pools and normalises; nothing is added to what it returns.
+The module's own graph pools and normalises; nothing is added to what it returns.  Which part of
+its output belongs to a sequence depends on the task:
+
+    vector     [batch, n]          the row
+    first      [batch, n]          the row; of [batch, tokens, n] the first token's
+    position   [batch, tokens, n]  the row of one token
+    sequence   [batch, tokens, n]  the rows of all tokens that are not padding
+    spans      [2, batch, tokens]  two numbers for each token: an answer starts, or ends here
+    whole      anything            all of it, executed alone
 """
 
 from __future__ import annotations
@@ -16,6 +24,7 @@ import numpy.typing as npt
 import torch
 
 from esrag.local.mlnode.arguments import build_arguments
+from esrag.local.mlnode.frames import LARGEST_PAYLOAD
 
 Row = npt.NDArray[Any] | str
 
@@ -25,14 +34,14 @@ MODEL_ERRORS = (RuntimeError, IndexError, ValueError, TypeError, MemoryError)
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """One vector, or the reason why there is none, for each sequence; and the seconds it took."""
+    """An array, or the reason why there is none, for each sequence; and the seconds it took."""
 
     rows: list[Row]
     seconds: float
 
 
 class ShapeMismatch(Exception):
-    """The module does not give one vector for each row of a batch."""
+    """The module does not give for each row of a batch what its task needs."""
 
 
 def prepare(threads: int) -> None:
@@ -49,21 +58,24 @@ def prepare(threads: int) -> None:
 class Module:
     """One TorchScript module; several threads may call ``run`` at the same time."""
 
-    def __init__(self, definition: bytes, *, kind: str, pad_id: int) -> None:
+    def __init__(self, definition: bytes, *, kind: str, pad_id: int, output: str) -> None:
         self._module: Any = torch.jit.load(  # type: ignore[no-untyped-call]
             io.BytesIO(definition), map_location="cpu"
         ).eval()
         self._kind = kind
         self._pad_id = pad_id
-        self._batches = True
+        self._output = output
+        self._batches = output != "whole"
 
-    def run(self, sequences: Sequence[npt.NDArray[Any]]) -> Forwarded:
+    def run(
+        self, sequences: Sequence[npt.NDArray[Any]], positions: Sequence[int] = ()
+    ) -> Forwarded:
         """Execute a batch; a failure is pinned to the sequences that cause it."""
         started = time.perf_counter()
         rows: list[Row] | None = None
         if self._batches or len(sequences) == 1:
             try:
-                rows = list(self._vectors(sequences))
+                rows = [*self._rows(sequences, positions)]
             except ShapeMismatch as error:
                 if len(sequences) == 1:
                     rows = [str(error)]
@@ -72,14 +84,19 @@ class Module:
                 if len(sequences) == 1:
                     rows = [_first_line(error)]
         if rows is None:
-            rows = [self.run([sequence]).rows[0] for sequence in sequences]
+            rows = [
+                self.run([sequence], positions[number : number + 1]).rows[0]
+                for number, sequence in enumerate(sequences)
+            ]
         return Forwarded(rows, time.perf_counter() - started)
 
     def warm_up(self) -> None:
         """Have the slow first pass over before the first question comes; its result is nothing."""
-        self.run([np.full(8, self._pad_id, dtype=np.int32)] * 2)
+        self.run([np.full(8, self._pad_id, dtype=np.int32)] * 2, [0, 0])
 
-    def _vectors(self, sequences: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    def _rows(
+        self, sequences: Sequence[npt.NDArray[Any]], positions: Sequence[int]
+    ) -> Sequence[npt.NDArray[Any]]:
         arguments = build_arguments(self._kind, sequences, pad_id=self._pad_id)
         with torch.inference_mode():
             result = self._module(*(torch.from_numpy(argument) for argument in arguments))
@@ -89,13 +106,48 @@ class Module:
                 raise ShapeMismatch(f"the model returned a {type(result).__name__}, not a tensor")
             if result.dtype != torch.float64:
                 result = result.to(torch.float32)
-            vectors: npt.NDArray[Any] = result.contiguous().numpy()
-        if vectors.ndim != 2 or vectors.shape[0] != len(sequences) or vectors.shape[1] == 0:
+            values: npt.NDArray[Any] = result.contiguous().numpy()
+        rows = _cut(values, [len(sequence) for sequence in sequences], positions, self._output)
+        if rows is None or any(row.size == 0 for row in rows):
             raise ShapeMismatch(
-                f"the model returned the shape {list(vectors.shape)} for {len(sequences)} inputs; "
-                "a text embedding has one vector for each"
+                f"the model returned the shape {list(values.shape)} for {len(sequences)} inputs; "
+                f"{_WANTED[self._output]}"
             )
-        return vectors
+        return rows
+
+
+_WANTED = {
+    "vector": "this task needs one vector for each",
+    "first": "this task needs one vector for each, or one for each token",
+    "position": "this task needs one vector for each token",
+    "sequence": "this task needs one vector for each token",
+    "spans": "this task needs a start and an end for each token",
+    "whole": "one or two dimensions for each can be given back",
+}
+
+
+def _cut(
+    values: npt.NDArray[Any], lengths: Sequence[int], positions: Sequence[int], output: str
+) -> Sequence[npt.NDArray[Any]] | None:
+    """The part of the output that belongs to each sequence; None when the shape does not fit."""
+    batch, tokens = len(lengths), max(lengths)
+    if output == "spans":
+        if values.shape != (2, batch, tokens):
+            return None
+        return [values[:, row, :length] for row, length in enumerate(lengths)]
+    if values.ndim not in (2, 3) or values.shape[0] != batch:
+        return None
+    if output == "whole":
+        return list(values)
+    if values.ndim == 2:
+        return list(values) if output in ("vector", "first") else None
+    if output == "first":
+        return list(values[:, 0])
+    if output == "vector" or values.shape[1] != tokens:
+        return None
+    if output == "position":
+        return [values[row, place] for row, place in enumerate(positions)]
+    return [values[row, :length] for row, length in enumerate(lengths)]
 
 
 def _first_line(error: BaseException) -> str:
@@ -105,22 +157,34 @@ def _first_line(error: BaseException) -> str:
     return telling[0][:500] if telling else "the model failed without saying why"
 
 
-def unpack(header: dict[str, Any], payload: bytearray) -> list[npt.NDArray[Any]]:
-    """The sequences in a frame from the parent."""
+def unpack(
+    header: dict[str, Any], payload: bytearray
+) -> tuple[list[npt.NDArray[Any]], Sequence[int]]:
+    """The sequences in a frame from the parent, and the positions that matter in them."""
     ids = np.frombuffer(payload, dtype=np.int32)
-    return list(np.split(ids, np.cumsum(header["lengths"])[:-1]))
+    return list(np.split(ids, np.cumsum(header["lengths"])[:-1])), header.get("positions", ())
 
 
 def pack(forwarded: Forwarded) -> tuple[dict[str, Any], bytes]:
-    """The frame that carries the result: vectors as raw numbers, reasons in the header."""
-    vectors = [row for row in forwarded.rows if not isinstance(row, str)]
-    widths = {len(vector) for vector in vectors}
-    if len(widths) > 1:
-        return pack(Forwarded(["the model's vectors differ in length"] * len(forwarded.rows), 0.0))
+    """The frame that carries the result: arrays as raw numbers, shapes and reasons in the header.
+
+    One shape stands for all when they are alike.
+    """
+    arrays = [row for row in forwarded.rows if not isinstance(row, str)]
+    dtype = np.result_type(*arrays) if arrays else np.dtype(np.float32)
+    if sum(array.size for array in arrays) * dtype.itemsize > LARGEST_PAYLOAD:
+        reason = "the model's output is too large to be given back"
+        if len(forwarded.rows) > 1:
+            reason += "; ask for fewer inputs at a time"
+        return pack(Forwarded([reason] * len(forwarded.rows), forwarded.seconds))
+    shapes = [list(array.shape) for array in arrays]
+    alike = all(shape == shapes[0] for shape in shapes)
     header = {
         "seconds": forwarded.seconds,
-        "dims": next(iter(widths), 0),
-        "dtype": str(np.result_type(*vectors)) if vectors else "float32",
+        "shapes": shapes[:1] if alike else shapes,
+        "dtype": str(dtype),
         "errors": {str(i): row for i, row in enumerate(forwarded.rows) if isinstance(row, str)},
     }
-    return header, (np.stack(vectors).tobytes() if vectors else b"")
+    if alike and arrays:
+        return header, np.stack(arrays).astype(dtype, copy=False).tobytes()
+    return header, b"".join(array.astype(dtype, copy=False).tobytes() for array in arrays)

@@ -11,28 +11,27 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.tokenization import TokenIds, TokenizationSettings
+from esrag.local.mlnode.tasks.task import Prepared, Row, Task
+from esrag.local.mlnode.tokenization import Refused, TokenIds
+from esrag.local.mlnode.tokenizer import VocabularyTokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class InputResult:
-    """The vector of one input, or the reason why there is none."""
+    """The result of one input as the wire shows it, or the reason why there is none."""
 
-    vector: npt.NDArray[Any] | None
-    is_truncated: bool = False
+    body: dict[str, Any] | None
     error: str = ""
 
 
 class InferRequest:
     """The inputs of one caller; ``future`` holds the results when all are there."""
 
-    def __init__(self, texts: Sequence[str], settings: TokenizationSettings) -> None:
+    def __init__(self, texts: Sequence[str], task: Task) -> None:
         self.texts = texts
-        self.settings = settings
-        self.waiting: list[WaitingInput] = []
+        self.task = task
+        self.waiting: list[WaitingSequence] = []
         self.future: Future[list[InputResult]] = Future()
         self._results: dict[int, InputResult] = {}
 
@@ -55,14 +54,56 @@ class InferRequest:
             self.future.set_exception(problem)
 
 
-@dataclass(eq=False, slots=True)
-class WaitingInput:
-    """One encoded input on its way; ``small`` and ``arrival`` are the queue's notes."""
+class Work:
+    """One input of a request with the rows of its sequences as they come in."""
 
-    request: InferRequest
-    position: int
+    def __init__(self, request: InferRequest, position: int, prepared: Prepared) -> None:
+        self.request = request
+        self.position = position
+        self.prepared = prepared
+        self._rows: dict[int, Row | str] = {}
+
+    @property
+    def text(self) -> str:
+        """The input."""
+        return self.request.texts[self.position]
+
+    @property
+    def sequences(self) -> list[WaitingSequence]:
+        """What has to be executed for it."""
+        positions = self.prepared.positions
+        return [
+            WaitingSequence(self, part, sequence.ids, positions[part] if positions else None)
+            for part, sequence in enumerate(self.prepared.sequences)
+        ]
+
+    def add(self, part: int, row: Row | str) -> bool:
+        """Note the row of one sequence; True when that was the last one."""
+        self._rows[part] = row
+        return len(self._rows) == len(self.prepared.sequences)
+
+    def finish(self, tokenizer: VocabularyTokenizer) -> InputResult:
+        """The result; called once, when all rows are there."""
+        rows: list[Row] = []
+        for part in range(len(self.prepared.sequences)):
+            row = self._rows[part]
+            if isinstance(row, str):
+                return InputResult(None, error=row)
+            rows.append(row)
+        try:
+            return InputResult(self.request.task.finish(self.text, self.prepared, rows, tokenizer))
+        except Refused as refused:
+            return InputResult(None, error=refused.reason)
+
+
+@dataclass(eq=False, slots=True)
+class WaitingSequence:
+    """One sequence of an input on its way; ``small`` and ``arrival`` are the queue's notes."""
+
+    work: Work
+    part: int
     ids: TokenIds
-    is_truncated: bool = False
+    place: int | None = None
     small: bool = False
     arrival: int = -1
 
@@ -70,3 +111,8 @@ class WaitingInput:
     def length(self) -> int:
         """How many tokens it has."""
         return len(self.ids)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands for its input where inputs are counted; one sequence of each does."""
+        return self.part == 0

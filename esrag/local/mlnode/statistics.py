@@ -25,7 +25,7 @@ class Statistics:
         self.cache_hit_count = 0
         self.peak_per_minute = 0
         self._executed = 0
-        self._executed_seconds = 0.0
+        self.executed_seconds = 0.0
         self._last_access: float | None = None
         self._seconds: deque[tuple[int, int]] = deque()
         self._in_window = 0
@@ -33,7 +33,7 @@ class Statistics:
     def executed(self, inputs: int, seconds: float) -> None:
         """A batch gave this many results in this time."""
         self._executed += inputs
-        self._executed_seconds += seconds
+        self.executed_seconds += seconds
         self._count(inputs)
 
     def served_from_cache(self, inputs: int) -> None:
@@ -46,7 +46,7 @@ class Statistics:
         """Time in the model for one input, shared fairly within a batch; None before the first."""
         if self._executed == 0:
             return None
-        return self._executed_seconds / self._executed * 1000
+        return self.executed_seconds / self._executed * 1000
 
     @property
     def last_access_ms(self) -> int | None:

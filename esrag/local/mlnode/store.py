@@ -4,6 +4,7 @@
                       definition.json   total_parts, total_length, sha256 once complete
                       parts/00000       raw bytes of one part each
                       vocabulary.json   the uploaded body, byte for byte
+    aliases.json                        alias to model_id
 
 Each write is durable before the call returns.  A definition is complete when all parts are
 there and their lengths add up; its sha256 is taken at that moment and checked again by the
@@ -82,6 +83,33 @@ class ModelStore:
         """Remove a model with all that belongs to it."""
         with self._lock:
             self._staging.remove(self._existing(model_id))
+            aliases = self.aliases()
+            kept = {alias: target for alias, target in aliases.items() if target != model_id}
+            if kept != aliases:
+                self._write_aliases(kept)
+
+    def aliases(self) -> dict[str, str]:
+        """Each alias with the model that it stands for."""
+        with self._lock:
+            path = self._aliases_path
+            aliases: dict[str, str] = orjson.loads(path.read_bytes()) if path.exists() else {}
+            return aliases
+
+    def put_alias(self, alias: str, model_id: object) -> None:
+        """Let an alias stand for a model, whatever it stood for before."""
+        require_id(alias, name="model_alias")
+        wanted = require_id(model_id, name="model_id")
+        with self._lock:
+            self._existing(wanted)
+            self._write_aliases({**self.aliases(), alias: wanted})
+
+    def delete_alias(self, alias: str) -> None:
+        """Remove an alias, or a not_found."""
+        with self._lock:
+            aliases = self.aliases()
+            if aliases.pop(alias, None) is None:
+                raise Problem("not_found", f"model_alias [{alias}] could not be found")
+            self._write_aliases(aliases)
 
     def describe(self, model_id: str) -> dict[str, Any]:
         """The model as the wire shows it."""
@@ -205,6 +233,13 @@ class ModelStore:
         if not is_id(model_id) or not folder.is_dir():  # to look one up, the form does not matter
             raise Problem("not_found", f"Could not find trained model [{model_id}]")
         return folder
+
+    @property
+    def _aliases_path(self) -> Path:
+        return self._folder.parent / "aliases.json"
+
+    def _write_aliases(self, aliases: Mapping[str, str]) -> None:
+        self._staging.write(self._aliases_path, orjson.dumps(dict(sorted(aliases.items()))))
 
     def _vocabulary_path(self, model_id: str) -> Path:
         return self._folder / model_id / "vocabulary.json"

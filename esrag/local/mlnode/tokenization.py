@@ -1,32 +1,31 @@
-"""Text to token ids: BERT's WordPiece, built from the uploaded vocabulary.
+"""What a request says about tokenization: the settings, checked, with the server's defaults.
 
-Only the vocabulary and the tokenization settings decide; no file of the model is read.  The
-result equals what the ``tokenizers`` library gives for the model's own tokenizer.json, because
-the same library does the work here.  Padding is no business of this module.
+Only records and reading here; ``pieces`` cuts text with them, ``sequences`` builds what the
+module gets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import AddedToken, Tokenizer
-from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from esrag.local.mlnode.families import FAMILIES, Family
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.vocabulary import Vocabulary
 
 TokenIds = npt.NDArray[np.int32]
 Truncate = Literal["first", "second", "balanced", "none"]
 
-COVERED_TASKS = ("text_embedding",)
-COVERED_KINDS = ("bert",)
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SPECIAL_TOKEN_FIELDS = {
+    "bos_token": "cls",
+    "eos_token": "sep",
+    "pad_token": "pad",
+    "unk_token": "unk",
+    "mask_token": "mask",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +37,44 @@ class TokenizationSettings:
     with_special_tokens: bool = True
     max_sequence_length: int = 512
     truncate: Truncate = "first"
+    span: int = -1
+    add_prefix_space: bool = False
+    special_tokens: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def family(self) -> Family:
+        """Which tokens and arguments go with the kind."""
+        return FAMILIES[self.kind].renamed(dict(self.special_tokens))
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The token ids of one input, special tokens included."""
+class Refused(Exception):
+    """Why one input has no result; its neighbours can have theirs."""
 
-    ids: TokenIds
-    is_truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why one input cannot be encoded; its neighbours can."""
-
-    reason: str
+    @property
+    def reason(self) -> str:
+        """The sentence for the caller."""
+        return str(self)
 
 
-def read_settings(inference_config: object) -> TokenizationSettings:
-    """Check a merged inference_config ``{task: {"tokenization": {kind: {…}}}}``."""
-    task, options = _only_entry(inference_config, "inference_config")
-    if task not in COVERED_TASKS:
-        raise Problem(
-            "bad_request",
-            f"Task [{task}] is not covered by this ML node process; "
-            f"covered: {', '.join(COVERED_TASKS)}",
-        )
+def read_tokenization(
+    task: str, options: Mapping[str, Any], *, windows: bool
+) -> TokenizationSettings:
+    """Check the ``tokenization`` of a task's options; ``windows`` says if the task has them."""
     tokenization = options.get("tokenization")
     if tokenization is None:
         return TokenizationSettings()
-    kind, fields = _only_entry(tokenization, "tokenization")
-    if kind not in COVERED_KINDS:
+    kind, fields = only_entry(tokenization, "tokenization")
+    if kind not in FAMILIES:
         raise Problem(
             "bad_request",
             f"Tokenization [{kind}] is not covered by this ML node process; "
-            f"covered: {', '.join(COVERED_KINDS)}",
+            f"covered: {', '.join(FAMILIES)}",
         )
-    return _read_fields(task, kind, fields)
+    return _read_fields(task, kind, fields, windows=windows)
 
 
-def _only_entry(value: object, name: str) -> tuple[str, Mapping[str, Any]]:
+def only_entry(value: object, name: str) -> tuple[str, Mapping[str, Any]]:
+    """The one key of an object, and the object it holds."""
     if isinstance(value, dict) and len(value) == 1:
         key, inner = next(iter(value.items()))
         if isinstance(inner, dict):
@@ -85,12 +82,14 @@ def _only_entry(value: object, name: str) -> tuple[str, Mapping[str, Any]]:
     raise Problem("bad_request", f"[{name}] must be an object with exactly one object inside")
 
 
-def _read_fields(task: str, kind: str, fields: Mapping[str, Any]) -> TokenizationSettings:
+def _read_fields(
+    task: str, kind: str, fields: Mapping[str, Any], *, windows: bool
+) -> TokenizationSettings:
     defaults = TokenizationSettings()
     longest = fields.get("max_sequence_length", defaults.max_sequence_length)
     if not isinstance(longest, int) or isinstance(longest, bool) or longest <= 0:
         raise Problem("bad_request", "[max_sequence_length] must be positive")
-    with_special_tokens = _flag(fields, "with_special_tokens", default=True)
+    with_special_tokens = flag(fields, "with_special_tokens", default=True)
     if with_special_tokens and longest <= 2:
         raise Problem(
             "bad_request",
@@ -99,88 +98,59 @@ def _read_fields(task: str, kind: str, fields: Mapping[str, Any]) -> Tokenizatio
     truncate = fields.get("truncate", defaults.truncate)
     if truncate not in ("first", "second", "balanced", "none"):
         raise Problem("bad_request", f"[truncate] cannot be [{truncate}]")
+    return TokenizationSettings(
+        kind=kind,
+        do_lower_case=flag(fields, "do_lower_case", default=False),
+        with_special_tokens=with_special_tokens,
+        max_sequence_length=longest,
+        truncate=truncate,
+        span=_span(task, fields, truncate, longest, windows=windows),
+        add_prefix_space=flag(fields, "add_prefix_space", default=False),
+        special_tokens=_special_tokens(fields) if kind == "byte_level_bpe" else (),
+    )
+
+
+def _span(
+    task: str, fields: Mapping[str, Any], truncate: str, longest: int, *, windows: bool
+) -> int:
     span = fields.get("span", -1)
     if not isinstance(span, int) or isinstance(span, bool):
         raise Problem("bad_request", "[span] must be an integer")
-    if span >= 0 and truncate != "none":
+    if span < 0:
+        return -1
+    if truncate != "none":
         raise Problem("bad_request", f"[span] must not be provided when [truncate] is [{truncate}]")
-    if span >= 0:
+    if not windows:
         raise Problem(
             "bad_request",
             f"[{task}] does not support windowing long text sequences; configured span [{span}]",
         )
-    return TokenizationSettings(
-        kind=kind,
-        do_lower_case=_flag(fields, "do_lower_case", default=False),
-        with_special_tokens=with_special_tokens,
-        max_sequence_length=longest,
-        truncate=truncate,
-    )
+    if span > longest:
+        raise Problem(
+            "bad_request",
+            f"[span] provided [{span}] must not be greater than [max_sequence_length] provided "
+            f"[{longest}]",
+        )
+    return span
 
 
-def _flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    value = fields.get(name, default)
+def _special_tokens(fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    given = []
+    for field, name in SPECIAL_TOKEN_FIELDS.items():
+        token = fields.get(field)
+        if token is None:
+            continue
+        if not isinstance(token, str) or not token:
+            raise Problem("bad_request", f"[{field}] must be a string")
+        given.append((name, token))
+    return tuple(given)
+
+
+def flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """A field that is true or false."""
+    value = fields.get(name)
+    if value is None:
+        return default
     if not isinstance(value, bool):
         raise Problem("bad_request", f"[{name}] must be true or false")
     return value
-
-
-class BertTokenizer:
-    """WordPiece over one vocabulary, for any settings of the ``bert`` kind."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._ids = {token: number for number, token in enumerate(vocabulary.tokens)}
-        for token in ("[PAD]", "[UNK]"):
-            if token not in self._ids:
-                raise Problem("bad_request", f"The vocabulary lacks the token {token}")
-        self._by_case: dict[bool, Tokenizer] = {}
-
-    @property
-    def pad_id(self) -> int:
-        """The id that fills up shorter inputs of a batch."""
-        return self._ids["[PAD]"]
-
-    def check(self, settings: TokenizationSettings) -> None:
-        """Refuse settings that want tokens which the vocabulary does not have."""
-        missing = [token for token in ("[CLS]", "[SEP]") if token not in self._ids]
-        if settings.with_special_tokens and missing:
-            raise Problem("bad_request", f"The vocabulary lacks the token {missing[0]}")
-
-    def encode(
-        self, texts: Sequence[str], settings: TokenizationSettings
-    ) -> list[Encoded | Refused]:
-        """Token ids for each text, cut to the longest sequence allowed."""
-        self.check(settings)
-        encodings = self._tokenizer(settings.do_lower_case).encode_batch_fast(
-            list(texts), add_special_tokens=False
-        )
-        return [self._finish(encoding.ids, settings) for encoding in encodings]
-
-    def _finish(self, ids: list[int], settings: TokenizationSettings) -> Encoded | Refused:
-        extra = 2 if settings.with_special_tokens else 0
-        length = len(ids) + extra
-        too_long = length > settings.max_sequence_length
-        if too_long and settings.truncate == "none":
-            return Refused(
-                f"Input too large. The tokenized input length [{length}] exceeds the maximum "
-                f"sequence length [{settings.max_sequence_length}]"
-            )
-        if length == 0:
-            return Refused("The input holds no tokens, and no special tokens are wanted")
-        if too_long:
-            ids = ids[: settings.max_sequence_length - extra]
-        if settings.with_special_tokens:
-            ids = [self._ids["[CLS]"], *ids, self._ids["[SEP]"]]
-        return Encoded(np.array(ids, dtype=np.int32), too_long)
-
-    def _tokenizer(self, do_lower_case: bool) -> Tokenizer:
-        if do_lower_case not in self._by_case:
-            tokenizer = Tokenizer(WordPiece(self._ids, unk_token="[UNK]"))  # noqa: S106 - a token of text
-            # strip_accents=None follows do_lower_case, as the server's tokenizer does.
-            tokenizer.normalizer = BertNormalizer(lowercase=do_lower_case, strip_accents=None)
-            tokenizer.pre_tokenizer = BertPreTokenizer()
-            tokenizer.add_special_tokens(
-                [AddedToken(t, normalized=False) for t in SPECIAL_TOKENS if t in self._ids]
-            )
-            self._by_case[do_lower_case] = tokenizer
-        return self._by_case[do_lower_case]

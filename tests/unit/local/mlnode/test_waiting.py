@@ -8,28 +8,38 @@ import numpy as np
 import pytest
 
 from esrag.local.mlnode.problems import Problem
-from esrag.local.mlnode.request import InferRequest, WaitingInput
+from esrag.local.mlnode.request import InferRequest, WaitingSequence, Work
+from esrag.local.mlnode.sequences import Encoded
+from esrag.local.mlnode.tasks.embedding import TextEmbedding
+from esrag.local.mlnode.tasks.task import Prepared
 from esrag.local.mlnode.tokenization import TokenizationSettings
-from esrag.local.mlnode.waiting import WaitingInputs
+from esrag.local.mlnode.waiting import WaitingSequences
 
 
-def request_of(*lengths: int) -> list[WaitingInput]:
+def request_of(*lengths: int) -> list[WaitingSequence]:
     """The inputs of one request with these numbers of tokens."""
-    request = InferRequest(["x"] * len(lengths), TokenizationSettings())
+    request = InferRequest(["x"] * len(lengths), TextEmbedding(TokenizationSettings()))
     return [
-        WaitingInput(request, position, np.zeros(length, dtype=np.int32))
+        sequence
         for position, length in enumerate(lengths)
+        for sequence in input_of(request, position, length)
     ]
 
 
-def lengths(batch: list[WaitingInput]) -> list[int]:
+def input_of(request: InferRequest, position: int, *lengths: int) -> list[WaitingSequence]:
+    """The sequences of one input, of these numbers of tokens."""
+    encoded = tuple(Encoded(np.zeros(length, dtype=np.int32)) for length in lengths)
+    return Work(request, position, Prepared(encoded)).sequences
+
+
+def lengths(batch: list[WaitingSequence]) -> list[int]:
     """How long the inputs of a batch are."""
     return [item.length for item in batch]
 
 
-def pool(capacity: int = 10_000, token_budget: int = 1000) -> WaitingInputs:
+def pool(capacity: int = 10_000, token_budget: int = 1000) -> WaitingSequences:
     """An empty pool."""
-    return WaitingInputs(capacity=capacity, token_budget=token_budget)
+    return WaitingSequences(capacity=capacity, token_budget=token_budget)
 
 
 def test_a_batch_stays_within_the_token_budget() -> None:
@@ -136,4 +146,18 @@ def test_everything_is_handed_back_in_order_of_arrival() -> None:
     waiting.add(first)
     waiting.add(second)
     assert waiting.take_all() == [*first, *second]
+    assert len(waiting) == 0
+
+
+def test_an_input_of_several_sequences_counts_once() -> None:
+    """The server's queue counts inputs, however many windows or labels they have."""
+    waiting = pool(capacity=2)
+    request = InferRequest(["x", "y"], TextEmbedding(TokenizationSettings()))
+    waiting.add([*input_of(request, 0, 100, 100, 100), *input_of(request, 1, 300)])
+    assert len(waiting) == 2
+    with pytest.raises(Problem):
+        waiting.require_room(1)
+    taken = [waiting.take_batch() for _ in range(2)]
+    assert sorted(map(len, taken)) == [1, 3]
+    assert waiting.empty
     assert len(waiting) == 0
