@@ -133,7 +133,13 @@ def test_throttled_run_can_be_cancelled(admin: Any, index: str, copy: str) -> No
     body = {"source": {"index": index, "size": 1}, "dest": {"index": copy}}
     path = "/_reindex?wait_for_completion=false&requests_per_second=0.01"
     task = admin("POST", path, body).body["task"]
-    status = admin("GET", f"/_tasks/{task}").body["task"]["status"]
+    deadline = time.monotonic() + 30
+    while True:
+        status = admin("GET", f"/_tasks/{task}").body["task"]["status"]
+        if status["created"] == 1:
+            break
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
     assert status["requests_per_second"] == pytest.approx(0.01)
     assert admin("POST", f"/_tasks/{task}/_cancel?wait_for_completion=true").status == 200
     finished = admin("GET", f"/_tasks/{task}?wait_for_completion=true&timeout=20s").body
@@ -157,9 +163,19 @@ def test_throttled_run_can_be_cancelled(admin: Any, index: str, copy: str) -> No
             "doesn't support [pipeline]",
         ),
         (
-            "/_reindex?slices=3",
+            "/_reindex?slices=0",
             {"source": {"index": "{i}"}, "dest": {"index": "x"}},
-            "[slices] must be [1] or [auto]",
+            '[slices] must be a positive integer or the string "auto", but was [0]',
+        ),
+        (
+            "/_reindex?max_docs=3",
+            {"source": {"index": "{i}"}, "dest": {"index": "x"}, "max_docs": 2},
+            "[max_docs] set to two different values [2] and [3]",
+        ),
+        (
+            "/_reindex?slices=3&max_docs=2",
+            {"source": {"index": "{i}"}, "dest": {"index": "x"}},
+            "[max_docs] should be >= [slices]",
         ),
         ("/{i}/_update_by_query", {"script": {"source": "1"}}, "painless"),
         ("/{i}/_delete_by_query", {}, "query is missing"),

@@ -12,7 +12,9 @@ import esrag.modules.reindex.DeleteByQuery;
 import esrag.modules.reindex.Reindex;
 import esrag.modules.reindex.RestDeleteByQueryAction;
 import esrag.modules.reindex.RestReindexAction;
+import esrag.modules.reindex.RestRethrottleAction;
 import esrag.modules.reindex.RestUpdateByQueryAction;
+import esrag.modules.reindex.Rethrottle;
 import esrag.modules.reindex.UpdateByQuery;
 import esrag.modules.retriever.LinearRankDoc;
 import esrag.modules.retriever.LinearRetriever;
@@ -20,6 +22,8 @@ import esrag.modules.retriever.RrfRankDoc;
 import esrag.modules.retriever.RrfRetriever;
 import esrag.modules.root.MainAction;
 import esrag.modules.root.RestMainAction;
+import esrag.modules.template.MultiSearchTemplateAction;
+import esrag.modules.template.RestMultiSearchTemplateAction;
 import esrag.modules.template.RestRenderTemplateAction;
 import esrag.modules.template.RestSearchTemplateAction;
 import esrag.modules.template.SearchTemplateAction;
@@ -127,9 +131,11 @@ public final class ModulesPlugin extends Plugin
         new ActionHandler(MainAction.TYPE, MainAction.class),
         new ActionHandler(DeleteDataStreamAction.INSTANCE, DeleteDataStreams.class),
         new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class),
+        new ActionHandler(MultiSearchTemplateAction.TYPE, MultiSearchTemplateAction.class),
         new ActionHandler(DeleteByQueryAction.INSTANCE, DeleteByQuery.class),
         new ActionHandler(UpdateByQueryAction.INSTANCE, UpdateByQuery.class),
-        new ActionHandler(ReindexAction.INSTANCE, Reindex.class));
+        new ActionHandler(ReindexAction.INSTANCE, Reindex.class),
+        new ActionHandler(Rethrottle.TYPE, Rethrottle.class));
   }
 
   @Override
@@ -141,9 +147,11 @@ public final class ModulesPlugin extends Plugin
         new RestMainAction(),
         new RestDeleteDataStreamAction(),
         new RestSearchTemplateAction(features),
+        new RestMultiSearchTemplateAction(services.settings()),
         new RestRenderTemplateAction(),
         new RestDeleteByQueryAction(features),
         new RestUpdateByQueryAction(features),
-        new RestReindexAction(features));
+        new RestReindexAction(features),
+        new RestRethrottleAction(nodes));
   }
 }

@@ -41,7 +41,7 @@ final class ByQueryBody {
       R paged, Predicate<NodeFeature> features) throws IOException {
     Object maxDocs = fields.remove("max_docs");
     if (maxDocs != null) {
-      paged.setMaxDocs(Integer.parseInt(maxDocs.toString()));
+      RestPagedAction.setMaxDocs(paged, ((Number) maxDocs).intValue());
     }
     Object inBody = fields.remove("conflicts");
     String conflicts = request.param("conflicts", inBody == null ? null : inBody.toString());

@@ -16,7 +16,7 @@ public final class DeleteByQuery extends PagedAction<DeleteByQueryRequest> {
 
   @Inject
   public DeleteByQuery(TransportService transport, ActionFilters filters, Client client) {
-    super(DeleteByQueryAction.NAME, transport, filters, client, DeleteByQueryRequest::new);
+    super(DeleteByQueryAction.INSTANCE, transport, filters, client, DeleteByQueryRequest::new);
   }
 
   @Override

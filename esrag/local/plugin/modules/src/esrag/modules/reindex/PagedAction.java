@@ -1,6 +1,7 @@
 package esrag.modules.reindex;
 
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.action.ActionType;
 import org.elasticsearch.action.DocWriteRequest;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.action.support.HandledTransportAction;
@@ -13,6 +14,7 @@ import org.elasticsearch.index.reindex.BulkByPaginatedSearchResponse;
 import org.elasticsearch.index.reindex.BulkByPaginatedSearchTask;
 import org.elasticsearch.search.SearchHit;
 import org.elasticsearch.search.builder.SearchSourceBuilder;
+import org.elasticsearch.search.slice.SliceBuilder;
 import org.elasticsearch.tasks.Task;
 import org.elasticsearch.tasks.TaskId;
 import org.elasticsearch.threadpool.ThreadPool;
@@ -20,21 +22,23 @@ import org.elasticsearch.transport.TransportService;
 
 /**
  * An action that pages through a search and writes something for each hit; stands for the reindex
- * module. Requests, tasks, status and throttling are the core's classes, and one worker does it
- * all: there are no slices, scripts or remote clusters here.
+ * module. Requests, tasks, status and throttling are the core's classes; there are no scripts or
+ * remote clusters here.
  */
 abstract class PagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>>
     extends HandledTransportAction<R, BulkByPaginatedSearchResponse> {
+  private final ActionType<BulkByPaginatedSearchResponse> type;
   private final Client client;
   private final ThreadPool threads;
 
   PagedAction(
-      String name,
+      ActionType<BulkByPaginatedSearchResponse> type,
       TransportService transport,
       ActionFilters filters,
       Client client,
       Writeable.Reader<R> reader) {
-    super(name, transport, filters, reader, transport.getThreadPool().generic());
+    super(type.name(), transport, filters, reader, transport.getThreadPool().generic());
+    this.type = type;
     this.client = client;
     this.threads = transport.getThreadPool();
   }
@@ -58,21 +62,34 @@ abstract class PagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>>
       BulkByPaginatedSearchTask task,
       R request,
       ActionListener<BulkByPaginatedSearchResponse> listener) {
-    checkSlices(request);
     check(request);
-    prepare(request.getSearchRequest().source());
-    task.setWorker(request.getRequestsPerSecond(), null);
-    String node = ((NodeClient) client).getLocalNodeId();
-    Client child = new ParentTaskAssigningClient(client, new TaskId(node, task.getId()));
+    Slices<R> slices = new Slices<>(type, client, localNode());
+    slices.count(
+        request,
+        listener.delegateFailureAndWrap(
+            (l, count) -> {
+              if (count > 1) {
+                task.setWorkerCount(count, request.getRequestsPerSecond());
+                slices.run(task, request, l);
+              } else {
+                work(task, request, l);
+              }
+            }));
+  }
+
+  private void work(
+      BulkByPaginatedSearchTask task,
+      R request,
+      ActionListener<BulkByPaginatedSearchResponse> listener) {
+    SearchSourceBuilder source = request.getSearchRequest().source();
+    prepare(source);
+    SliceBuilder slice = source.slice();
+    task.setWorker(request.getRequestsPerSecond(), slice == null ? null : slice.getId());
+    Client child = new ParentTaskAssigningClient(client, new TaskId(localNode(), task.getId()));
     new PagedRun<>(this, task, request, child, threads, listener).start();
   }
 
-  /** {@code auto} means one slice per shard, which one worker serves as well. */
-  private void checkSlices(R request) {
-    int slices = request.getSlices();
-    if (slices != 1 && slices != AbstractBulkByPaginatedSearchRequest.AUTO_SLICES) {
-      throw new IllegalArgumentException(
-          "[slices] must be [1] or [auto]: the local stack runs one worker, got [" + slices + "]");
-    }
+  private String localNode() {
+    return ((NodeClient) client).getLocalNodeId();
   }
 }

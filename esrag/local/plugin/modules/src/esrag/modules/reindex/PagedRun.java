@@ -1,11 +1,14 @@
 package esrag.modules.reindex;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.action.DocWriteRequest;
 import org.elasticsearch.action.bulk.BulkItemResponse;
 import org.elasticsearch.action.bulk.BulkRequest;
 import org.elasticsearch.action.bulk.BulkResponse;
@@ -46,8 +49,11 @@ final class PagedRun<R extends AbstractBulkByPaginatedSearchRequest<R>> {
   private final long startNanos = System.nanoTime();
   private final Set<String> written = new HashSet<>();
   private final List<BulkItemResponse.Failure> writeFailures = new ArrayList<>();
+
+  /** What is to be written for the hits of the page at hand. */
+  private final Deque<DocWriteRequest<?>> waiting = new ArrayDeque<>();
+
   private String scrollId;
-  private long taken;
   private long batchStartNanos;
   private int batchSize;
 
@@ -95,7 +101,22 @@ final class PagedRun<R extends AbstractBulkByPaginatedSearchRequest<R>> {
       total = Math.min(total, request.getMaxDocs());
     }
     state.setTotal(total);
-    BulkRequest bulk = task.isCancelled() ? new BulkRequest() : bulk(page, total);
+    for (SearchHit hit : page.getHits().getHits()) {
+      waiting.add(action.write(request, hit));
+    }
+    nextBatch();
+  }
+
+  /** A limit counts what was written, so that hits passed over in conflicts make room. */
+  private void nextBatch() {
+    BulkRequest bulk = new BulkRequest();
+    bulk.timeout(request.getTimeout());
+    bulk.waitForActiveShards(request.getWaitForActiveShards());
+    long room =
+        isLimited() ? request.getMaxDocs() - state.getSuccessfullyProcessed() : Long.MAX_VALUE;
+    while (!task.isCancelled() && !waiting.isEmpty() && bulk.numberOfActions() < room) {
+      bulk.add(waiting.remove());
+    }
     if (bulk.numberOfActions() == 0) {
       finish(List.of(), false);
       return;
@@ -115,20 +136,6 @@ final class PagedRun<R extends AbstractBulkByPaginatedSearchRequest<R>> {
     }
     return new PaginatedSearchFailure(
         failure.getCause(), shard.getIndex(), shard.getShardId().getId(), shard.getNodeId());
-  }
-
-  private BulkRequest bulk(SearchResponse page, long total) {
-    BulkRequest bulk = new BulkRequest();
-    bulk.timeout(request.getTimeout());
-    bulk.waitForActiveShards(request.getWaitForActiveShards());
-    for (SearchHit hit : page.getHits().getHits()) {
-      if (taken >= total) {
-        break;
-      }
-      taken++;
-      bulk.add(action.write(request, hit));
-    }
-    return bulk;
   }
 
   /** Sends a batch once throttling lets it, and again while the cluster is too busy for it. */
@@ -174,8 +181,16 @@ final class PagedRun<R extends AbstractBulkByPaginatedSearchRequest<R>> {
       finish(List.of(), false);
       return;
     }
+    if (!waiting.isEmpty() || isFull()) {
+      nextBatch();
+      return;
+    }
     SearchScrollRequest next = new SearchScrollRequest(scrollId).scroll(request.getScrollTime());
     client.searchScroll(next, ActionListener.wrap(this::onPage, this::fail));
+  }
+
+  private boolean isFull() {
+    return isLimited() && state.getSuccessfullyProcessed() >= request.getMaxDocs();
   }
 
   private void countFailure(BulkItemResponse.Failure failure) {

@@ -37,7 +37,7 @@ public final class Reindex extends PagedAction<ReindexRequest> {
       ClusterService cluster,
       IndexNameExpressionResolver names,
       ProjectResolver projects) {
-    super(ReindexAction.NAME, transport, filters, client, ReindexRequest::new);
+    super(ReindexAction.INSTANCE, transport, filters, client, ReindexRequest::new);
     this.scripts = scripts;
     this.cluster = cluster;
     this.names = names;

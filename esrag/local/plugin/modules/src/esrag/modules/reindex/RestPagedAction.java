@@ -78,14 +78,14 @@ abstract class RestPagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>
     paged.setTimeout(request.paramAsTime("timeout", paged.getTimeout()));
     paged.setSlices(slices(request, paged.getSlices()));
     if (request.hasParam("max_docs")) {
-      paged.setMaxDocs(request.paramAsInt("max_docs", -1));
+      setMaxDocs(paged, request.paramAsInt("max_docs", -1));
     }
     if (request.hasParam("wait_for_active_shards")) {
       paged.setWaitForActiveShards(
           ActiveShardCount.parseString(request.param("wait_for_active_shards")));
     }
     if (request.hasParam("requests_per_second")) {
-      paged.setRequestsPerSecond(requestsPerSecond(request.param("requests_per_second")));
+      paged.setRequestsPerSecond(Throttle.of(request.param("requests_per_second")));
     }
   }
 
@@ -97,35 +97,28 @@ abstract class RestPagedAction<R extends AbstractBulkByPaginatedSearchRequest<R>
     if (given.equals(AbstractBulkByPaginatedSearchRequest.AUTO_SLICES_VALUE)) {
       return AbstractBulkByPaginatedSearchRequest.AUTO_SLICES;
     }
-    try {
-      int slices = Integer.parseInt(given);
-      if (slices >= 1) {
-        return slices;
-      }
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(
-          "[slices] must be a positive integer or the string \"auto\", but was [" + given + "]", e);
-    }
-    throw new IllegalArgumentException("[slices] must be at least 1 but was [" + given + "]");
-  }
-
-  /** -1 lifts the limit, which the core writes as infinity. */
-  private static float requestsPerSecond(String given) {
     String rule =
-        "[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.";
-    float rate;
+        "[slices] must be a positive integer or the string \"auto\", but was [" + given + "]";
+    int slices;
     try {
-      rate = Float.parseFloat(given);
+      slices = Integer.parseInt(given);
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(rule, e);
     }
-    if (rate == -1) {
-      return Float.POSITIVE_INFINITY;
-    }
-    if (rate <= 0) {
+    if (slices < 1) {
       throw new IllegalArgumentException(rule);
     }
-    return rate;
+    return slices;
+  }
+
+  /** Body and query parameter may both set a limit, but not two. */
+  static void setMaxDocs(AbstractBulkByPaginatedSearchRequest<?> paged, int limit) {
+    int earlier = paged.getMaxDocs();
+    if (earlier != AbstractBulkByPaginatedSearchRequest.MAX_DOCS_ALL_MATCHES && earlier != limit) {
+      throw new IllegalArgumentException(
+          "[max_docs] set to two different values [" + earlier + "] and [" + limit + "]");
+    }
+    paged.setMaxDocs(limit);
   }
 
   /** Answers with the task's id; its result is kept in the cluster for {@code GET _tasks}. */

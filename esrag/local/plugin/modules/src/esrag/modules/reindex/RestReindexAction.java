@@ -3,6 +3,8 @@ package esrag.modules.reindex;
 import java.io.IOException;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.elasticsearch.action.search.SearchRequest;
+import org.elasticsearch.action.support.IndicesOptions;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.reindex.ReindexAction;
 import org.elasticsearch.index.reindex.ReindexRequest;
@@ -35,6 +37,8 @@ public final class RestReindexAction extends RestPagedAction<ReindexRequest> {
     if (request.hasParam("require_alias")) {
       reindex.setRequireAlias(request.paramAsBoolean("require_alias", false));
     }
+    SearchRequest search = reindex.getSearchRequest();
+    search.indicesOptions(IndicesOptions.fromRequest(request, search.indicesOptions()));
     return reindex;
   }
 }

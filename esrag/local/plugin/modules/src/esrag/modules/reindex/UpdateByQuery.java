@@ -19,7 +19,7 @@ public final class UpdateByQuery extends PagedAction<UpdateByQueryRequest> {
   @Inject
   public UpdateByQuery(
       TransportService transport, ActionFilters filters, Client client, ScriptService scripts) {
-    super(UpdateByQueryAction.NAME, transport, filters, client, UpdateByQueryRequest::new);
+    super(UpdateByQueryAction.INSTANCE, transport, filters, client, UpdateByQueryRequest::new);
     this.scripts = scripts;
   }
 

@@ -44,7 +44,7 @@ final class SearchTemplateRequest extends ActionRequest implements CompositeIndi
     PARSER.declareField(
         SearchTemplateRequest::inline,
         SearchTemplateRequest::source,
-        new ParseField("source"),
+        new ParseField("source", "inline", "template"),
         ObjectParser.ValueType.OBJECT_OR_STRING);
   }
 
@@ -78,6 +78,11 @@ final class SearchTemplateRequest extends ActionRequest implements CompositeIndi
   private void inline(String source) {
     type = ScriptType.INLINE;
     template = source;
+  }
+
+  /** Whether it says which template to use, at least by an empty text. */
+  boolean isNamed() {
+    return template != null;
   }
 
   /** The search that the rendered template is the body of; null to render only. */
