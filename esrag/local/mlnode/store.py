@@ -120,6 +120,7 @@ class ModelStore:
                 "config": self.config(model_id),
                 "definition": {
                     "parts_stored": len(definition.parts),
+                    "parts": [int(part.name) for part in definition.parts],
                     "total_parts": definition.total_parts,
                     "total_length": definition.total_length,
                     "stored_length": definition.stored_length,

@@ -42,18 +42,23 @@ def test_what_cannot_be_started_is_refused(admin: Caller, prefix: str, definitio
     """Unknown, empty, incomplete and nameless models; a second deployment of the same id."""
     path = f"/_ml/trained_models/{prefix}"
     start = f"{path}/deployment/_start"
-    status, _, reason = admin("POST", start).error
-    assert status == 404
+    status, kind, reason = admin("POST", start).error
+    assert (status, kind) == (404, "resource_not_found_exception")
     assert reason.startswith(f"No known trained model with model_id [{prefix}]")
     admin.ok("PUT", path, CONFIG)
     expected = f"Could not find trained model definition [{prefix}]"
     assert admin("POST", start).error[::2] == (404, expected)
     half = len(definition) // 2 + 1
     admin.ok("PUT", f"{path}/definition/0", part_body(definition[:half], definition))
-    expected = "Unable to deploy model, please delete and recreate the model definition"
+    expected = (
+        f"Model definition truncated. Unable to deserialize trained model definition [{prefix}]"
+    )
     assert admin("POST", start).error[::2] == (400, expected)
     admin.ok("PUT", f"{path}/definition/1", part_body(definition[half:], definition))
-    assert admin("POST", start).error[2].startswith("Could not find vocabulary document")
+    status, _, reason = admin("POST", start).error
+    assert status == 500
+    assert reason.startswith("Could not start trained model deployment, the following nodes failed")
+    assert f"Could not find vocabulary document [{prefix}_vocabulary]" in reason
     admin.ok("PUT", f"{path}/vocabulary", {"vocabulary": WORDS})
     admin.ok("POST", f"{start}?timeout=60s")
     expected = (
@@ -83,14 +88,18 @@ def test_wrong_parameters_of_a_start_are_refused(
 
 
 def test_infer_gives_one_result_for_each_document(admin: Caller, deployed: str) -> None:
-    """Order is kept, other fields are passed over, a document without text keeps its error."""
-    documents = [{"text_field": "a b", "other": 1}, {"x": "y"}, {"text_field": "c"}]
+    """Order is kept and other fields are passed over; one bad document fails the request."""
+    documents: list[dict[str, Any]] = [{"text_field": "a b", "other": 1}, {"text_field": "c"}]
     path = f"/_ml/trained_models/{deployed}/_infer"
     results = admin.ok("POST", path, {"docs": documents})["inference_results"]
-    assert len(results) == 3
+    assert len(results) == 2
     assert len(results[0]["predicted_value"]) == DIMENSIONS
-    assert results[1] == {"error": "Input field [text_field] does not exist in the source document"}
-    assert results[2]["predicted_value"] == vector_of(admin, deployed, "c")
+    assert results[1]["predicted_value"] == vector_of(admin, deployed, "c")
+    assert admin("POST", path, {"docs": [*documents, {"x": "y"}]}).error == (
+        400,
+        "status_exception",
+        "Input field [text_field] does not exist in the source document",
+    )
 
 
 def test_infer_takes_wishes_on_top_of_the_config(admin: Caller, deployed: str) -> None:

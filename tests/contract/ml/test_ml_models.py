@@ -59,7 +59,7 @@ def test_a_second_model_of_the_same_id_is_refused(admin: Caller, prefix: str) ->
 def test_definition_status_tells_when_all_parts_are_there(
     admin: Caller, prefix: str, definition: bytes
 ) -> None:
-    """`fully_defined` turns true with the last part, and parts may be sent again."""
+    """`fully_defined` turns true with the last part; a part is given once."""
     path = f"/_ml/trained_models/{prefix}"
     admin.ok("PUT", path, CONFIG)
     half = len(definition) // PARTS + 1
@@ -70,7 +70,12 @@ def test_definition_status_tells_when_all_parts_are_there(
 
     admin.ok("PUT", f"{path}/definition/0", part_body(definition[:half], definition))
     assert not fully_defined()
-    admin.ok("PUT", f"{path}/definition/0", part_body(definition[:half], definition))
+    again = admin("PUT", f"{path}/definition/0", part_body(definition[:half], definition))
+    assert again.error == (
+        400,
+        "resource_already_exists_exception",
+        f"Trained machine learning model chunked doc [{prefix}][0] already exists",
+    )
     admin.ok("PUT", f"{path}/definition/1", part_body(definition[half:], definition))
     assert fully_defined()
 
@@ -103,7 +108,7 @@ def test_another_vocabulary_is_refused(admin: Caller, prefix: str) -> None:
     reply = admin("PUT", f"{path}/vocabulary", {"vocabulary": [*WORDS, "more"]})
     assert reply.error == (
         400,
-        "status_exception",
+        "resource_already_exists_exception",
         f"Trained machine learning model [{prefix}] vocabulary already exists",
     )
 

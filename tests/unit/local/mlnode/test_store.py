@@ -42,6 +42,7 @@ def test_a_model_survives_a_restart(tmp_path: Path, store: ModelStore) -> None:
         "config": {"description": "été"},
         "definition": {
             "parts_stored": 1,
+            "parts": [0],
             "total_parts": 1,
             "total_length": 3,
             "stored_length": 3,

@@ -1,8 +1,10 @@
 package esrag.ml;
 
+import esrag.ml.deployment.TransportClearCache;
 import esrag.ml.deployment.TransportModelsStats;
 import esrag.ml.deployment.TransportStartDeployment;
 import esrag.ml.deployment.TransportStopDeployment;
+import esrag.ml.deployment.TransportUpdateDeployment;
 import esrag.ml.endpoint.Coordinator;
 import esrag.ml.endpoint.EndpointIndex;
 import esrag.ml.endpoint.EndpointStore;
@@ -27,8 +29,10 @@ import esrag.ml.ingest.CoordinatedTexts;
 import esrag.ml.ingest.InferenceProcessorFactory;
 import esrag.ml.ingest.PipelineStats;
 import esrag.ml.licence.Licences;
+import esrag.ml.model.TransportDeleteAlias;
 import esrag.ml.model.TransportDeleteTrainedModel;
 import esrag.ml.model.TransportGetTrainedModels;
+import esrag.ml.model.TransportPutAlias;
 import esrag.ml.model.TransportPutDefinitionPart;
 import esrag.ml.model.TransportPutTrainedModel;
 import esrag.ml.model.TransportPutVocabulary;
@@ -68,17 +72,21 @@ import org.elasticsearch.xpack.core.inference.action.InferenceAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
+import org.elasticsearch.xpack.core.ml.action.ClearDeploymentCacheAction;
 import org.elasticsearch.xpack.core.ml.action.CoordinatedInferenceAction;
 import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.action.MlInfoAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelVocabularyAction;
 import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
+import org.elasticsearch.xpack.core.ml.action.UpdateTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.inference.MlInferenceNamedXContentProvider;
 import org.elasticsearch.xpack.core.ml.vectors.TextEmbeddingQueryVectorBuilder;
 
@@ -167,6 +175,11 @@ public final class MlPlugin extends Plugin
         new ActionHandler(
             StartTrainedModelDeploymentAction.INSTANCE, TransportStartDeployment.class),
         new ActionHandler(StopTrainedModelDeploymentAction.INSTANCE, TransportStopDeployment.class),
+        new ActionHandler(
+            UpdateTrainedModelDeploymentAction.INSTANCE, TransportUpdateDeployment.class),
+        new ActionHandler(ClearDeploymentCacheAction.INSTANCE, TransportClearCache.class),
+        new ActionHandler(PutTrainedModelAliasAction.INSTANCE, TransportPutAlias.class),
+        new ActionHandler(DeleteTrainedModelAliasAction.INSTANCE, TransportDeleteAlias.class),
         new ActionHandler(InferModelAction.INSTANCE, TransportInferModel.class),
         new ActionHandler(InferModelAction.EXTERNAL_INSTANCE, TransportInferModel.External.class),
         new ActionHandler(

@@ -24,11 +24,7 @@ final class Assignments {
   private Assignments() {}
 
   static TrainedModelAssignment assignment(
-      Deployment deployment,
-      TrainedModelConfig config,
-      long modelBytes,
-      AdaptiveAllocationsSettings adaptive,
-      DiscoveryNode node) {
+      Deployment deployment, TrainedModelConfig config, long modelBytes, DiscoveryNode node) {
     TaskParams params =
         new TaskParams(
             deployment.modelId(),
@@ -41,7 +37,7 @@ final class Assignments {
             Priority.fromString(deployment.priority()),
             config.getPerDeploymentMemoryBytes(),
             config.getPerAllocationMemoryBytes());
-    return TrainedModelAssignment.Builder.empty(params, adaptive)
+    return TrainedModelAssignment.Builder.empty(params, adaptive(deployment))
         .setStartTime(deployment.startTime())
         .addRoutingEntry(
             node.getId(),
@@ -62,7 +58,7 @@ final class Assignments {
             deployment.modelId(),
             deployment.threadsPerAllocation(),
             deployment.targetAllocations(),
-            null,
+            adaptive(deployment),
             deployment.queueCapacity(),
             cacheSize(deployment),
             deployment.startTime(),
@@ -103,6 +99,14 @@ final class Assignments {
         counters.lastMinute(),
         null,
         0L);
+  }
+
+  /** The wish that the number of allocations follows the load, or null. */
+  static AdaptiveAllocationsSettings adaptive(Deployment deployment) {
+    Deployment.Adaptive wish = deployment.adaptive();
+    return wish == null
+        ? null
+        : new AdaptiveAllocationsSettings(wish.enabled(), wish.min(), wish.max());
   }
 
   private static ByteSizeValue cacheSize(Deployment deployment) {

@@ -2,10 +2,9 @@ package esrag.ml.deployment;
 
 import esrag.ml.node.Deployment;
 import esrag.ml.node.MlNodeClient;
-import org.elasticsearch.ElasticsearchStatusException;
+import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.core.TimeValue;
-import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xpack.core.ml.inference.ModelDeploymentTimeoutException;
 
@@ -38,21 +37,13 @@ final class DeploymentWait {
               if (deployment.started()) {
                 next.onResponse(deployment);
               } else if (deployment.failed()) {
-                next.onFailure(failed(deployment));
+                next.onFailure(new Failed(deployment.reason()));
               } else if (threadPool.relativeTimeInMillis() >= deadline) {
                 next.onFailure(timedOut());
               } else {
                 threadPool.schedule(() -> start(next), PAUSE, threadPool.generic());
               }
             }));
-  }
-
-  private Exception failed(Deployment deployment) {
-    return new ElasticsearchStatusException(
-        "Could not start trained model deployment [{}]: {}",
-        RestStatus.INTERNAL_SERVER_ERROR,
-        deploymentId,
-        deployment.reason());
   }
 
   private Exception timedOut() {
@@ -63,5 +54,14 @@ final class DeploymentWait {
             + deploymentId
             + "] to start. Use the trained model stats API to track the state of the deployment"
             + " and try again once it has started.");
+  }
+
+  /** The deployment will not start; the message says why. */
+  static final class Failed extends ElasticsearchException {
+    private static final long serialVersionUID = 1L;
+
+    Failed(String reason) {
+      super("{}", reason);
+    }
   }
 }

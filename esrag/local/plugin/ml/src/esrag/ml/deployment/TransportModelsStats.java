@@ -5,9 +5,6 @@ import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
 import esrag.ml.model.ModelStats;
 import esrag.ml.node.Deployment;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.injection.guice.Inject;
@@ -32,28 +29,15 @@ public final class TransportModelsStats
       ActionListener<GetTrainedModelsStatsAction.Response> listener) {
     services()
         .node()
-        .models(
-            listener.delegateFailureAndWrap(
-                (afterModels, models) ->
-                    services()
-                        .node()
-                        .deployments(
-                            afterModels.map(
-                                deployments ->
-                                    new ModelStats(services(), models, stats(deployments))
-                                        .answer(request)))));
+        .catalogue(
+            listener.map(
+                catalogue -> new ModelStats(services(), catalogue, this::stats).answer(request)));
   }
 
-  private Map<String, AssignmentStats> stats(List<Deployment> deployments) {
-    Map<String, AssignmentStats> stats = new HashMap<>();
-    for (Deployment deployment : deployments) {
-      stats.put(
-          deployment.deploymentId(),
-          Assignments.stats(
-              deployment,
-              services().batches().rejected(deployment.deploymentId()),
-              services().clusterService().localNode()));
-    }
-    return stats;
+  private AssignmentStats stats(Deployment deployment) {
+    return Assignments.stats(
+        deployment,
+        services().batches().rejected(deployment.deploymentId()),
+        services().clusterService().localNode());
   }
 }

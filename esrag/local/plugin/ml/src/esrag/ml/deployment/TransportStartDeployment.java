@@ -4,20 +4,28 @@ import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
 import esrag.ml.model.ModelErrors;
+import esrag.ml.model.ModelSelection;
+import esrag.ml.node.Catalogue;
 import esrag.ml.node.Deployment;
 import esrag.ml.node.StoredModel;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.common.bytes.BytesReference;
+import org.elasticsearch.common.unit.ByteSizeValue;
 import org.elasticsearch.injection.guice.Inject;
+import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
 import org.elasticsearch.xpack.core.ml.action.CreateTrainedModelAssignmentAction;
+import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelConfig;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelType;
@@ -48,60 +56,87 @@ public final class TransportStartDeployment
       ActionListener<CreateTrainedModelAssignmentAction.Response> listener) {
     services()
         .node()
-        .models(
+        .catalogue(
             listener.delegateFailureAndWrap(
-                (afterModels, models) -> {
-                  StoredModel model = deployable(request.getModelId(), models);
-                  checkDeploymentId(request, models);
+                (afterCatalogue, catalogue) -> {
+                  if (catalogue.deployment(request.getDeploymentId()).isPresent()) {
+                    throw runsAlready(request.getDeploymentId());
+                  }
                   services()
-                      .node()
-                      .deployments(
-                          afterModels.delegateFailureAndWrap(
-                              (next, deployments) -> {
-                                checkNotRunning(request, deployments);
-                                start(request, model, next);
+                      .endpoints()
+                      .find(
+                          request.getModelId(),
+                          afterCatalogue.delegateFailureAndWrap(
+                              (next, endpoint) -> {
+                                if (endpoint.isPresent()) {
+                                  throw isEndpoint(request.getModelId());
+                                }
+                                start(request, deployable(request, catalogue), next);
                               }));
                 }));
   }
 
-  private StoredModel deployable(String modelId, List<StoredModel> models) throws Exception {
-    StoredModel model =
-        models.stream()
-            .filter(candidate -> candidate.modelId().equals(modelId))
-            .findFirst()
-            .orElse(null);
-    if (model == null) {
-      throw ExceptionsHelper.missingTrainedModel(modelId);
+  private static ElasticsearchStatusException isEndpoint(String modelId) {
+    return ExceptionsHelper.badRequestException(
+        Messages.MODEL_ID_MATCHES_EXISTING_MODEL_IDS_BUT_MUST_NOT, modelId);
+  }
+
+  /** The one model that the request names, by its id or an alias, if all of it is there. */
+  private StoredModel deployable(
+      StartTrainedModelDeploymentAction.Request request, Catalogue catalogue) {
+    List<StoredModel> named = named(request.getModelId(), catalogue);
+    if (named.size() > 1) {
+      throw ExceptionsHelper.badRequestException(
+          "cannot deploy more than one model at the same time; [{}] matches models [{}]",
+          request.getModelId(),
+          named.stream().map(StoredModel::modelId).toList());
     }
+    StoredModel model = named.get(0);
+    String id = model.modelId();
     TrainedModelConfig config = model.parse(services().registry()).build();
     if (config.getModelType() != TrainedModelType.PYTORCH) {
       throw ExceptionsHelper.badRequestException(
           "model [{}] of type [{}] cannot be deployed. Only PyTorch models can be deployed",
-          modelId,
+          id,
           config.getModelType());
     }
-    if (model.partsStored() == 0) {
+    checkDeploymentId(request, catalogue);
+    if (model.parts().isEmpty()) {
       throw new ResourceNotFoundException(
-          Messages.getMessage(Messages.MODEL_DEFINITION_NOT_FOUND, modelId));
+          Messages.getMessage(Messages.MODEL_DEFINITION_NOT_FOUND, id));
     }
     if (model.complete() == false) {
-      throw ExceptionsHelper.badRequestException(Messages.UNABLE_TO_DEPLOY_MODEL_BAD_PARTS);
+      throw ExceptionsHelper.badRequestException(
+          Messages.getMessage(Messages.MODEL_DEFINITION_TRUNCATED, id));
     }
     if (model.hasVocabulary() == false) {
-      throw new ResourceNotFoundException(
-          Messages.getMessage(
-              Messages.VOCABULARY_NOT_FOUND, modelId, VocabularyConfig.docId(modelId)));
+      throw failed(Messages.getMessage(Messages.VOCABULARY_NOT_FOUND, id, vocabularyOf(id)));
     }
     return model;
   }
 
+  private static String vocabularyOf(String modelId) {
+    return VocabularyConfig.docId(modelId);
+  }
+
+  private static List<StoredModel> named(String expression, Catalogue catalogue) {
+    return new ModelSelection(
+            expression,
+            new GetTrainedModelsAction.Request(expression),
+            List.of(),
+            Set.of(),
+            catalogue)
+        .page();
+  }
+
   private static void checkDeploymentId(
-      StartTrainedModelDeploymentAction.Request request, List<StoredModel> models) {
+      StartTrainedModelDeploymentAction.Request request, Catalogue catalogue) {
     String deploymentId = request.getDeploymentId();
-    boolean isOtherModel =
+    boolean isOther =
         deploymentId.equals(request.getModelId()) == false
-            && models.stream().anyMatch(model -> model.modelId().equals(deploymentId));
-    if (isOtherModel) {
+            && (catalogue.model(deploymentId).isPresent()
+                || catalogue.aliases().containsKey(deploymentId));
+    if (isOther) {
       throw ExceptionsHelper.badRequestException(
           "Deployment id [{}] is the same as an another model which is not the model being"
               + " deployed. Deployment id can be the same as the model being deployed but cannot"
@@ -110,12 +145,12 @@ public final class TransportStartDeployment
     }
   }
 
-  private static void checkNotRunning(
-      StartTrainedModelDeploymentAction.Request request, List<Deployment> deployments) {
-    String id = request.getDeploymentId();
-    if (deployments.stream().anyMatch(deployment -> deployment.deploymentId().equals(id))) {
-      throw runsAlready(id);
-    }
+  /** What a deployment that fails on its only node is answered with. */
+  private ElasticsearchStatusException failed(String reason) {
+    return new ElasticsearchStatusException(
+        "Could not start trained model deployment, the following nodes failed with errors [{}]",
+        RestStatus.INTERNAL_SERVER_ERROR,
+        Map.of(services().clusterService().localNode().getId(), reason));
   }
 
   private static ElasticsearchStatusException runsAlready(String deploymentId) {
@@ -134,8 +169,7 @@ public final class TransportStartDeployment
         listener.delegateFailureAndWrap(
             (next, deployment) -> {
               services().targets().forget();
-              ActionListener<Deployment> done =
-                  next.map(started -> respond(request, model, started));
+              ActionListener<Deployment> done = next.map(started -> respond(model, started));
               if (request.getWaitForState() == AllocationStatus.State.STARTING) {
                 done.onResponse(deployment);
               } else {
@@ -144,14 +178,15 @@ public final class TransportStartDeployment
                         services().threadPool(),
                         request.getDeploymentId(),
                         request.getTimeout())
-                    .start(done);
+                    .start(
+                        done.delegateResponse((last, failure) -> giveUp(request, failure, last)));
               }
             });
     services()
         .node()
         .start(
             request.getDeploymentId(),
-            body(request),
+            body(request, model),
             waiting.delegateResponse(
                 (next, failure) ->
                     next.onFailure(
@@ -160,29 +195,48 @@ public final class TransportStartDeployment
                             : failure)));
   }
 
+  /** A deployment that failed to start is removed; one that only takes long goes on starting. */
+  private void giveUp(
+      StartTrainedModelDeploymentAction.Request request,
+      Exception failure,
+      ActionListener<Deployment> listener) {
+    if (failure instanceof DeploymentWait.Failed broken) {
+      ElasticsearchStatusException told = failed(broken.getMessage());
+      services()
+          .node()
+          .stop(request.getDeploymentId(), ActionListener.running(() -> listener.onFailure(told)));
+    } else {
+      listener.onFailure(failure);
+    }
+  }
+
   private CreateTrainedModelAssignmentAction.Response respond(
-      StartTrainedModelDeploymentAction.Request request, StoredModel model, Deployment deployment) {
+      StoredModel model, Deployment deployment) {
     services().targets().forget();
     return new CreateTrainedModelAssignmentAction.Response(
         Assignments.assignment(
             deployment,
             model.parse(services().registry()).build(),
             model.definitionLength(),
-            request.getAdaptiveAllocationsSettings(),
             services().clusterService().localNode()));
   }
 
-  private static BytesReference body(StartTrainedModelDeploymentAction.Request request)
-      throws IOException {
+  private static BytesReference body(
+      StartTrainedModelDeploymentAction.Request request, StoredModel model) throws IOException {
+    // Without a wish the cache is as large as the model.
+    ByteSizeValue cache =
+        Objects.requireNonNullElse(
+            request.getCacheSize(), ByteSizeValue.ofBytes(model.definitionLength()));
     try (XContentBuilder json = XContentBuilder.builder(XContentType.JSON.xContent())) {
       json.startObject()
-          .field("model_id", request.getModelId())
+          .field("model_id", model.modelId())
           .field("number_of_allocations", request.computeNumberOfAllocations())
           .field("threads_per_allocation", request.getThreadsPerAllocation())
           .field("queue_capacity", request.getQueueCapacity())
-          .field("priority", request.getPriority().toString());
-      if (request.getCacheSize() != null) {
-        json.field("cache_size", request.getCacheSize().getStringRep());
+          .field("priority", request.getPriority().toString())
+          .field("cache_size", cache.getStringRep());
+      if (request.getAdaptiveAllocationsSettings() != null) {
+        json.field("adaptive_allocations", request.getAdaptiveAllocationsSettings());
       }
       return BytesReference.bytes(json.endObject());
     }

@@ -5,9 +5,8 @@ import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
 import esrag.ml.model.ModelErrors;
 import esrag.ml.model.PipelineReferences;
+import esrag.ml.node.Catalogue;
 import esrag.ml.node.Deployment;
-import java.util.HashSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.elasticsearch.action.ActionListener;
@@ -35,15 +34,14 @@ public final class TransportStopDeployment
       ActionListener<StopTrainedModelDeploymentAction.Response> listener) {
     services()
         .node()
-        .deployments(
+        .catalogue(
             listener.delegateFailureAndWrap(
-                (next, deployments) -> {
-                  Optional<Deployment> found =
-                      deployments.stream()
-                          .filter(deployment -> deployment.deploymentId().equals(request.getId()))
-                          .findFirst();
+                (next, catalogue) -> {
+                  Optional<Deployment> found = catalogue.deployment(request.getId());
                   if (found.isPresent()) {
-                    checkReferences(request, found.get(), deployments);
+                    if (request.isForce() == false) {
+                      checkReferences(found.get(), catalogue);
+                    }
                     stop(request.getId(), next);
                   } else if (request.isAllowNoMatch()) {
                     next.onResponse(new StopTrainedModelDeploymentAction.Response(true));
@@ -53,25 +51,29 @@ public final class TransportStopDeployment
                 }));
   }
 
-  private void checkReferences(
-      StopTrainedModelDeploymentAction.Request request,
-      Deployment deployment,
-      List<Deployment> all) {
-    if (request.isForce()) {
-      return;
-    }
-    Set<String> ids = new HashSet<>(Set.of(deployment.deploymentId()));
-    long siblings =
-        all.stream().filter(other -> other.modelId().equals(deployment.modelId())).count();
-    if (siblings == 1) {
-      ids.add(deployment.modelId());
-    }
-    if (PipelineReferences.pipelines(services().clusterService(), ids).isEmpty() == false) {
+  /** A pipeline may name the deployment, or the model or an alias of it while it runs alone. */
+  private void checkReferences(Deployment deployment, Catalogue catalogue) {
+    String id = deployment.deploymentId();
+    boolean alone = catalogue.deploymentsOf(deployment.modelId()).size() == 1;
+    if (inPipeline(id) || (alone && inPipeline(deployment.modelId()))) {
       throw ExceptionsHelper.conflictStatusException(
           "Cannot stop deployment [{}] as it is referenced by ingest processors; use force to stop"
               + " the deployment",
-          deployment.deploymentId());
+          id);
     }
+    for (String alias : alone ? catalogue.aliasesOf(deployment.modelId()) : Set.<String>of()) {
+      if (inPipeline(alias)) {
+        throw ExceptionsHelper.conflictStatusException(
+            "Cannot stop deployment [{}] as it has a model_alias [{}] that is still referenced by"
+                + " ingest processors; use force to stop the deployment",
+            id,
+            alias);
+      }
+    }
+  }
+
+  private boolean inPipeline(String id) {
+    return PipelineReferences.pipelines(services().clusterService(), Set.of(id)).isEmpty() == false;
   }
 
   private void stop(

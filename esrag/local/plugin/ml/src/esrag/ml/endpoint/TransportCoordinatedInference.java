@@ -56,7 +56,7 @@ public final class TransportCoordinatedInference
       CoordinatedInferenceAction.Request request,
       List<InferenceResults> results,
       ActionListener<InferModelAction.Response> listener) {
-    Exception failure = TransportInferModel.commonFailure(results);
+    Exception failure = TransportInferModel.firstFailure(results);
     if (failure == null) {
       listener.onResponse(new InferModelAction.Response(results, request.getModelId(), true));
     } else {

@@ -11,25 +11,39 @@ import org.elasticsearch.xpack.core.ml.inference.results.ErrorInferenceResults;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /**
- * Takes the model's input field out of documents and puts the results back in the documents' order.
- * A document without text keeps its error in its place; when no document has a text the whole
- * request is wrong.
+ * Takes the model's input field out of documents and puts the results back in the documents' order,
+ * between the errors of documents that have no text.
  */
 final class DocumentTexts {
   private final Map<Integer, String> texts = new LinkedHashMap<>();
   private final Map<Integer, ElasticsearchStatusException> errors = new LinkedHashMap<>();
   private final int size;
 
-  DocumentTexts(List<Map<String, Object>> documents, String field) {
-    size = documents.size();
-    for (int i = 0; i < size; i++) {
+  private DocumentTexts(int size) {
+    this.size = size;
+  }
+
+  /** The texts of documents. */
+  static DocumentTexts of(List<Map<String, Object>> documents, String field) {
+    DocumentTexts read = new DocumentTexts(documents.size());
+    for (int i = 0; i < documents.size(); i++) {
       Object value = XContentMapValues.extractValue(field, documents.get(i));
       if (value instanceof String text) {
-        texts.put(i, text);
+        read.texts.put(i, text);
       } else {
-        errors.put(i, wrong(field, value));
+        read.errors.put(i, wrong(field, value));
       }
     }
+    return read;
+  }
+
+  /** Texts that need no taking out. */
+  static DocumentTexts of(List<String> texts) {
+    DocumentTexts read = new DocumentTexts(texts.size());
+    for (int i = 0; i < texts.size(); i++) {
+      read.texts.put(i, texts.get(i));
+    }
+    return read;
   }
 
   private static ElasticsearchStatusException wrong(String field, Object value) {
@@ -41,9 +55,6 @@ final class DocumentTexts {
   }
 
   List<String> texts() {
-    if (texts.isEmpty() && errors.isEmpty() == false) {
-      throw errors.values().iterator().next();
-    }
     return List.copyOf(texts.values());
   }
 

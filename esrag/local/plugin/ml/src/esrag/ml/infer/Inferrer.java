@@ -5,7 +5,6 @@ import esrag.ml.node.MlNodeClient;
 import esrag.ml.node.MlNodeException;
 import esrag.ml.node.TextResult;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.elasticsearch.ElasticsearchStatusException;
@@ -20,8 +19,6 @@ import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.PrefixType;
-import org.elasticsearch.xpack.core.ml.inference.results.ErrorInferenceResults;
-import org.elasticsearch.xpack.core.ml.inference.results.MlDenseEmbeddingResults;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfig;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
 
@@ -130,17 +127,8 @@ public final class Inferrer {
           results.size(),
           expected);
     }
-    String field =
-        Objects.requireNonNullElse(config.getResultsField(), InferenceConfig.DEFAULT_RESULTS_FIELD);
-    List<InferenceResults> read = new ArrayList<>(results.size());
-    for (TextResult result : results) {
-      read.add(
-          result.error() == null
-              ? new MlDenseEmbeddingResults(field, result.values(), result.truncated())
-              : new ErrorInferenceResults(
-                  new ElasticsearchStatusException("{}", RestStatus.BAD_REQUEST, result.error())));
-    }
-    return read;
+    TaskResults read = new TaskResults(config);
+    return results.stream().map(read::of).toList();
   }
 
   private Exception explain(Target target, Ask ask, Exception failure) {

@@ -7,13 +7,18 @@ import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.Prefi
 /**
  * A running deployment together with the config of its model.
  *
+ * @param named the id it was found by, an alias replaced by its model; documents are told this one
  * @param deploymentId the deployment
  * @param allocations how many requests it works on at once
  * @param queueCapacity how many texts may wait for it
  * @param config the model's config
  */
 public record Target(
-    String deploymentId, int allocations, int queueCapacity, TrainedModelConfig config) {
+    String named,
+    String deploymentId,
+    int allocations,
+    int queueCapacity,
+    TrainedModelConfig config) {
 
   /** What the model wants before its texts for this use, or null. */
   public String prefix(PrefixType type) {

@@ -1,29 +1,34 @@
 package esrag.ml.infer;
 
 import esrag.ml.Kept;
+import esrag.ml.node.Catalogue;
 import esrag.ml.node.Deployment;
 import esrag.ml.node.MlNodeClient;
-import esrag.ml.node.MlNodeException;
+import esrag.ml.node.StoredModel;
+import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.elasticsearch.ElasticsearchException;
+import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.common.Randomness;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xpack.core.ml.job.messages.Messages;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /**
- * Finds the running deployment that an id names: a deployment id first, then the id of a model with
- * a deployment. On a cluster the assignments in the cluster state answer this.
+ * Finds the running deployment that an id names: an alias is its model, then a deployment id comes
+ * first, then the id of a model with deployments, of which any is taken. On a cluster the
+ * assignments in the cluster state answer this.
  *
  * <p>What was found is kept until something changes or the ML node process disagrees, so that a
- * search costs one call and not three.
+ * search costs one call and not four.
  */
 public final class Targets {
   private final MlNodeClient node;
   private final NamedXContentRegistry registry;
-  private final Map<String, Kept<Target>> known = new ConcurrentHashMap<>();
+  private final Map<String, Kept<List<Target>>> known = new ConcurrentHashMap<>();
 
   public Targets(MlNodeClient node, NamedXContentRegistry registry) {
     this.node = node;
@@ -35,11 +40,13 @@ public final class Targets {
    * for the same id at the same time share one lookup.
    */
   public void find(String id, ActionListener<Target> listener) {
+    ActionListener<List<Target>> any =
+        listener.map(targets -> targets.get(Randomness.get().nextInt(targets.size())));
     known
         .computeIfAbsent(id, ignored -> new Kept<>())
         .get(
-            found -> lookUp(id, found),
-            listener.delegateResponse(
+            found -> node.catalogue(found.map(catalogue -> lookUp(id, catalogue))),
+            any.delegateResponse(
                 (next, failure) -> {
                   known.remove(id);
                   next.onFailure(failure);
@@ -52,71 +59,60 @@ public final class Targets {
     known.clear();
   }
 
-  private void lookUp(String id, ActionListener<Target> listener) {
-    node.deployments(
-        listener.delegateFailureAndWrap(
-            (next, deployments) -> {
-              Optional<Deployment> found =
-                  deployments.stream()
-                      .filter(deployment -> deployment.deploymentId().equals(id))
-                      .findFirst()
-                      .or(
-                          () ->
-                              deployments.stream()
-                                  .filter(deployment -> deployment.modelId().equals(id))
-                                  .findFirst());
-              if (found.isPresent()) {
-                fromDeployment(found.get(), next);
-              } else {
-                explainAbsence(id, next);
-              }
-            }));
-  }
-
-  private void fromDeployment(Deployment deployment, ActionListener<Target> listener) {
-    if (deployment.started() == false) {
-      listener.onFailure(notAllocated(deployment.deploymentId()));
-      return;
+  private List<Target> lookUp(String id, Catalogue catalogue) {
+    String concrete = catalogue.withoutAlias(id);
+    List<Deployment> named =
+        catalogue
+            .deployment(concrete)
+            .map(List::of)
+            .orElseGet(() -> catalogue.deploymentsOf(concrete));
+    if (named.isEmpty()) {
+      throw catalogue.model(concrete).isPresent() ? notDeployed(id) : unknown(id);
     }
-    node.model(
-        deployment.modelId(),
-        listener.delegateFailureAndWrap(
-            (next, model) ->
-                next.onResponse(
-                    new Target(
-                        deployment.deploymentId(),
-                        deployment.allocations(),
-                        deployment.queueCapacity(),
-                        model.parse(registry).build()))));
+    List<Deployment> started = named.stream().filter(Deployment::started).toList();
+    if (started.isEmpty()) {
+      throw notRunning(id, named);
+    }
+    return started.stream().map(deployment -> target(concrete, deployment, catalogue)).toList();
   }
 
-  private void explainAbsence(String id, ActionListener<Target> listener) {
-    node.model(
-        id,
-        ActionListener.wrap(
-            model -> listener.onFailure(notDeployed(id)),
-            failure -> {
-              if (failure instanceof MlNodeException refusal
-                  && refusal.kind().equals("not_found")) {
-                listener.onFailure(unknown(id));
-              } else {
-                listener.onFailure(failure);
-              }
-            }));
+  private Target target(String concrete, Deployment deployment, Catalogue catalogue) {
+    StoredModel model =
+        catalogue.model(deployment.modelId()).orElseThrow(() -> unknown(deployment.modelId()));
+    return new Target(
+        concrete,
+        deployment.deploymentId(),
+        deployment.allocations(),
+        deployment.queueCapacity(),
+        model.parse(registry).build());
   }
 
-  static Exception unknown(String id) {
+  /** A deployment that ends or has failed says so; one that starts is on no node yet. */
+  private static ElasticsearchException notRunning(String id, List<Deployment> named) {
+    return named.stream()
+        .filter(deployment -> List.of("stopping", "failed").contains(deployment.state()) == false)
+        .findFirst()
+        .map(starting -> notAllocated(id))
+        .orElseGet(
+            () ->
+                ExceptionsHelper.conflictStatusException(
+                    "Trained model [{}] is [{}]",
+                    named.get(0).deploymentId(),
+                    named.get(0).state()));
+  }
+
+  static ResourceNotFoundException unknown(String id) {
     return new ResourceNotFoundException(Messages.getMessage(Messages.INFERENCE_NOT_FOUND, id));
   }
 
-  static Exception notDeployed(String id) {
+  static ElasticsearchStatusException notDeployed(String id) {
     return ExceptionsHelper.conflictStatusException(
         "Model [{}] must be deployed to use. Please deploy with the start trained model deployment"
             + " API.",
         id);
   }
 
-  static Exception notAllocated(String deploymentId) {
+  static ElasticsearchStatusException notAllocated(String deploymentId) {
     return ExceptionsHelper.conflictStatusException(
         "Trained model deployment [{}] is not allocated to any nodes", deploymentId);
   }

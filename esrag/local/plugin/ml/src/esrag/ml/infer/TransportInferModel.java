@@ -3,6 +3,7 @@ package esrag.ml.infer;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
+import esrag.ml.model.ModelErrors;
 import java.util.List;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
@@ -27,7 +28,7 @@ public class TransportInferModel
 
   private TransportInferModel(
       String name, TransportService transport, ActionFilters filters, MlServices services) {
-    super(name, Licences.Need.MACHINE_LEARNING, transport, filters, services);
+    super(name, Licences.Need.NOTHING, transport, filters, services);
   }
 
   /** The same under the name that users are authorised for. */
@@ -41,67 +42,76 @@ public class TransportInferModel
   @Override
   protected void answer(
       InferModelAction.Request request, ActionListener<InferModelAction.Response> listener) {
-    if (request.getTextInput() != null && request.getTextInput().isEmpty() == false) {
-      ask(request.getId(), request, request.getTextInput(), listener);
-      return;
+    Exception refusal =
+        request.isPreviouslyLicensed()
+            ? null
+            : services().licences().refusal(Licences.Need.MACHINE_LEARNING);
+    if (refusal == null) {
+      infer(request, listener);
+    } else {
+      // As on the server, that a model is not there comes before the licence.
+      services()
+          .node()
+          .model(
+              request.getId(),
+              ModelErrors.missingAs404(
+                  request.getId(),
+                  listener.delegateFailureAndWrap((next, model) -> next.onFailure(refusal))));
     }
+  }
+
+  private void infer(
+      InferModelAction.Request request, ActionListener<InferModelAction.Response> listener) {
     services()
         .targets()
         .find(
             request.getId(),
             listener.delegateFailureAndWrap(
                 (next, target) -> {
-                  DocumentTexts documents =
-                      new DocumentTexts(request.getObjectsToInfer(), target.inputField());
-                  List<String> texts = documents.texts();
-                  if (texts.isEmpty()) {
-                    next.onResponse(
-                        new InferModelAction.Response(List.of(), request.getId(), true));
-                    return;
-                  }
+                  DocumentTexts documents = documents(request, target);
                   ask(
-                      target.deploymentId(),
                       request,
-                      texts,
-                      next.map(
-                          response ->
-                              new InferModelAction.Response(
-                                  documents.merge(response.getInferenceResults()),
-                                  response.getId(),
-                                  true)));
+                      documents.texts(),
+                      next.map(results -> respond(request, target, documents.merge(results))));
                 }));
+  }
+
+  private static DocumentTexts documents(InferModelAction.Request request, Target target) {
+    return request.getTextInput() == null
+        ? DocumentTexts.of(request.getObjectsToInfer(), target.inputField())
+        : DocumentTexts.of(request.getTextInput());
   }
 
   private void ask(
-      String id,
       InferModelAction.Request request,
       List<String> texts,
-      ActionListener<InferModelAction.Response> listener) {
+      ActionListener<List<InferenceResults>> listener) {
+    if (texts.isEmpty()) {
+      listener.onResponse(List.of());
+      return;
+    }
     Inferrer.Ask ask =
         new Inferrer.Ask(
             texts, request.getUpdate(), request.getPrefixType(), request.getInferenceTimeout());
-    services()
-        .inferrer()
-        .infer(
-            id,
-            ask,
-            listener.delegateFailureAndWrap(
-                (next, results) -> {
-                  Exception failure = commonFailure(results);
-                  if (failure == null) {
-                    next.onResponse(new InferModelAction.Response(results, request.getId(), true));
-                  } else {
-                    next.onFailure(failure);
-                  }
-                }));
+    services().inferrer().infer(request.getId(), ask, listener);
   }
 
-  /** The first failure when no text was inferred; single failures stay in their places. */
-  public static Exception commonFailure(List<InferenceResults> results) {
-    if (results.stream().allMatch(ErrorInferenceResults.class::isInstance)
-        && results.get(0) instanceof ErrorInferenceResults first) {
-      return first.getException();
+  private static InferModelAction.Response respond(
+      InferModelAction.Request request, Target target, List<InferenceResults> results)
+      throws Exception {
+    Exception failure = firstFailure(results);
+    if (failure != null) {
+      throw failure;
     }
-    return null;
+    return new InferModelAction.Response(results, target.named(), true);
+  }
+
+  /** The failure of the first text that has one, which fails the whole request; or null. */
+  public static Exception firstFailure(List<InferenceResults> results) {
+    return results.stream()
+        .filter(ErrorInferenceResults.class::isInstance)
+        .map(error -> ((ErrorInferenceResults) error).getException())
+        .findFirst()
+        .orElse(null);
   }
 }

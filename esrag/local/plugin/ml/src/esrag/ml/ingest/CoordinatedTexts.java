@@ -4,6 +4,7 @@ import esrag.ml.endpoint.Coordinator;
 import esrag.ml.endpoint.Endpoint;
 import esrag.ml.endpoint.EndpointStore;
 import esrag.ml.endpoint.Providers;
+import esrag.ml.infer.Target;
 import esrag.ml.infer.Targets;
 import java.util.Optional;
 import org.elasticsearch.action.ActionListener;
@@ -54,5 +55,22 @@ public final class CoordinatedTexts implements TextInference {
   @Override
   public void inputField(String id, ActionListener<String> listener) {
     targets.find(id, listener.map(target -> target.inputField()));
+  }
+
+  @Override
+  public void shownId(String id, ActionListener<String> listener) {
+    endpoints.find(
+        id,
+        listener.delegateFailureAndWrap(
+            (next, endpoint) -> {
+              if (endpoint.isPresent()) {
+                next.onResponse(id);
+              } else {
+                // The documents have been inferred: what the model is called is not worth failing.
+                ActionListener<String> name =
+                    next.delegateResponse((last, gone) -> last.onResponse(id));
+                targets.find(id, name.map(Target::named));
+              }
+            }));
   }
 }

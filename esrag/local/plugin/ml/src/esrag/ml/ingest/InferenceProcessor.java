@@ -119,20 +119,29 @@ final class InferenceProcessor extends AbstractProcessor {
       @Override
       public void onResponse(List<InferenceResults> results) {
         previouslyLicensed = true;
-        ThreadContext.StoredContext before = context.get();
-        try {
-          Exception failure = write(document, results);
-          handler.accept(failure == null ? document : null, failure);
-        } finally {
-          before.close();
+        if (results.isEmpty()) {
+          handOver(null);
+          return;
         }
+        // Whatever goes wrong after the document was handed over is not the document's failure.
+        tools
+            .inference()
+            .shownId(
+                settings.modelId(),
+                ActionListener.notifyOnce(
+                    ActionListener.wrap(
+                        shown -> handOver(write(document, results, shown)), this::handOver)));
       }
 
       @Override
       public void onFailure(Exception failure) {
+        handOver(failure);
+      }
+
+      private void handOver(Exception failure) {
         ThreadContext.StoredContext before = context.get();
         try {
-          handler.accept(null, failure);
+          handler.accept(failure == null ? document : null, failure);
         } finally {
           before.close();
         }
@@ -140,12 +149,9 @@ final class InferenceProcessor extends AbstractProcessor {
     };
   }
 
-  private Exception write(IngestDocument document, List<InferenceResults> results) {
-    if (results.isEmpty()) {
-      return null;
-    }
+  private Exception write(IngestDocument document, List<InferenceResults> results, String shown) {
     try {
-      settings.inputs().write(document, results, settings.modelId());
+      settings.inputs().write(document, results, shown);
       return null;
     } catch (RuntimeException e) {
       return e;

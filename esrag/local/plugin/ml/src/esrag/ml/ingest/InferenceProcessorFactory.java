@@ -8,12 +8,9 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.common.util.concurrent.ThreadContext;
-import org.elasticsearch.common.xcontent.XContentHelper;
 import org.elasticsearch.ingest.ConfigurationUtils;
 import org.elasticsearch.ingest.Processor;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
-import org.elasticsearch.xcontent.XContentParser;
-import org.elasticsearch.xcontent.XContentParserConfiguration;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.EmptyConfigUpdate;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
@@ -129,22 +126,15 @@ public final class InferenceProcessorFactory implements Processor.Factory {
     return new InputOutput(input, output);
   }
 
-  private InferenceConfigUpdate update(Map<String, Object> map) throws IOException {
-    if (map == null || map.isEmpty()) {
+  private static InferenceConfigUpdate update(Map<String, Object> map) {
+    if (map == null) {
       return EmptyConfigUpdate.INSTANCE;
     }
-    if (map.size() > 1) {
+    Object options = map.size() == 1 ? map.values().iterator().next() : null;
+    if (options instanceof Map<?, ?> == false) {
       throw ExceptionsHelper.badRequestException(
-          "[inference_config] must be an object with one inference type mapped to an object.");
+          "{} must be an object with one inference type mapped to an object.", INFERENCE_CONFIG);
     }
-    XContentParserConfiguration configuration =
-        XContentParserConfiguration.EMPTY.withRegistry(late.get().registry());
-    try (XContentParser parser = XContentHelper.mapToXContentParser(configuration, map)) {
-      parser.nextToken();
-      parser.nextToken();
-      String task = parser.currentName();
-      parser.nextToken();
-      return parser.namedObject(InferenceConfigUpdate.class, task, null);
-    }
+    return TaskUpdates.read(map.keySet().iterator().next(), (Map<?, ?>) options);
   }
 }

@@ -24,4 +24,7 @@ public interface TextInference {
 
   /** The document field that the model behind the id reads. */
   void inputField(String id, ActionListener<String> listener);
+
+  /** The name of the model that documents are told: an alias is replaced by its model. */
+  void shownId(String id, ActionListener<String> listener);
 }

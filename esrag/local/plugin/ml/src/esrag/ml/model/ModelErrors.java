@@ -4,7 +4,6 @@ import esrag.ml.node.MlNodeException;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.xpack.core.ml.job.messages.Messages;
-import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /** The server's own answers for what the ML node process refuses about models. */
 public final class ModelErrors {
@@ -25,11 +24,5 @@ public final class ModelErrors {
   public static <T> ActionListener<T> missingAs404(String modelId, ActionListener<T> listener) {
     return listener.delegateResponse(
         (next, failure) -> next.onFailure(is(failure, "not_found") ? missing(modelId) : failure));
-  }
-
-  /** 409 for a change that a deployment forbids. */
-  static Exception deployed(String what, String modelId, String advice) {
-    return ExceptionsHelper.conflictStatusException(
-        "Cannot {} [{}] as it is currently deployed; {}", what, modelId, advice);
   }
 }

@@ -3,7 +3,9 @@ package esrag.ml.model;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
+import esrag.ml.node.Catalogue;
 import java.util.Set;
+import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.action.support.master.AcknowledgedResponse;
@@ -25,45 +27,68 @@ public final class TransportDeleteTrainedModel
   @Override
   protected void answer(
       DeleteTrainedModelAction.Request request, ActionListener<AcknowledgedResponse> listener) {
-    String id = request.getId();
     services()
         .node()
-        .model(
+        .catalogue(
+            listener.delegateFailureAndWrap(
+                (next, catalogue) -> {
+                  if (request.isForce() == false) {
+                    checkUse(request.getId(), catalogue);
+                  }
+                  delete(request, next);
+                }));
+  }
+
+  private void checkUse(String id, Catalogue catalogue) {
+    if (inPipeline(id)) {
+      throw ExceptionsHelper.conflictStatusException(
+          "Cannot delete model [{}] as it is still referenced by ingest processors; use force to"
+              + " delete the model",
+          id);
+    }
+    for (String alias : catalogue.aliasesOf(id)) {
+      if (inPipeline(alias)) {
+        throw ExceptionsHelper.conflictStatusException(
+            "Cannot delete model [{}] as it has a model_alias [{}] that is still referenced by"
+                + " ingest processors; use force to delete the model",
             id,
-            ModelErrors.missingAs404(
-                id,
-                listener.delegateFailureAndWrap(
-                    (next, model) -> {
-                      if (request.isForce() == false && inPipeline(id)) {
-                        throw ExceptionsHelper.conflictStatusException(
-                            "Cannot delete model [{}] as it is still referenced by ingest"
-                                + " processors; use force to delete the model",
-                            id);
-                      }
-                      delete(id, request.isForce(), next);
-                    })));
+            alias);
+      }
+    }
+    if (catalogue.deploymentsOf(id).isEmpty() == false) {
+      throw deployed(id);
+    }
   }
 
   private boolean inPipeline(String id) {
     return PipelineReferences.pipelines(services().clusterService(), Set.of(id)).isEmpty() == false;
   }
 
-  private void delete(String id, boolean force, ActionListener<AcknowledgedResponse> listener) {
+  private static ElasticsearchStatusException deployed(String id) {
+    return ExceptionsHelper.conflictStatusException(
+        "Cannot delete model [{}] as it is currently deployed; use force to delete the model", id);
+  }
+
+  /** The ML node process lets the model's aliases go with it. */
+  private void delete(
+      DeleteTrainedModelAction.Request request, ActionListener<AcknowledgedResponse> listener) {
+    String id = request.getId();
+    ActionListener<Void> deleted =
+        listener.map(
+            none -> {
+              services().targets().forget();
+              return AcknowledgedResponse.TRUE;
+            });
     services()
         .node()
         .deleteModel(
             id,
-            force,
-            ActionListener.wrap(
-                ignored -> {
-                  services().targets().forget();
-                  listener.onResponse(AcknowledgedResponse.TRUE);
-                },
-                failure ->
-                    listener.onFailure(
-                        ModelErrors.is(failure, "deployed")
-                            ? ModelErrors.deployed(
-                                "delete model", id, "use force to delete the model")
-                            : failure)));
+            request.isForce(),
+            ModelErrors.missingAs404(
+                id,
+                deleted.delegateResponse(
+                    (next, failure) ->
+                        next.onFailure(
+                            ModelErrors.is(failure, "deployed") ? deployed(id) : failure))));
   }
 }

@@ -3,8 +3,11 @@ package esrag.ml.model;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
+import esrag.ml.node.Catalogue;
 import esrag.ml.node.StoredModel;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.injection.guice.Inject;
@@ -12,8 +15,10 @@ import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xpack.core.action.util.QueryPage;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelConfig;
+import org.elasticsearch.xpack.core.ml.job.messages.Messages;
+import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
-/** Lists trained models by ids, wildcards and tags, page by page. */
+/** Lists trained models by ids, aliases, wildcards and tags, page by page. */
 public final class TransportGetTrainedModels
     extends MlTransportAction<GetTrainedModelsAction.Request, GetTrainedModelsAction.Response> {
 
@@ -27,29 +32,41 @@ public final class TransportGetTrainedModels
   protected void answer(
       GetTrainedModelsAction.Request request,
       ActionListener<GetTrainedModelsAction.Response> listener) {
-    services()
-        .node()
-        .models(listener.map(models -> page(request, new ModelSelection(request, models))));
+    services().node().catalogue(listener.map(catalogue -> page(request, catalogue)));
   }
 
   private GetTrainedModelsAction.Response page(
-      GetTrainedModelsAction.Request request, ModelSelection selection) {
-    List<StoredModel> matching = selection.matching(model -> hasTags(model, request.getTags()));
+      GetTrainedModelsAction.Request request, Catalogue catalogue) {
+    String expression = Objects.requireNonNullElse(request.getResourceId(), "_all");
+    ModelSelection selection =
+        new ModelSelection(expression, request, request.getTags(), Set.of(), catalogue);
+    checkIncludes(request.getIncludes(), selection.page().size());
     List<TrainedModelConfig> configs =
-        ModelSelection.page(request, matching).stream()
-            .map(model -> config(model, request.getIncludes()))
+        selection.page().stream()
+            .map(model -> config(model, request.getIncludes(), catalogue))
             .toList();
     return new GetTrainedModelsAction.Response(
-        new QueryPage<>(configs, matching.size(), GetTrainedModelsAction.Response.RESULTS_FIELD));
+        new QueryPage<>(configs, selection.count(), GetTrainedModelsAction.Response.RESULTS_FIELD));
   }
 
-  private static boolean hasTags(StoredModel model, List<String> tags) {
-    return tags.isEmpty()
-        || (model.config().get("tags") instanceof List<?> own && own.containsAll(tags));
+  /** What belongs to a definition is told of one model only. */
+  private static void checkIncludes(GetTrainedModelsAction.Includes includes, int models) {
+    if (includes.isIncludeModelDefinition() && models > 1) {
+      throw ExceptionsHelper.badRequestException(Messages.INFERENCE_TOO_MANY_DEFINITIONS_REQUESTED);
+    }
+    if (includes.isIncludeDefinitionStatus() && models > 1) {
+      throw ExceptionsHelper.badRequestException(
+          "Getting the model download status is not supported when getting more than one model");
+    }
   }
 
-  private TrainedModelConfig config(StoredModel model, GetTrainedModelsAction.Includes includes) {
-    TrainedModelConfig config = model.parse(services().registry()).build();
+  private TrainedModelConfig config(
+      StoredModel model, GetTrainedModelsAction.Includes includes, Catalogue catalogue) {
+    TrainedModelConfig config =
+        model
+            .parse(services().registry())
+            .setModelAliases(catalogue.aliasesOf(model.modelId()))
+            .build();
     if (includes.isIncludeDefinitionStatus()) {
       config.setFullDefinition(model.complete());
     }

@@ -3,15 +3,10 @@ package esrag.ml.model;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
-import esrag.ml.node.Deployment;
-import esrag.ml.node.StoredModel;
+import esrag.ml.node.Catalogue;
 import java.io.IOException;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.elasticsearch.ResourceAlreadyExistsException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
@@ -59,43 +54,37 @@ public final class TransportPutTrainedModel
     }
     services()
         .node()
-        .models(
+        .catalogue(
             listener.delegateFailureAndWrap(
-                (afterModels, models) ->
-                    services()
-                        .node()
-                        .deployments(
-                            afterModels.delegateFailureAndWrap(
-                                (next, deployments) -> {
-                                  check(config, models, deployments);
-                                  store(completed(config), next);
-                                }))));
+                (next, catalogue) -> {
+                  check(config, catalogue);
+                  store(completed(config), next);
+                }));
   }
 
-  private static void check(
-      TrainedModelConfig config, List<StoredModel> models, List<Deployment> deployments) {
+  /** In the server's order: aliases, deployments, tags, and last the ids of models. */
+  private static void check(TrainedModelConfig config, Catalogue catalogue) {
     String id = config.getModelId();
-    Set<String> ids = models.stream().map(StoredModel::modelId).collect(Collectors.toSet());
-    if (ids.contains(id)) {
-      throw alreadyExists(id);
+    if (catalogue.aliases().containsKey(id)) {
+      throw ExceptionsHelper.badRequestException(
+          "requested model_id [{}] is the same as an existing model_alias. Model model_aliases and"
+              + " ids must be unique",
+          id);
     }
-    if (deployments.stream().anyMatch(deployment -> deployment.deploymentId().equals(id))) {
+    if (catalogue.deployment(id).isPresent()) {
       throw ExceptionsHelper.badRequestException(
           "Cannot create model [{}] the id is the same as an current model deployment", id);
     }
-    Set<String> taken = new TreeSet<>(config.getTags());
-    taken.retainAll(ids);
-    if (taken.isEmpty() == false) {
-      throw ExceptionsHelper.badRequestException(
-          Messages.getMessage(Messages.INFERENCE_TAGS_AND_MODEL_IDS_UNIQUE, taken));
-    }
-    boolean isTag =
-        models.stream()
-            .map(model -> model.config().get(TrainedModelConfig.TAGS.getPreferredName()))
-            .anyMatch(tags -> tags instanceof List<?> list && list.contains(id));
-    if (isTag) {
+    if (catalogue.models().stream().anyMatch(model -> model.tags().contains(id))) {
       throw ExceptionsHelper.badRequestException(
           Messages.getMessage(Messages.INFERENCE_MODEL_ID_AND_TAGS_UNIQUE, id));
+    }
+    if (config.getTags().stream().anyMatch(tag -> catalogue.model(tag).isPresent())) {
+      throw ExceptionsHelper.badRequestException(
+          Messages.getMessage(Messages.INFERENCE_TAGS_AND_MODEL_IDS_UNIQUE, config.getTags()));
+    }
+    if (catalogue.model(id).isPresent()) {
+      throw alreadyExists(id);
     }
   }
 

@@ -3,7 +3,9 @@ package esrag.ml.model;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
+import esrag.ml.node.StoredModel;
 import java.io.IOException;
+import org.elasticsearch.ResourceAlreadyExistsException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.action.support.master.AcknowledgedResponse;
@@ -13,6 +15,8 @@ import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelVocabularyAction;
+import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfig;
+import org.elasticsearch.xpack.core.ml.inference.trainedmodel.NlpConfig;
 import org.elasticsearch.xpack.core.ml.job.messages.Messages;
 import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
@@ -34,14 +38,35 @@ public final class TransportPutVocabulary
   @Override
   protected void answer(
       PutTrainedModelVocabularyAction.Request request,
-      ActionListener<AcknowledgedResponse> listener)
-      throws IOException {
+      ActionListener<AcknowledgedResponse> listener) {
     String id = request.getModelId();
-    ActionListener<Void> stored =
-        ActionListener.wrap(
-            ignored -> listener.onResponse(AcknowledgedResponse.TRUE),
-            failure -> listener.onFailure(explain(id, failure)));
-    services().node().putVocabulary(id, json(request), stored);
+    services()
+        .node()
+        .model(
+            id,
+            ModelErrors.missingAs404(
+                id,
+                listener.delegateFailureAndWrap(
+                    (next, model) -> {
+                      check(request, model);
+                      ActionListener<Void> stored = next.map(none -> AcknowledgedResponse.TRUE);
+                      services().node().putVocabulary(id, json(request), stored);
+                    })));
+  }
+
+  /** The tokenization says what else its vocabulary needs: merges, scores. */
+  private void check(PutTrainedModelVocabularyAction.Request request, StoredModel model) {
+    InferenceConfig config = model.parse(services().registry()).build().getInferenceConfig();
+    if (config instanceof NlpConfig task) {
+      task.getTokenization().validateVocabulary(request);
+    } else {
+      throw ExceptionsHelper.badRequestException(
+          "cannot put vocabulary for model [{}] as it is not an NLP model", request.getModelId());
+    }
+    if (model.hasVocabulary()) {
+      throw new ResourceAlreadyExistsException(
+          Messages.getMessage(Messages.INFERENCE_TRAINED_MODEL_VOCAB_EXISTS, model.modelId()));
+    }
   }
 
   private static BytesReference json(PutTrainedModelVocabularyAction.Request request)
@@ -56,16 +81,5 @@ public final class TransportPutVocabulary
       }
       return BytesReference.bytes(json.endObject());
     }
-  }
-
-  private static Exception explain(String id, Exception failure) {
-    if (ModelErrors.is(failure, "not_found")) {
-      return ModelErrors.missing(id);
-    }
-    if (ModelErrors.is(failure, "already_exists")) {
-      return ExceptionsHelper.badRequestException(
-          Messages.getMessage(Messages.INFERENCE_TRAINED_MODEL_VOCAB_EXISTS, id));
-    }
-    return failure;
   }
 }

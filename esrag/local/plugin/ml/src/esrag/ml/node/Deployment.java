@@ -19,7 +19,22 @@ public record Deployment(
     int queueCapacity,
     String priority,
     String cacheSize,
+    Adaptive adaptive,
     Counters counters) {
+
+  /** The wish that the number of allocations follows the load; null for what was not said. */
+  public record Adaptive(Boolean enabled, Integer min, Integer max) {
+
+    private static Adaptive of(Map<String, Object> map) {
+      if (map.isEmpty()) {
+        return null;
+      }
+      return new Adaptive(
+          (Boolean) map.get("enabled"),
+          (Integer) map.get("min_number_of_allocations"),
+          (Integer) map.get("max_number_of_allocations"));
+    }
+  }
 
   /** What the deployment has counted since it started. */
   public record Counters(
@@ -64,6 +79,7 @@ public record Deployment(
         (int) Json.number(map, "queue_capacity", 1024),
         Json.text(map, "priority", "normal"),
         Json.text(map, "cache_size"),
+        Adaptive.of(Json.object(map, "adaptive_allocations")),
         Counters.of(map));
   }
 

@@ -16,10 +16,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.lucene.util.BytesRef;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
 import org.elasticsearch.core.CheckedFunction;
 import org.elasticsearch.rest.RestStatus;
@@ -44,6 +46,19 @@ public final class MlNodeClient {
   public MlNodeClient(AsyncHttp http, String url) {
     this.http = http;
     this.url = url.endsWith("/") ? url.substring(0, url.length() - 1) : url;
+  }
+
+  /** Models, deployments and aliases together. */
+  public void catalogue(ActionListener<Catalogue> listener) {
+    models(
+        listener.delegateFailureAndWrap(
+            (afterModels, models) ->
+                deployments(
+                    afterModels.delegateFailureAndWrap(
+                        (next, deployments) ->
+                            aliases(
+                                next.map(
+                                    aliases -> new Catalogue(models, deployments, aliases)))))));
   }
 
   /** All models. */
@@ -106,6 +121,48 @@ public final class MlNodeClient {
   public void deployment(String deploymentId, ActionListener<Deployment> listener) {
     String path = "/deployments/" + encode(deploymentId);
     call(get(path), listener, reply -> Deployment.of(reply.json()));
+  }
+
+  /** Changes a running deployment; the body has the new numbers only. */
+  public void update(
+      String deploymentId, BytesReference body, ActionListener<Deployment> listener) {
+    String path = "/deployments/" + encode(deploymentId) + "/_update";
+    call(json("POST", path, body, SHORT), listener, reply -> Deployment.of(reply.json()));
+  }
+
+  public void clearCache(String deploymentId, ActionListener<Void> listener) {
+    String path = "/deployments/" + encode(deploymentId) + "/cache/_clear";
+    call(json("POST", path, BytesArray.EMPTY, SHORT), listener, reply -> null);
+  }
+
+  /** The ids of models by their aliases. */
+  public void aliases(ActionListener<Map<String, String>> listener) {
+    call(
+        get("/aliases"),
+        listener,
+        reply -> {
+          Map<String, String> aliases = new TreeMap<>();
+          Json.object(reply.json(), "aliases")
+              .forEach((alias, model) -> aliases.put(alias, model.toString()));
+          return aliases;
+        });
+  }
+
+  /** Makes an alias refer to a model, whatever it referred to before. */
+  public void putAlias(String alias, String modelId, ActionListener<Void> listener) {
+    BytesReference body;
+    try (XContentBuilder json = XContentBuilder.builder(XContentType.JSON.xContent())) {
+      body = BytesReference.bytes(json.startObject().field("model_id", modelId).endObject());
+    } catch (IOException e) {
+      listener.onFailure(e);
+      return;
+    }
+    call(json("PUT", "/aliases/" + encode(alias), body, SHORT), listener, reply -> null);
+  }
+
+  public void deleteAlias(String alias, ActionListener<Void> listener) {
+    String path = "/aliases/" + encode(alias);
+    call(request(path, SHORT).DELETE().build(), listener, reply -> null);
   }
 
   public void stop(String deploymentId, ActionListener<Void> listener) {

@@ -2,7 +2,10 @@ package esrag.ml.node;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.elasticsearch.common.xcontent.XContentHelper;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xcontent.XContentParser;
@@ -15,15 +18,15 @@ import org.elasticsearch.xpack.core.ml.inference.TrainedModelConfig;
  *
  * @param modelId the model's id
  * @param config the config as it was put, opaque to the ML node process
- * @param partsStored how many definition parts have come
- * @param definitionLength the stored length of the definition in bytes
+ * @param parts the numbers of the definition parts that have come
+ * @param definitionLength the length of the whole definition in bytes, as its parts tell it
  * @param complete whether all parts are there and their lengths add up
  * @param hasVocabulary whether the vocabulary has come
  */
 public record StoredModel(
     String modelId,
     Map<String, Object> config,
-    int partsStored,
+    Set<Integer> parts,
     long definitionLength,
     boolean complete,
     boolean hasVocabulary) {
@@ -33,10 +36,25 @@ public record StoredModel(
     return new StoredModel(
         Json.text(map, "model_id"),
         Json.object(map, "config"),
-        (int) Json.number(definition, "parts_stored", 0),
-        Json.number(definition, "stored_length", 0),
+        numbers(definition.get("parts")),
+        Json.number(definition, "total_length", 0),
         Json.flag(definition, "complete"),
         Json.flag(map, "has_vocabulary"));
+  }
+
+  private static Set<Integer> numbers(Object list) {
+    Set<Integer> numbers = new HashSet<>();
+    if (list instanceof List<?> entries) {
+      entries.forEach(entry -> numbers.add(((Number) entry).intValue()));
+    }
+    return numbers;
+  }
+
+  /** The tags that the model was given. */
+  public List<String> tags() {
+    return config.get(TrainedModelConfig.TAGS.getPreferredName()) instanceof List<?> tags
+        ? tags.stream().map(Object::toString).toList()
+        : List.of();
   }
 
   /** The config as x-pack-core's own class, read by its own parser. */

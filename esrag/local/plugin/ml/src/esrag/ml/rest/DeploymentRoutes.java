@@ -6,27 +6,35 @@ import static org.elasticsearch.rest.RestRequest.Method.POST;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import org.elasticsearch.common.ValidationException;
 import org.elasticsearch.common.unit.ByteSizeValue;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestHandler.Route;
 import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestUtils;
 import org.elasticsearch.rest.action.RestToXContentListener;
 import org.elasticsearch.xcontent.XContentParser;
+import org.elasticsearch.xpack.core.ml.action.ClearDeploymentCacheAction;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
+import org.elasticsearch.xpack.core.ml.action.InferTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
+import org.elasticsearch.xpack.core.ml.action.UpdateTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.inference.assignment.AllocationStatus;
+import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /** Routes under {@code _ml/trained_models} that start, stop and use deployments. */
 public final class DeploymentRoutes {
+  private static final String INFER = MODEL + "/_infer";
   private static final String ID = "model_id";
+  private static final String NUMBER = "number_of_allocations";
 
   private DeploymentRoutes() {}
 
   /** All of them. */
   public static List<RestHandler> all() {
-    return List.of(start(), stop(), infer());
+    return List.of(start(), update(), stop(), clearCache(), infer(), inferOne());
   }
 
   private static RestHandler start() {
@@ -63,8 +71,8 @@ public final class DeploymentRoutes {
     if (request.hasParam("wait_for")) {
       start.setWaitForState(AllocationStatus.State.fromString(request.param("wait_for")));
     }
-    if (request.hasParam("number_of_allocations")) {
-      start.setNumberOfAllocations(request.paramAsInt("number_of_allocations", 1));
+    if (request.hasParam(NUMBER)) {
+      start.setNumberOfAllocations(request.paramAsInt(NUMBER, 1));
     }
     if (request.hasParam("threads_per_allocation")) {
       start.setThreadsPerAllocation(request.paramAsInt("threads_per_allocation", 1));
@@ -80,6 +88,48 @@ public final class DeploymentRoutes {
       start.setPriority(request.param("priority").toLowerCase(Locale.ROOT));
     }
     return start;
+  }
+
+  private static RestHandler update() {
+    return new Handler(
+        "esrag_update_trained_model_deployment",
+        List.of(new Route(POST, MODEL + "/deployment/_update")),
+        (request, client) -> {
+          String id = request.param(ID);
+          UpdateTrainedModelDeploymentAction.Request update;
+          if (request.hasContentOrSourceParam()) {
+            try (XContentParser parser = request.contentOrSourceParamParser()) {
+              update = UpdateTrainedModelDeploymentAction.Request.parseRequest(id, parser);
+            }
+          } else {
+            update = new UpdateTrainedModelDeploymentAction.Request(id);
+          }
+          if (request.hasParam(NUMBER)) {
+            update.setNumberOfAllocations(request.paramAsInt(NUMBER, 1));
+          }
+          update.ackTimeout(RestUtils.getAckTimeout(request));
+          update.masterNodeTimeout(RestUtils.getMasterNodeTimeout(request));
+          return channel ->
+              client.execute(
+                  UpdateTrainedModelDeploymentAction.INSTANCE,
+                  update,
+                  new RestToXContentListener<>(channel));
+        });
+  }
+
+  private static RestHandler clearCache() {
+    return new Handler(
+        "esrag_clear_trained_model_deployment_cache",
+        List.of(new Route(POST, MODEL + "/deployment/cache/_clear")),
+        (request, client) -> {
+          ClearDeploymentCacheAction.Request clear =
+              new ClearDeploymentCacheAction.Request(request.param(ID));
+          return channel ->
+              client.execute(
+                  ClearDeploymentCacheAction.INSTANCE,
+                  clear,
+                  new RestToXContentListener<>(channel));
+        });
   }
 
   private static RestHandler stop() {
@@ -109,34 +159,55 @@ public final class DeploymentRoutes {
   }
 
   private static RestHandler infer() {
-    String oldPath = MODEL + "/deployment/_infer";
     return new Handler(
         "esrag_infer_trained_model",
-        List.of(
-            new Route(POST, MODEL + "/_infer"),
-            Route.builder(POST, oldPath)
-                .deprecateAndKeep(
-                    "["
-                        + POST.name()
-                        + " "
-                        + oldPath
-                        + "] is deprecated! Use [POST /_ml/trained_models/{model_id}/_infer]"
-                        + " instead.")
-                .build()),
+        List.of(new Route(POST, INFER)),
         (request, client) -> {
-          String id = request.param(ID);
-          InferModelAction.Request.Builder builder;
-          try (XContentParser parser = request.contentParser()) {
-            builder = InferModelAction.Request.parseRequest(id, parser);
-          }
-          if (request.hasParam("timeout")) {
-            TimeValue standard = InferModelAction.Request.DEFAULT_TIMEOUT_FOR_API;
-            builder.setInferenceTimeout(request.paramAsTime("timeout", standard));
-          }
-          InferModelAction.Request infer = builder.build();
+          InferModelAction.Request infer = inferRequest(request);
           return channel ->
               client.execute(
                   InferModelAction.EXTERNAL_INSTANCE, infer, new RestToXContentListener<>(channel));
         });
+  }
+
+  /** The old path: one document, and its result alone. */
+  private static RestHandler inferOne() {
+    String path = MODEL + "/deployment/_infer";
+    String advice = "[POST %s] is deprecated! Use [POST %s] instead.".formatted(path, INFER);
+    return new Handler(
+        "esrag_infer_trained_model_deployment",
+        List.of(Route.builder(POST, path).deprecateAndKeep(advice).build()),
+        (request, client) -> {
+          InferModelAction.Request infer = inferRequest(request);
+          if (infer.getObjectsToInfer() != null && infer.getObjectsToInfer().size() > 1) {
+            throw new ValidationException()
+                .addValidationError("multiple documents are not supported");
+          }
+          return channel ->
+              client.execute(
+                  InferModelAction.EXTERNAL_INSTANCE,
+                  infer,
+                  new RestToXContentListener<InferTrainedModelDeploymentAction.Response>(channel)
+                      .map(
+                          response ->
+                              new InferTrainedModelDeploymentAction.Response(
+                                  response.getInferenceResults())));
+        });
+  }
+
+  private static InferModelAction.Request inferRequest(RestRequest request) throws IOException {
+    String id = request.param(ID);
+    if (request.hasContent() == false) {
+      throw ExceptionsHelper.badRequestException("requires body");
+    }
+    InferModelAction.Request.Builder builder;
+    try (XContentParser parser = request.contentParser()) {
+      builder = InferModelAction.Request.parseRequest(id, parser);
+    }
+    if (request.hasParam("timeout")) {
+      TimeValue standard = InferModelAction.Request.DEFAULT_TIMEOUT_FOR_API;
+      builder.setInferenceTimeout(request.paramAsTime("timeout", standard));
+    }
+    return builder.build();
   }
 }

@@ -26,9 +26,11 @@ import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xpack.core.action.AbstractGetResourcesRequest;
 import org.elasticsearch.xpack.core.action.util.PageParams;
 import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
+import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelVocabularyAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelConfig;
@@ -38,6 +40,7 @@ import org.elasticsearch.xpack.core.ml.utils.ToXContentParams;
 public final class TrainedModelRoutes {
   static final String MODELS = "/_ml/trained_models";
   static final String MODEL = MODELS + "/{model_id}";
+  private static final String ALIAS = MODEL + "/model_aliases/{model_alias}";
   private static final String ID = "model_id";
   private static final String ALLOW_NO_MATCH = "allow_no_match";
 
@@ -45,7 +48,8 @@ public final class TrainedModelRoutes {
 
   /** All of them. */
   public static List<RestHandler> all() {
-    return List.of(put(), part(), vocabulary(), get(), stats(), delete());
+    return List.of(
+        put(), part(), vocabulary(), get(), stats(), delete(), putAlias(), deleteAlias());
   }
 
   private static RestHandler put() {
@@ -156,6 +160,40 @@ public final class TrainedModelRoutes {
           return channel ->
               client.execute(
                   DeleteTrainedModelAction.INSTANCE, delete, new RestToXContentListener<>(channel));
+        });
+  }
+
+  private static RestHandler putAlias() {
+    return new Handler(
+        "esrag_put_trained_model_alias",
+        List.of(new Route(PUT, ALIAS)),
+        (request, client) -> {
+          PutTrainedModelAliasAction.Request put =
+              new PutTrainedModelAliasAction.Request(
+                  request.param("model_alias"),
+                  request.param(ID),
+                  request.paramAsBoolean(PutTrainedModelAliasAction.Request.REASSIGN, false));
+          timeouts(put, request);
+          return channel ->
+              client.execute(
+                  PutTrainedModelAliasAction.INSTANCE, put, new RestToXContentListener<>(channel));
+        });
+  }
+
+  private static RestHandler deleteAlias() {
+    return new Handler(
+        "esrag_delete_trained_model_alias",
+        List.of(new Route(DELETE, ALIAS)),
+        (request, client) -> {
+          DeleteTrainedModelAliasAction.Request delete =
+              new DeleteTrainedModelAliasAction.Request(
+                  request.param("model_alias"), request.param(ID));
+          timeouts(delete, request);
+          return channel ->
+              client.execute(
+                  DeleteTrainedModelAliasAction.INSTANCE,
+                  delete,
+                  new RestToXContentListener<>(channel));
         });
   }
 
