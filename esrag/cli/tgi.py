@@ -34,6 +34,16 @@ def tgi() -> None:
     type=click.Path(path_type=Path),
     help="File with the key that clients must send; none means no key.",
 )
+@click.option(
+    "--disable-grammar-support", is_flag=True, help="Refuse grammars, response formats and tools."
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3600),
+    default=90.0,
+    show_default=True,
+    help="Seconds in which open requests may end after SIGTERM or ^C; a second signal ends them.",
+)
 def serve(model: str | None, port: int | None, data_dir: Path | None, **options: Any) -> None:
     """Serve a model until ^C; messages go to standard error."""
     from esrag.local.tgi.server import ServeOptions

@@ -82,7 +82,7 @@ class Launcher:
     def tgi(self, port: int) -> Start:
         """Start the TGI-compatible server with the configured base model."""
         return self._start_python(
-            "tgi", port, "esrag.local.tgi", "--model", self.settings.tgi_model
+            "tgi", port, "esrag.local.tgi", "--model", self.settings.tgi_model, "--grace", "10"
         )
 
     def find_jdk(self) -> jdk.Jdk:

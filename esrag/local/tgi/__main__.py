@@ -56,6 +56,7 @@ def _options(arguments: list[str]) -> ServeOptions:
     parser.add_argument("--max-total-tokens", type=_positive)
     parser.add_argument("--api-key-file", type=Path)
     parser.add_argument("--disable-grammar-support", action="store_true")
+    parser.add_argument("--grace", type=_seconds, default=90.0, help="to end requests in")
     return ServeOptions(**vars(parser.parse_args(arguments)))
 
 
@@ -63,6 +64,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 3600:
+        raise argparse.ArgumentTypeError("must be between 0 and 3600")
     return number
 
 

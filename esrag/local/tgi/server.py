@@ -1,6 +1,6 @@
 """The process: binds its port, answers 503, loads the model beside, answers for good.
 
-    bind ─► listen ─► load (thread) ─► ready ─► SIGTERM or SIGINT ─► streams told ─► end
+    bind ─► listen ─► load (thread) ─► ready ─► SIGTERM or SIGINT ─► requests end ─► end
 
 The port is taken first, so that a supervisor can tell a server that is starting from one that
 is dead.  A model that cannot be loaded ends the process with the reason.
@@ -44,7 +44,7 @@ _NEEDED = (
     "transformers",
     "uvicorn",
 )
-_GRACE_SECONDS = 1  # for the last bytes, and then for the worker's last pass
+_LAST_PASS_SECONDS = 1.0  # of the worker, when the server has ended
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +63,7 @@ class ServeOptions:
     max_total_tokens: int | None = None
     api_key_file: Path | None = None
     disable_grammar_support: bool = False
+    grace: float = 90.0
 
 
 def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
@@ -88,8 +89,8 @@ def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
             ),
+            grace=options.grace,
         )
         announce(f"listening at {address}, loading {options.model}")
         loading = _Loading(options, state=state, server=server, threads=threads, announce=announce)
@@ -98,7 +99,7 @@ def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
             server.run(sockets=[listener])
         finally:
             if state.engine is not None:
-                state.engine.scheduler.stop(timeout=_GRACE_SECONDS)
+                state.engine.scheduler.stop(timeout=_LAST_PASS_SECONDS)
             if server.last_signal and (loading.is_alive() or threading.active_count() > 1):
                 _leave(128 + server.last_signal)
         if loading.failure is not None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,9 +54,41 @@ def test_it_says_503_while_it_loads_and_ends_on_sigterm_at_any_time(start_tgi: A
     assert time.monotonic() - begun < 10
 
 
-def test_sigterm_tells_the_readers_of_streams_that_they_are_incomplete(start_tgi: Any) -> None:
-    """In the shape of each route, and soon."""
+def test_sigterm_lets_open_streams_end_and_takes_no_new_requests(start_tgi: Any) -> None:
+    """The answer is whole; meanwhile nobody else is let in."""
     server = start_tgi("--model", "packaged")
+    server.wait_until_ready()
+    body = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 60, "stop": ["\n"]}}
+    alone = generate(server.url, body["inputs"], **body["parameters"])["generated_text"]
+    events: list[str] = []
+    begun = threading.Event()
+
+    def read() -> None:
+        with httpx.stream("POST", f"{server.url}/generate_stream", json=body, timeout=60) as answer:
+            for line in answer.iter_lines():
+                events.append(line)
+                begun.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert begun.wait(30)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{server.url}/health")
+    assert server.process.wait(timeout=30) == 143
+    reader.join()
+    last = json.loads([line for line in events if line][-1].removeprefix("data: "))
+    assert last["generated_text"] == alone
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(("grace", "signals"), [("0.5", 1), ("60", 2)])
+def test_streams_that_take_too_long_are_told_that_they_are_incomplete(
+    start_tgi: Any, grace: str, signals: int
+) -> None:
+    """In the shape of each route: after the grace time, or at once at a second signal."""
+    server = start_tgi("--model", "packaged", "--grace", grace)
     server.wait_until_ready()
     native = {"inputs": "Once upon a time", "parameters": {"max_new_tokens": 4000}}
     story = [{"role": "user", "content": "Write a long story about a dragon."}]
@@ -73,6 +106,9 @@ def test_sigterm_tells_the_readers_of_streams_that_they_are_incomplete(start_tgi
         ]
         time.sleep(3)
         begun = time.monotonic()
+        for _ in range(signals - 1):
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
         assert server.end() == 143
         seconds = time.monotonic() - begun
         native_events, chat_events = (future.result() for future in reading)
