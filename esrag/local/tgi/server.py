@@ -194,7 +194,7 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     )
     # without an end token a grammar could not tell that the text is complete
     grammars = (
-        Grammars.from_folder(model.folder, end_tokens=loaded.end_tokens)
+        Grammars(tokens.source, end_tokens=loaded.end_tokens)
         if loaded.end_tokens and not options.disable_grammar_support
         else None
     )

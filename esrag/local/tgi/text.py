@@ -72,6 +72,11 @@ class TextTokens:
             )
         return cls(Tokenizer.from_file(str(file)))
 
+    @property
+    def source(self) -> str:
+        """The tokenizer as JSON."""
+        return str(self._tokenizer.to_str())
+
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
         """The ids of a text."""
         ids: list[int] = self._encoding(text, add_special_tokens=add_special_tokens).ids

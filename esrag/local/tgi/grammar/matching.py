@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from pathlib import Path
 
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
@@ -54,15 +53,10 @@ class Matcher:
 
 
 class Grammars:
-    """Makes matchers for one vocabulary."""
+    """Makes matchers for one vocabulary; ``tokenizer`` is the JSON of its tokenizer."""
 
     def __init__(self, tokenizer: str, *, end_tokens: Collection[int]) -> None:
         self._tokenizer = LLTokenizer(tokenizer, eos_token=sorted(end_tokens))
-
-    @classmethod
-    def from_folder(cls, folder: Path, *, end_tokens: Collection[int]) -> Grammars:
-        """Read ``tokenizer.json``."""
-        return cls((folder / "tokenizer.json").read_text("utf-8"), end_tokens=end_tokens)
 
     def matcher(self, grammar: Grammar) -> Matcher:
         """A matcher for one answer; raises ValidationFailed, or GenerationFailed as TGI would.
