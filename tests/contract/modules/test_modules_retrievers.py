@@ -95,19 +95,32 @@ def test_rrf_explains_ranks(admin: Any, index: str) -> None:
         f"rrf score: [{best['_score']}] computed for initial ranks ["
     )
     assert "with rankConstant: [60]" in explanation["description"]
-    assert "in query [words]" in explanation["details"][0]["description"]
+    assert "in query at index [0] [words]" in explanation["details"][0]["description"]
     lexical_only = next(hit for hit in body["hits"]["hits"] if hit["_id"] == "4")
     assert "result not found in query" in str(lexical_only["_explanation"])
 
 
-def test_rrf_explains_weights(admin: Any, index: str) -> None:
-    """Where a weight is not one, the explanation shows it."""
-    children = [{"retriever": LEXICAL, "weight": 2}, {"retriever": DENSE}]
-    body = search(admin, index, {"rrf": {"retrievers": children}}, explain=True)
-    for hit in body["hits"]["hits"]:
-        assert "as sum of [weight / (rank + rankConstant)]" in hit["_explanation"]["description"]
-        parts = hit["_explanation"]["details"]
-        assert "not found" in parts[0]["description"] or "[2.0 / (" in parts[0]["description"]
+def test_rrf_explains_each_ranking_by_its_place(admin: Any, index: str) -> None:
+    """The words of the module: place and name of the inner retriever, rank, and constant."""
+    named = {"standard": {**LEXICAL["standard"], "_name": "words"}}
+    children = [{"retriever": named, "weight": 2}, {"retriever": DENSE}]
+    retriever = {"rrf": {"retrievers": children, "rank_constant": 1}}
+    hits = search(admin, index, retriever, explain=True)["hits"]["hits"]
+    absent = next(hit for hit in hits if hit["_id"] == "4")["_explanation"]["details"]
+    rank = int(absent[1]["value"])
+    assert absent[0] == {
+        "value": 0.0,
+        "description": "rrf score: [0], result not found in query at index [0] [words]",
+        "details": [],
+    }
+    assert absent[1]["description"] == (
+        f"rrf score: [{1 / (rank + 1)}], for rank [{rank}] in query at index [1] computed as "
+        f"[1 / ({rank} + 1)], for matching query with score"
+    )
+    whole = hits[0]["_explanation"]["description"]
+    assert whole.endswith(
+        "with rankConstant: [1] as sum of [1 / (rank + rankConstant)] for each query"
+    )
 
 
 def test_rrf_short_form_searches_fields(admin: Any, index: str) -> None:
@@ -130,13 +143,26 @@ def test_rrf_short_form_searches_fields(admin: Any, index: str) -> None:
             {"rrf": {"query": "x", "retrievers": [LEXICAL]}},
             "[rrf] cannot combine [retrievers] and [query]",
         ),
+        ({"rrf": {"query": "", "fields": ["text"]}}, "[rrf] [query] cannot be empty"),
         (
-            {"rrf": {"retrievers": [LEXICAL], "rank_constant": 0}},
-            "[rank_constant] must be greater or equal to [1] for [rrf]",
+            {"rrf": {"query": "x", "fields": ["text^-1"]}},
+            "[rrf] per-field weights must be non-negative",
         ),
         (
             {"rrf": {"retrievers": [{"retriever": LEXICAL, "weight": -1}]}},
-            "[weight] must be non-negative",
+            "[weight] must be non-negative, found [-1.0]",
+        ),
+        (
+            {"rrf": {"retrievers": [{**LEXICAL, "weight": 1}]}},
+            "unknown field [weight] after retriever",
+        ),
+        (
+            {"rrf": {"retrievers": [{"weight": 1, "standard": {}}]}},
+            "unknown field [standard], expected [retriever] or [weight]",
+        ),
+        (
+            {"rrf": {"retrievers": [{"weight": 1, "weight_": 1}]}},
+            "unknown field [weight_], expected [retriever] or [weight]",
         ),
         ({"rrf": {"retrievers": [{}]}}, "retriever component must contain a retriever"),
         ({"rrf": {"retrievers": [LEXICAL], "colour": 1}}, "[rrf] unknown field [colour]"),
@@ -145,12 +171,23 @@ def test_rrf_short_form_searches_fields(admin: Any, index: str) -> None:
             "[linear] [normalizer] must be provided when [query] is specified",
         ),
         (
-            {"linear": {"retrievers": [LEXICAL], "min_score": -1}},
+            {"linear": {"retrievers": [{"retriever": LEXICAL}], "min_score": -1}},
             "[min_score] must be greater than or equal to 0, was: [-1.0]",
         ),
         (
             {"linear": {"retrievers": [{"retriever": LEXICAL, "normalizer": "x"}]}},
             "Unknown normalizer [x]",
+        ),
+        ({"linear": {"query": "x", "normalizer": "x"}}, "Unknown normalizer [x]"),
+        ({"linear": {"retrievers": [LEXICAL]}}, "[retriever-component] unknown field [standard]"),
+        ({"linear": {"retrievers": [{"weight": 1}]}}, "Required [retriever]"),
+        (
+            {"linear": {"retrievers": [{"retriever": LEXICAL, "weight": -1}]}},
+            "[weight] must be non-negative",
+        ),
+        (
+            {"linear": {"query": "x", "fields": ["text^-1"], "normalizer": "minmax"}},
+            "[linear] per-field weights must be non-negative",
         ),
     ],
 )
@@ -166,7 +203,8 @@ def test_bad_compound_is_refused(
 @pytest.mark.parametrize("name", ["rrf", "linear"])
 def test_window_must_hold_what_is_asked_for(admin: Any, index: str, name: str) -> None:
     """More hits than are fused cannot be answered."""
-    retriever = {name: {"retrievers": [LEXICAL, DENSE], "rank_window_size": 2}}
+    children = [{"retriever": child} for child in (LEXICAL, DENSE)]
+    retriever = {name: {"retrievers": children, "rank_window_size": 2}}
     reply = admin("POST", f"/{index}/_search", {"retriever": retriever, "size": 3})
     assert reply.status == 400
     reason = f"[{name}] requires [rank_window_size: 2] be greater than or equal to [size: 3]"
@@ -207,6 +245,89 @@ def test_linear_adds_up_weighted_scores(admin: Any, index: str, normalizer: str)
     ]
     found = scores(search(admin, index, {"linear": {"retrievers": children}}, explain=True))
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_linear_explains_each_ranking_by_its_place(admin: Any, index: str) -> None:
+    """The words of the module: place and name, weight, normalized score and normalizer."""
+    named = {"standard": {**LEXICAL["standard"], "_name": "words"}}
+    children = [{"retriever": named, "weight": 2, "normalizer": "minmax"}, {"retriever": DENSE}]
+    hits = search(admin, index, {"linear": {"retrievers": children}}, explain=True)["hits"]["hits"]
+    best = next(hit for hit in hits if hit["_explanation"]["details"][0]["value"] == 2)
+    assert best["_explanation"]["details"][0]["description"] == (
+        "weighted score: [2.0] in query at index [0] [words] computed as [2.0 * 1.0] "
+        "using score normalizer [minmax] for original matching query with score:"
+    )
+    absent = next(hit for hit in hits if hit["_id"] == "4")["_explanation"]
+    assert absent["details"][0]["description"] == (
+        "weighted score: [0], result not found in query at index [0] [words]"
+    )
+    assert absent["description"] == (
+        f"weighted linear combination score: [{absent['value']}] computed for normalized scores "
+        f"[0.0, {absent['value']}] and weights [2.0, 1.0] as sum of (weight[i] * score[i]) "
+        "for each query."
+    )
+
+
+def test_linear_gives_its_normalizer_to_children_without_one(admin: Any, index: str) -> None:
+    """A child's own normalizer takes precedence; equal scores become one under minmax."""
+    constant = {"standard": {"query": {"constant_score": {"filter": {"match_all": {}}}}}}
+    children = [
+        {"retriever": constant, "weight": 3},
+        {"retriever": constant, "normalizer": "L2_NORM"},
+    ]
+    retriever = {"linear": {"retrievers": children, "normalizer": "minmax"}}
+    assert set(scores(search(admin, index, retriever)).values()) == {3.5}
+
+
+def test_linear_takes_scores_of_children_sorted_by_a_field(admin: Any, index: str) -> None:
+    """The order of a child does not matter to it, only the scores."""
+    ordered = {"standard": {**LEXICAL["standard"], "sort": [{"kind": "desc"}]}}
+    plain = scores(search(admin, index, {"linear": {"retrievers": [{"retriever": LEXICAL}]}}))
+    found = scores(search(admin, index, {"linear": {"retrievers": [{"retriever": ordered}]}}))
+    assert found == pytest.approx(plain)
+
+
+def test_linear_short_form_takes_weights_of_fields(admin: Any, index: str) -> None:
+    """One text over several fields; the best hit has the normalized score one."""
+    short = {"query": "dogs", "fields": ["text^2", "kind"], "normalizer": "minmax"}
+    found = scores(search(admin, index, {"linear": short}))
+    assert set(found) == {"1", "3"}
+    assert max(found.values()) == 1
+
+
+@pytest.mark.parametrize("name", ["rrf", "linear"])
+def test_short_form_finds_nothing_where_there_is_no_index(
+    admin: Any, prefix: str, name: str
+) -> None:
+    """A pattern without a match is not an error."""
+    options = {"normalizer": "none"} if name == "linear" else {}
+    body = search(admin, f"{prefix}-absent-*", {name: {"query": "x", **options}})
+    assert body["hits"]["hits"] == []
+
+
+def test_compounds_collapse_and_highlight(admin: Any, index: str) -> None:
+    """What is done with the fused hits is the search's own."""
+    retriever = {"rrf": {"retrievers": [LEXICAL, DENSE]}}
+    body = search(
+        admin,
+        index,
+        retriever,
+        collapse={"field": "kind", "inner_hits": {"name": "all"}},
+        highlight={"fields": {"text": {}}},
+    )
+    hits = body["hits"]["hits"]
+    assert {hit["fields"]["kind"][0] for hit in hits} == {"kind-0", "kind-1"}
+    assert {len(hit["inner_hits"]["all"]["hits"]["hits"]) for hit in hits} == {2}
+    assert any("<em>" in str(hit.get("highlight")) for hit in hits)
+
+
+def test_a_failing_child_fails_the_whole(admin: Any, index: str) -> None:
+    """The core names the child and hangs its failure on the error."""
+    broken = {"standard": {"query": {"match": {"vector": "x"}}}}
+    body = {"retriever": {"rrf": {"retrievers": [LEXICAL, broken]}}}
+    reply = admin("POST", f"/{index}/_search", body)
+    assert reply.status == 400
+    assert "[rrf] search failed - retrievers '[standard]' returned errors" in reply.reason
 
 
 def test_unknown_retriever_is_refused(admin: Any, index: str) -> None:

@@ -56,25 +56,26 @@ public final class LinearRankDoc extends RankDoc {
     return Explanation.match(score, summary, details);
   }
 
+  /** A normalized score of 0 is told as not found, whether it is so or not. */
   private Explanation explain(int ranking, Explanation source, String name) {
-    String query = name == null ? "at index [" + ranking + "]" : "[" + name + "]";
-    float part = weights[ranking] * scores[ranking];
-    if (!source.isMatch()) {
-      return Explanation.noMatch("weighted score: [0], result not found in query " + query);
+    String place = QueryPlace.of(ranking, name);
+    if (scores[ranking] <= 0) {
+      return Explanation.noMatch("weighted score: [0], result not found " + place);
     }
+    float part = weights[ranking] * scores[ranking];
     return Explanation.match(
         part,
         "weighted score: ["
             + part
-            + "] in query "
-            + query
+            + "] "
+            + place
             + " computed as ["
             + weights[ranking]
             + " * "
             + scores[ranking]
             + "] using score normalizer ["
             + normalizers[ranking]
-            + "] for original matching query with score",
+            + "] for original matching query with score:",
         source);
   }
 

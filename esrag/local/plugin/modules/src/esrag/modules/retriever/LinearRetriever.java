@@ -8,13 +8,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.apache.lucene.search.ScoreDoc;
 import org.elasticsearch.action.ActionRequestValidationException;
 import org.elasticsearch.index.query.QueryBuilder;
+import org.elasticsearch.index.query.QueryRewriteContext;
 import org.elasticsearch.search.builder.SearchSourceBuilder;
 import org.elasticsearch.search.rank.RankBuilder;
 import org.elasticsearch.search.rank.RankDoc;
 import org.elasticsearch.search.retriever.CompoundRetrieverBuilder;
+import org.elasticsearch.search.retriever.RetrieverBuilder;
 import org.elasticsearch.search.retriever.RetrieverParserContext;
 import org.elasticsearch.xcontent.ConstructingObjectParser;
 import org.elasticsearch.xcontent.ParseField;
@@ -35,16 +38,14 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
   static {
     PARSER.declareObjectArray(
         ConstructingObjectParser.optionalConstructorArg(),
-        (parser, context) -> WeightedRetriever.parse(parser, context, true),
+        WeightedRetriever::ofLinear,
         new ParseField("retrievers"));
     PARSER.declareStringArray(
         ConstructingObjectParser.optionalConstructorArg(), new ParseField("fields"));
     PARSER.declareString(
         ConstructingObjectParser.optionalConstructorArg(), new ParseField("query"));
     PARSER.declareString(
-        ConstructingObjectParser.optionalConstructorArg(),
-        ScoreNormalizer::of,
-        new ParseField("normalizer"));
+        ConstructingObjectParser.optionalConstructorArg(), new ParseField("normalizer"));
     PARSER.declareInt(ConstructingObjectParser.optionalConstructorArg(), RANK_WINDOW_SIZE_FIELD);
     RetrieverParsing.declareCommonFields(PARSER);
   }
@@ -52,7 +53,6 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
   private final List<WeightedRetriever> parts;
   private final FieldsQuery shortForm;
   private final ScoreNormalizer normalizer;
-  private final boolean hasRetrievers;
 
   /**
    * @param parts the given entries in the order of the inner retrievers; only their weights and
@@ -63,13 +63,11 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
       List<WeightedRetriever> parts,
       FieldsQuery shortForm,
       ScoreNormalizer normalizer,
-      boolean hasRetrievers,
       int rankWindowSize) {
     super(inner, rankWindowSize);
     this.parts = parts;
     this.shortForm = shortForm;
     this.normalizer = normalizer;
-    this.hasRetrievers = hasRetrievers;
   }
 
   /** Reads the retriever's own object; the entry point for the search parser. */
@@ -84,32 +82,52 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
     List<WeightedRetriever> given = (List<WeightedRetriever>) arguments[0];
     @SuppressWarnings("unchecked") // what the second declared field parses to
     List<String> fields = (List<String>) arguments[1];
-    List<WeightedRetriever> parts = new ArrayList<>(given == null ? List.of() : given);
-    FieldsQuery shortForm = new FieldsQuery(fields, (String) arguments[2]);
-    ScoreNormalizer normalizer = (ScoreNormalizer) arguments[3];
-    if (parts.isEmpty() && shortForm.isUsable()) {
-      parts.add(
-          new WeightedRetriever(
-              shortForm.retriever(), WeightedRetriever.DEFAULT_WEIGHT, normalizer));
-    }
+    ScoreNormalizer normalizer =
+        arguments[3] == null ? null : ScoreNormalizer.of((String) arguments[3]);
     int window =
         arguments[4] == null ? RankBuilder.DEFAULT_RANK_WINDOW_SIZE : (Integer) arguments[4];
-    LinearRetriever retriever =
+    List<WeightedRetriever> parts = given == null ? List.of() : List.copyOf(given);
+    return new LinearRetriever(
+        sources(parts), parts, new FieldsQuery(fields, (String) arguments[2]), normalizer, window);
+  }
+
+  private static List<RetrieverSource> sources(List<WeightedRetriever> parts) {
+    return parts.stream()
+        .map(part -> RetrieverSource.from(part.retriever()))
+        .collect(Collectors.toCollection(ArrayList::new));
+  }
+
+  /** Writes the short form out, once it is known which indices are searched. */
+  @Override
+  protected RetrieverBuilder doRewrite(QueryRewriteContext context) {
+    if (!shortForm.isWrittenOutIn(context)) {
+      return this;
+    }
+    RetrieverBuilder match = shortForm.retriever(NAME, context.getResolvedIndices());
+    List<WeightedRetriever> single =
+        List.of(new WeightedRetriever(match, WeightedRetriever.DEFAULT_WEIGHT, normalizer));
+    return copy(
         new LinearRetriever(
-            new ArrayList<>(),
-            List.copyOf(parts),
-            shortForm,
-            normalizer,
-            given != null && !given.isEmpty(),
-            window);
-    parts.forEach(part -> retriever.addChild(part.retriever()));
-    return retriever;
+            sources(single), single, new FieldsQuery(null, null), normalizer, rankWindowSize),
+        preFilterQueryBuilders);
+  }
+
+  /** Children that are sorted by a field have to tell their scores as well. */
+  @Override
+  protected SearchSourceBuilder finalizeSourceBuilder(SearchSourceBuilder source) {
+    return source.trackScores(true);
   }
 
   @Override
   protected LinearRetriever clone(List<RetrieverSource> inner, List<QueryBuilder> filters) {
-    LinearRetriever copy =
-        new LinearRetriever(inner, parts, shortForm, normalizer, hasRetrievers, rankWindowSize);
+    return copy(new LinearRetriever(inner, parts, shortForm, normalizer, rankWindowSize), filters);
+  }
+
+  private LinearRetriever copy(LinearRetriever copy, List<QueryBuilder> filters) {
+    if (minScore != null && minScore < 0) {
+      throw new IllegalArgumentException(
+          "[min_score] must be greater than or equal to 0, was: [" + minScore + "]");
+    }
     copy.preFilterQueryBuilders = filters;
     copy.retrieverName = retrieverName;
     copy.minScore = minScore;
@@ -157,17 +175,12 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
     ActionRequestValidationException found =
         shortForm.validate(
             NAME,
-            hasRetrievers,
+            !innerRetrievers.isEmpty(),
             super.validate(source, errors, isScroll, allowPartialSearchResults));
     if (shortForm.query() != null && normalizer == null) {
       found =
           addValidationError(
               "[linear] [normalizer] must be provided when [query] is specified", found);
-    }
-    if (minScore != null && minScore < 0) {
-      found =
-          addValidationError(
-              "[min_score] must be greater than or equal to 0, was: [" + minScore + "]", found);
     }
     return found;
   }
@@ -184,7 +197,7 @@ public final class LinearRetriever extends CompoundRetrieverBuilder<LinearRetrie
     if (normalizer != null) {
       builder.field("normalizer", normalizer.apiName());
     }
-    if (hasRetrievers) {
+    if (!innerRetrievers.isEmpty()) {
       builder.startArray("retrievers");
       for (int i = 0; i < innerRetrievers.size(); i++) {
         builder.startObject();

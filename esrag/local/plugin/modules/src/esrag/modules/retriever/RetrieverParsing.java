@@ -11,12 +11,6 @@ import org.elasticsearch.xcontent.XContentParser;
 abstract class RetrieverParsing extends RetrieverBuilder {
   private RetrieverParsing() {}
 
-  /** A retriever as {@code {"standard": {...}}}. */
-  static RetrieverBuilder nested(XContentParser parser, RetrieverParserContext context)
-      throws IOException {
-    return parseInnerRetrieverBuilder(parser, context);
-  }
-
   /** A retriever whose name was read already. */
   static RetrieverBuilder named(XContentParser parser, String name, RetrieverParserContext context)
       throws IOException {

@@ -55,29 +55,30 @@ public final class RrfRankDoc extends RankDoc {
             + Arrays.toString(Arrays.stream(ranks).map(r -> r == NO_RANK ? 0 : r).toArray())
             + " with rankConstant: ["
             + formula.constant()
-            + "] as sum of ["
-            + formula.describe()
-            + "] for each query";
+            + "] as sum of [1 / (rank + rankConstant)] for each query";
     return Explanation.match(score, summary, details);
   }
 
+  /** Weights do not show in an explanation, as they do not in the module. */
   private Explanation explain(int ranking, Explanation source, String name) {
-    String query = name == null ? "at index [" + ranking + "]" : "[" + name + "]";
+    String place = QueryPlace.of(ranking, name);
     int position = ranks[ranking];
     if (position == NO_RANK) {
-      return Explanation.noMatch("rrf score: [0], result not found in query " + query);
+      return Explanation.noMatch("rrf score: [0], result not found " + place);
     }
     return Explanation.match(
         position,
         "rrf score: ["
-            + scores[ranking]
+            + formula.score(position)
             + "], for rank ["
             + position
-            + "] in query "
-            + query
-            + " computed as ["
-            + formula.describe(ranking, position)
-            + "], for matching query with score",
+            + "] "
+            + place
+            + " computed as [1 / ("
+            + position
+            + " + "
+            + formula.constant()
+            + ")], for matching query with score",
         source);
   }
 

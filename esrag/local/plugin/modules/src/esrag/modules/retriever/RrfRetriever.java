@@ -6,13 +6,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.apache.lucene.search.ScoreDoc;
 import org.elasticsearch.action.ActionRequestValidationException;
 import org.elasticsearch.index.query.QueryBuilder;
+import org.elasticsearch.index.query.QueryRewriteContext;
 import org.elasticsearch.search.builder.SearchSourceBuilder;
 import org.elasticsearch.search.rank.RankBuilder;
 import org.elasticsearch.search.rank.RankDoc;
 import org.elasticsearch.search.retriever.CompoundRetrieverBuilder;
+import org.elasticsearch.search.retriever.RetrieverBuilder;
 import org.elasticsearch.search.retriever.RetrieverParserContext;
 import org.elasticsearch.xcontent.ConstructingObjectParser;
 import org.elasticsearch.xcontent.ParseField;
@@ -33,7 +36,7 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
   static {
     PARSER.declareObjectArray(
         ConstructingObjectParser.optionalConstructorArg(),
-        (parser, context) -> WeightedRetriever.parse(parser, context, false),
+        WeightedRetriever::ofRrf,
         new ParseField("retrievers"));
     PARSER.declareStringArray(
         ConstructingObjectParser.optionalConstructorArg(), new ParseField("fields"));
@@ -47,22 +50,15 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
 
   private final ReciprocalRank formula;
   private final FieldsQuery shortForm;
-  private final boolean hasRetrievers;
 
   private RrfRetriever(
       List<RetrieverSource> inner,
       ReciprocalRank formula,
       FieldsQuery shortForm,
-      boolean hasRetrievers,
       int rankWindowSize) {
     super(inner, rankWindowSize);
-    if (formula.constant() < 1) {
-      throw new IllegalArgumentException(
-          "[rank_constant] must be greater or equal to [1] for [" + NAME + "]");
-    }
     this.formula = formula;
     this.shortForm = shortForm;
-    this.hasRetrievers = hasRetrievers;
   }
 
   /** Reads the retriever's own object; the entry point for the search parser. */
@@ -77,30 +73,40 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
     List<WeightedRetriever> given = (List<WeightedRetriever>) arguments[0];
     @SuppressWarnings("unchecked") // what the second declared field parses to
     List<String> fields = (List<String>) arguments[1];
-    List<WeightedRetriever> children = new ArrayList<>(given == null ? List.of() : given);
-    FieldsQuery shortForm = new FieldsQuery(fields, (String) arguments[2]);
-    if (children.isEmpty() && shortForm.isUsable()) {
-      children.add(
-          new WeightedRetriever(shortForm.retriever(), WeightedRetriever.DEFAULT_WEIGHT, null));
-    }
     int window =
         arguments[3] == null ? RankBuilder.DEFAULT_RANK_WINDOW_SIZE : (Integer) arguments[3];
     int constant = arguments[4] == null ? ReciprocalRank.DEFAULT_CONSTANT : (Integer) arguments[4];
-    List<Float> weights = children.stream().map(WeightedRetriever::weight).toList();
-    RrfRetriever retriever =
-        new RrfRetriever(
-            new ArrayList<>(),
-            new ReciprocalRank(constant, weights),
-            shortForm,
-            given != null && !given.isEmpty(),
-            window);
-    children.forEach(child -> retriever.addChild(child.retriever()));
-    return retriever;
+    List<WeightedRetriever> children = given == null ? List.of() : given;
+    return new RrfRetriever(
+        children.stream()
+            .map(child -> RetrieverSource.from(child.retriever()))
+            .collect(Collectors.toCollection(ArrayList::new)),
+        new ReciprocalRank(constant, children.stream().map(WeightedRetriever::weight).toList()),
+        new FieldsQuery(fields, (String) arguments[2]),
+        window);
+  }
+
+  /** Writes the short form out, once it is known which indices are searched. */
+  @Override
+  protected RetrieverBuilder doRewrite(QueryRewriteContext context) {
+    if (!shortForm.isWrittenOutIn(context)) {
+      return this;
+    }
+    RetrieverBuilder match = shortForm.retriever(NAME, context.getResolvedIndices());
+    List<RetrieverSource> inner = new ArrayList<>(List.of(RetrieverSource.from(match)));
+    ReciprocalRank single =
+        new ReciprocalRank(formula.constant(), List.of(WeightedRetriever.DEFAULT_WEIGHT));
+    return copy(
+        new RrfRetriever(inner, single, new FieldsQuery(null, null), rankWindowSize),
+        preFilterQueryBuilders);
   }
 
   @Override
   protected RrfRetriever clone(List<RetrieverSource> inner, List<QueryBuilder> filters) {
-    RrfRetriever copy = new RrfRetriever(inner, formula, shortForm, hasRetrievers, rankWindowSize);
+    return copy(new RrfRetriever(inner, formula, shortForm, rankWindowSize), filters);
+  }
+
+  private RrfRetriever copy(RrfRetriever copy, List<QueryBuilder> filters) {
     copy.preFilterQueryBuilders = filters;
     copy.retrieverName = retrieverName;
     copy.minScore = minScore;
@@ -117,7 +123,7 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
             fused.computeIfAbsent(
                 DocumentKey.of(hits[i]),
                 key -> new RrfRankDoc(key.document(), key.shard(), rankings.size(), formula));
-        doc.add(ranking, i + 1, formula.score(ranking, i + 1));
+        doc.add(ranking, i + 1, formula.part(ranking, i + 1));
       }
     }
     return Ranking.best(fused.values(), rankWindowSize).toArray(RankDoc[]::new);
@@ -130,7 +136,9 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
       boolean isScroll,
       boolean allowPartialSearchResults) {
     return shortForm.validate(
-        NAME, hasRetrievers, super.validate(source, errors, isScroll, allowPartialSearchResults));
+        NAME,
+        !innerRetrievers.isEmpty(),
+        super.validate(source, errors, isScroll, allowPartialSearchResults));
   }
 
   @Override
@@ -142,7 +150,7 @@ public final class RrfRetriever extends CompoundRetrieverBuilder<RrfRetriever> {
   protected void doToXContent(XContentBuilder builder, ToXContent.Params params)
       throws IOException {
     shortForm.toXContent(builder);
-    if (hasRetrievers) {
+    if (!innerRetrievers.isEmpty()) {
       builder.startArray("retrievers");
       for (int i = 0; i < innerRetrievers.size(); i++) {
         builder.startObject();

@@ -57,7 +57,7 @@ enum ScoreNormalizer {
 
   static ScoreNormalizer of(String name) {
     for (ScoreNormalizer normalizer : values()) {
-      if (normalizer.apiName().equals(name)) {
+      if (normalizer.apiName().equalsIgnoreCase(name)) {
         return normalizer;
       }
     }

@@ -4,58 +4,126 @@ import java.io.IOException;
 import org.elasticsearch.common.ParsingException;
 import org.elasticsearch.search.retriever.RetrieverBuilder;
 import org.elasticsearch.search.retriever.RetrieverParserContext;
+import org.elasticsearch.xcontent.ConstructingObjectParser;
+import org.elasticsearch.xcontent.ObjectParser;
+import org.elasticsearch.xcontent.ParseField;
 import org.elasticsearch.xcontent.XContentParser;
 
 /**
- * One entry of a compound's {@code retrievers}: a bare retriever, or one with its weight and, in
- * {@code linear}, its normalizer. A normalizer that is not given is null.
+ * One entry of a compound's {@code retrievers}: in {@code rrf} a bare retriever, or one with its
+ * weight; in {@code linear} always the latter, perhaps with a normalizer. A normalizer that is not
+ * given is null.
  */
 record WeightedRetriever(RetrieverBuilder retriever, float weight, ScoreNormalizer normalizer) {
   static final float DEFAULT_WEIGHT = 1f;
 
-  WeightedRetriever {
+  private static final String RETRIEVER = "retriever";
+  private static final String WEIGHT = "weight";
+  private static final ConstructingObjectParser<WeightedRetriever, RetrieverParserContext> LINEAR =
+      new ConstructingObjectParser<>("retriever-component", false, WeightedRetriever::ofParsed);
+
+  static {
+    LINEAR.declareNamedObject(
+        ConstructingObjectParser.constructorArg(),
+        (parser, context, name) -> RetrieverParsing.named(parser, name, context),
+        new ParseField(RETRIEVER));
+    LINEAR.declareFloat(ConstructingObjectParser.optionalConstructorArg(), new ParseField(WEIGHT));
+    LINEAR.declareField(
+        ConstructingObjectParser.optionalConstructorArg(),
+        (parser, context) -> ScoreNormalizer.of(parser.text()),
+        new ParseField("normalizer"),
+        ObjectParser.ValueType.STRING);
+  }
+
+  static WeightedRetriever ofLinear(XContentParser parser, RetrieverParserContext context)
+      throws IOException {
+    return LINEAR.apply(parser, context);
+  }
+
+  private static WeightedRetriever ofParsed(Object[] arguments) {
+    float weight = arguments[1] == null ? DEFAULT_WEIGHT : (Float) arguments[1];
     if (weight < 0) {
       throw new IllegalArgumentException("[weight] must be non-negative");
     }
+    return new WeightedRetriever(
+        (RetrieverBuilder) arguments[0], weight, (ScoreNormalizer) arguments[2]);
   }
 
-  static WeightedRetriever parse(
-      XContentParser parser, RetrieverParserContext context, boolean normalized)
+  /** The first field's name tells the two forms apart. */
+  static WeightedRetriever ofRrf(XContentParser parser, RetrieverParserContext context)
       throws IOException {
-    Entry entry = new Entry();
-    while (parser.nextToken() == XContentParser.Token.FIELD_NAME) {
-      String name = parser.currentName();
-      parser.nextToken();
-      switch (name) {
-        case "weight" -> entry.weight = parser.floatValue();
-        case "retriever" -> entry.set(parser, RetrieverParsing.nested(parser, context));
-        case "normalizer" -> {
-          if (!normalized) {
-            throw new ParsingException(parser.getTokenLocation(), "unknown field [normalizer]");
-          }
-          entry.normalizer = ScoreNormalizer.of(parser.text());
-        }
-        default -> entry.set(parser, RetrieverParsing.named(parser, name, context));
-      }
+    if (parser.nextToken() != XContentParser.Token.FIELD_NAME) {
+      throw withoutRetriever(parser);
     }
-    if (entry.retriever == null) {
+    String first = parser.currentName();
+    if (first.equals(RETRIEVER) || first.equals(WEIGHT)) {
+      return weighted(parser, context);
+    }
+    RetrieverBuilder bare = RetrieverParsing.named(parser, first, context);
+    if (parser.nextToken() != XContentParser.Token.END_OBJECT) {
       throw new ParsingException(
-          parser.getTokenLocation(), "retriever component must contain a retriever");
+          parser.getTokenLocation(), "unknown field [{}] after retriever", parser.currentName());
     }
-    return new WeightedRetriever(entry.retriever, entry.weight, entry.normalizer);
+    return new WeightedRetriever(bare, DEFAULT_WEIGHT, null);
   }
 
-  private static final class Entry {
-    private RetrieverBuilder retriever;
-    private float weight = DEFAULT_WEIGHT;
-    private ScoreNormalizer normalizer;
-
-    void set(XContentParser parser, RetrieverBuilder given) {
-      if (retriever != null) {
-        throw new ParsingException(
-            parser.getTokenLocation(), "only one retriever can be specified");
+  private static WeightedRetriever weighted(XContentParser parser, RetrieverParserContext context)
+      throws IOException {
+    RetrieverBuilder retriever = null;
+    Float weight = null;
+    do {
+      String name = parser.currentName();
+      switch (name) {
+        case RETRIEVER -> retriever = only(retriever, parser, context);
+        case WEIGHT -> weight = only(weight, parser);
+        default ->
+            throw new ParsingException(
+                parser.getTokenLocation(),
+                "unknown field [{}], expected [{}] or [{}]",
+                name,
+                RETRIEVER,
+                WEIGHT);
       }
-      retriever = given;
+    } while (parser.nextToken() == XContentParser.Token.FIELD_NAME);
+    if (retriever == null) {
+      throw withoutRetriever(parser);
     }
+    return ofRrf(retriever, weight == null ? DEFAULT_WEIGHT : weight);
+  }
+
+  private static WeightedRetriever ofRrf(RetrieverBuilder retriever, float weight) {
+    if (weight < 0) {
+      throw new IllegalArgumentException("[weight] must be non-negative, found [" + weight + "]");
+    }
+    return new WeightedRetriever(retriever, weight, null);
+  }
+
+  private static RetrieverBuilder only(
+      RetrieverBuilder earlier, XContentParser parser, RetrieverParserContext context)
+      throws IOException {
+    if (earlier != null) {
+      throw new ParsingException(parser.getTokenLocation(), "only one retriever can be specified");
+    }
+    if (parser.nextToken() != XContentParser.Token.START_OBJECT) {
+      throw new ParsingException(parser.getTokenLocation(), "retriever must be an object");
+    }
+    parser.nextToken();
+    RetrieverBuilder retriever = RetrieverParsing.named(parser, parser.currentName(), context);
+    parser.nextToken();
+    return retriever;
+  }
+
+  private static Float only(Float earlier, XContentParser parser) throws IOException {
+    if (earlier != null) {
+      throw new ParsingException(
+          parser.getTokenLocation(), "[weight] field can only be specified once");
+    }
+    parser.nextToken();
+    return parser.floatValue();
+  }
+
+  private static ParsingException withoutRetriever(XContentParser parser) {
+    return new ParsingException(
+        parser.getTokenLocation(), "retriever component must contain a retriever");
   }
 }
