@@ -40,6 +40,8 @@ def test_an_endpoint_over_a_deployment_embeds(admin: Caller, deployed: str, pref
     path = f"/_inference/text_embedding/{prefix}"
     answer = admin.ok("PUT", path, over_model(deployed))
     assert answer["service_settings"] == {
+        "num_allocations": 1,
+        "num_threads": 1,
         "model_id": deployed,
         "deployment_id": deployed,
         "dimensions": DIMENSIONS,
@@ -183,9 +185,9 @@ def test_a_refusal_of_the_generator_is_an_error_event(
     assert reply.status == 422
     error = {
         "code": "unprocessable_entity",
-        "message": f"Received an unsuccessful status code for request from inference entity id"
-        f" [{prefix}] status [422]. Error message: [Input validation error: no]",
-        "type": "status_exception",
+        "message": "Received an input validation error response for request from inference entity"
+        f" id [{prefix}] status [422]",
+        "type": "UnifiedChatCompletionErrorResponse",
     }
     assert events(reply.text) == [("error", {"error": error})]
     plain = admin("POST", path, body)
@@ -199,7 +201,7 @@ def test_a_refusal_of_the_generator_is_an_error_event(
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("FAIL MIDWAY", "it broke"),
+        ("FAIL MIDWAY", "Error message: [it broke]"),
         ("BREAK OFF", "The answer of the service ended before it was complete"),
     ],
 )
@@ -231,7 +233,11 @@ def test_an_endpoint_that_cannot_be_reached_is_not_created(admin: Caller, prefix
         "Could not complete inference endpoint creation as validation call to service threw an"
         " exception.",
     )
-    assert f"[{url}] is not reachable" in reply.text
+    cause = reply.body["error"]["caused_by"]["reason"]
+    assert cause == (
+        f"Failed to send Hugging Face completion request from inference entity id [{prefix}]."
+        f" Cause: Connect to [{url}] failed: Connection refused"
+    )
     assert "a-secret" not in reply.text
     assert admin("GET", f"/_inference/{prefix}").error[::2] == (
         404,
@@ -244,15 +250,25 @@ def test_an_endpoint_that_cannot_be_reached_is_not_created(admin: Caller, prefix
     [
         ("completion", {"service": "nope"}, "Unknown service [nope]"),
         (
-            "rerank",
-            {"service": "elasticsearch"},
-            "The [elasticsearch] service does not support task type [rerank]",
+            "completion",
+            {"service": "elasticsearch", "service_settings": {}},
+            "The [elasticsearch] service does not support task type [completion]",
         ),
         (
             "completion",
             {"service": "hugging_face"},
-            "Validation Failed: 1: [service_settings] does not contain the required setting"
-            " [url];2: [secret_settings] does not contain the required setting [api_key];",
+            "Missing required field [service_settings]",
+        ),
+        (
+            "completion",
+            {"service": "hugging_face", "service_settings": {}},
+            "Validation Failed: 1: [service_settings] does not contain the required setting [url];",
+        ),
+        (
+            "completion",
+            {"service": "hugging_face", "service_settings": {"url": "http://127.0.0.1:1"}},
+            "Validation Failed: 1: [secret_settings] does not contain the required setting"
+            " [api_key];",
         ),
         (
             "completion",
@@ -286,6 +302,9 @@ def test_a_task_that_is_not_the_endpoints_is_refused(
 def test_services_are_listed_by_task(admin: Caller) -> None:
     """Each service says what it does."""
     services = admin.ok("GET", "/_inference/_services")
-    assert [entry["service"] for entry in services] == ["elasticsearch", "hugging_face"]
+    names = ["elasticsearch", "hugging_face", "openai"]
+    assert [entry["service"] for entry in services] == names
     chat = admin.ok("GET", "/_inference/_services/chat_completion")
-    assert [entry["service"] for entry in chat] == ["hugging_face"]
+    assert [entry["service"] for entry in chat] == ["hugging_face", "openai"]
+    (sparse,) = admin.ok("GET", "/_inference/_services/sparse_embedding")
+    assert sparse["task_types"] == ["text_embedding", "sparse_embedding", "rerank"]

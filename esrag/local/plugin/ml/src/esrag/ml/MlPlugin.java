@@ -16,7 +16,9 @@ import esrag.ml.endpoint.TransportGetServices;
 import esrag.ml.endpoint.TransportInference;
 import esrag.ml.endpoint.TransportInferenceProxy;
 import esrag.ml.endpoint.TransportPutEndpoint;
+import esrag.ml.endpoint.TransportRerank;
 import esrag.ml.endpoint.TransportUnifiedCompletion;
+import esrag.ml.endpoint.TransportUpdateEndpoint;
 import esrag.ml.http.AsyncHttp;
 import esrag.ml.infer.Inferrer;
 import esrag.ml.infer.Targets;
@@ -43,6 +45,7 @@ import esrag.ml.rest.InfoRoutes;
 import esrag.ml.rest.TrainedModelRoutes;
 import esrag.ml.service.DeployedModelService;
 import esrag.ml.service.HuggingFaceService;
+import esrag.ml.service.OpenAiService;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -71,7 +74,9 @@ import org.elasticsearch.xpack.core.inference.action.GetInferenceServicesAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
+import org.elasticsearch.xpack.core.inference.action.RerankAction;
 import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
+import org.elasticsearch.xpack.core.inference.action.UpdateInferenceModelAction;
 import org.elasticsearch.xpack.core.ml.action.ClearDeploymentCacheAction;
 import org.elasticsearch.xpack.core.ml.action.CoordinatedInferenceAction;
 import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
@@ -122,8 +127,9 @@ public final class MlPlugin extends Plugin
     Providers providers =
         new Providers(
             List.of(
-                new DeployedModelService(services.client(), targets, inferrer),
-                new HuggingFaceService(http)));
+                new DeployedModelService(services.client(), node, inferrer),
+                new HuggingFaceService(http),
+                new OpenAiService(http)));
     Coordinator coordinator = new Coordinator(endpoints, providers, inferrer, licences);
     Batches batches =
         new Batches(
@@ -189,10 +195,12 @@ public final class MlPlugin extends Plugin
   private static List<ActionHandler> endpointActions() {
     return List.of(
         new ActionHandler(PutInferenceModelAction.INSTANCE, TransportPutEndpoint.class),
+        new ActionHandler(UpdateInferenceModelAction.INSTANCE, TransportUpdateEndpoint.class),
         new ActionHandler(GetInferenceModelAction.INSTANCE, TransportGetEndpoints.class),
         new ActionHandler(DeleteInferenceEndpointAction.INSTANCE, TransportDeleteEndpoint.class),
         new ActionHandler(InferenceActionProxy.INSTANCE, TransportInferenceProxy.class),
         new ActionHandler(InferenceAction.INSTANCE, TransportInference.class),
+        new ActionHandler(RerankAction.INSTANCE, TransportRerank.class),
         new ActionHandler(UnifiedCompletionAction.INSTANCE, TransportUnifiedCompletion.class),
         new ActionHandler(GetInferenceServicesAction.INSTANCE, TransportGetServices.class));
   }

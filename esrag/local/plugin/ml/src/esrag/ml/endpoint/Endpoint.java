@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.elasticsearch.inference.ChunkingSettings;
-import org.elasticsearch.inference.EmptyTaskSettings;
 import org.elasticsearch.inference.ModelConfigurations;
 import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.xcontent.XContentBuilder;
@@ -17,7 +16,8 @@ import org.elasticsearch.xpack.core.inference.chunking.ChunkingSettingsBuilder;
  * @param inferenceId its id
  * @param taskType what it does
  * @param service which service does it
- * @param settings the service's settings, as they are shown
+ * @param settings the service's settings; a few of them are not shown
+ * @param taskSettings the wishes that a request may override
  * @param secrets what must not be shown
  * @param chunking how long texts are cut, for embeddings only, else null
  */
@@ -26,8 +26,15 @@ public record Endpoint(
     TaskType taskType,
     String service,
     Map<String, Object> settings,
+    Map<String, Object> taskSettings,
     Map<String, Object> secrets,
     Map<String, Object> chunking) {
+
+  /** An endpoint of which no service has read the settings yet. */
+  static Endpoint draft(
+      String inferenceId, TaskType taskType, String service, Map<String, Object> chunking) {
+    return new Endpoint(inferenceId, taskType, service, Map.of(), Map.of(), Map.of(), chunking);
+  }
 
   /** As the API shows it, in the server's own class. */
   public ModelConfigurations configurations() {
@@ -37,7 +44,7 @@ public record Endpoint(
         taskType,
         service,
         new EndpointSettings(settings),
-        EmptyTaskSettings.INSTANCE,
+        new EndpointTaskSettings(taskSettings),
         chunker);
   }
 
@@ -45,7 +52,31 @@ public record Endpoint(
   public Endpoint with(Map<String, Object> more) {
     Map<String, Object> all = new LinkedHashMap<>(settings);
     all.putAll(more);
-    return new Endpoint(inferenceId, taskType, service, all, secrets, chunking);
+    return new Endpoint(inferenceId, taskType, service, all, taskSettings, secrets, chunking);
+  }
+
+  /** The same endpoint without some settings. */
+  public Endpoint without(String... names) {
+    Map<String, Object> rest = new LinkedHashMap<>(settings);
+    for (String name : names) {
+      rest.remove(name);
+    }
+    return new Endpoint(inferenceId, taskType, service, rest, taskSettings, secrets, chunking);
+  }
+
+  /** The same endpoint with other task settings. */
+  public Endpoint withTask(Map<String, Object> other) {
+    return new Endpoint(inferenceId, taskType, service, settings, other, secrets, chunking);
+  }
+
+  /** The same endpoint with other secrets. */
+  public Endpoint withSecrets(Map<String, Object> other) {
+    return new Endpoint(inferenceId, taskType, service, settings, taskSettings, other, chunking);
+  }
+
+  /** The same endpoint with texts cut in another way. */
+  Endpoint withChunking(Map<String, Object> other) {
+    return new Endpoint(inferenceId, taskType, service, settings, taskSettings, secrets, other);
   }
 
   /** A setting as text, or null. */
@@ -54,10 +85,16 @@ public record Endpoint(
     return value == null ? null : value.toString();
   }
 
+  /** A setting as a whole number, or null. */
+  public Integer number(String setting) {
+    return settings.get(setting) instanceof Number value ? (Integer) value.intValue() : null;
+  }
+
   XContentBuilder toStored() throws IOException {
     XContentBuilder json = XContentBuilder.builder(XContentType.JSON.xContent()).startObject();
     json.field("task_type", taskType.toString()).field("service", service);
-    json.field("settings", settings).field("secrets", secrets);
+    json.field("settings", settings).field("task_settings", taskSettings);
+    json.field("secrets", secrets);
     if (chunking != null) {
       json.field("chunking", chunking);
     }
@@ -70,6 +107,7 @@ public record Endpoint(
         TaskType.fromString((String) source.get("task_type")),
         (String) source.get("service"),
         object(source, "settings"),
+        object(source, "task_settings"),
         object(source, "secrets"),
         source.containsKey("chunking") ? object(source, "chunking") : null);
   }

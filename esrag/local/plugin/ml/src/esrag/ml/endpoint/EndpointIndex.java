@@ -16,12 +16,13 @@ public final class EndpointIndex {
       """
       {
         "_doc": {
-          "_meta": {"version": "%s", "managed_index_mappings_version": 1},
+          "_meta": {"version": "%s", "managed_index_mappings_version": 2},
           "dynamic": "strict",
           "properties": {
             "task_type": {"type": "keyword"},
             "service": {"type": "keyword"},
             "settings": {"type": "object", "enabled": false},
+            "task_settings": {"type": "object", "enabled": false},
             "secrets": {"type": "object", "enabled": false},
             "chunking": {"type": "object", "enabled": false}
           }

@@ -1,6 +1,7 @@
 package esrag.ml.endpoint;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.elasticsearch.TransportVersion;
 import org.elasticsearch.common.io.stream.StreamOutput;
@@ -20,6 +21,9 @@ public record EndpointSettings(Map<String, Object> values) implements ServiceSet
   public static final String DIMENSIONS = "dimensions";
   public static final String SIMILARITY = "similarity";
   public static final String ELEMENT_TYPE = "element_type";
+
+  /** Whether the number of dimensions was asked for, not found. Kept, and not shown. */
+  public static final String DIMENSIONS_SET_BY_USER = "dimensions_set_by_user";
 
   @Override
   public String modelId() {
@@ -45,7 +49,9 @@ public record EndpointSettings(Map<String, Object> values) implements ServiceSet
 
   @Override
   public ToXContentObject getFilteredXContentObject() {
-    return this;
+    Map<String, Object> shown = new LinkedHashMap<>(values);
+    shown.remove(DIMENSIONS_SET_BY_USER);
+    return new EndpointSettings(shown);
   }
 
   @Override

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.ResourceAlreadyExistsException;
 import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
@@ -20,6 +21,8 @@ import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.index.engine.VersionConflictEngineException;
 import org.elasticsearch.index.query.QueryBuilders;
+import org.elasticsearch.inference.TaskType;
+import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.search.SearchHit;
 import org.elasticsearch.search.builder.SearchSourceBuilder;
 import org.elasticsearch.xpack.core.ClientHelper;
@@ -68,12 +71,22 @@ public final class EndpointStore {
 
   /** Stores a new endpoint. */
   public void add(Endpoint endpoint, ActionListener<Endpoint> listener) {
+    write(endpoint, DocWriteRequest.OpType.CREATE, listener);
+  }
+
+  /** Stores an endpoint in the place of one with the same id. */
+  public void replace(Endpoint endpoint, ActionListener<Endpoint> listener) {
+    write(endpoint, DocWriteRequest.OpType.INDEX, listener);
+  }
+
+  private void write(
+      Endpoint endpoint, DocWriteRequest.OpType how, ActionListener<Endpoint> listener) {
     IndexRequest request;
     try {
       request =
           new IndexRequest(EndpointIndex.NAME)
               .id(endpoint.inferenceId())
-              .opType(DocWriteRequest.OpType.CREATE)
+              .opType(how)
               .setRefreshPolicy(RefreshPolicy.IMMEDIATE)
               .source(endpoint.toStored());
     } catch (IOException e) {
@@ -117,6 +130,17 @@ public final class EndpointStore {
   /** The server's answer when an id is not known. */
   public static ResourceNotFoundException unknown(String inferenceId) {
     return new ResourceNotFoundException("Inference endpoint not found [{}]", inferenceId);
+  }
+
+  /** Refuses to show or delete an endpoint under another task than its own. */
+  static void checkTask(TaskType requested, Endpoint endpoint) {
+    if (requested.isAnyOrSame(endpoint.taskType()) == false) {
+      throw new ElasticsearchStatusException(
+          "Requested task type [{}] does not match the inference endpoint's task type [{}]",
+          RestStatus.BAD_REQUEST,
+          requested,
+          endpoint.taskType());
+    }
   }
 
   private boolean hasIndex() {

@@ -2,6 +2,7 @@ package esrag.ml.endpoint;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import org.elasticsearch.ElasticsearchStatusException;
@@ -12,7 +13,10 @@ public final class Providers {
   private final Map<String, InferenceProvider> byName = new LinkedHashMap<>();
 
   public Providers(List<InferenceProvider> providers) {
-    providers.forEach(provider -> byName.put(provider.name(), provider));
+    for (InferenceProvider provider : providers) {
+      byName.put(provider.name(), provider);
+      provider.aliases().forEach(alias -> byName.put(alias, provider));
+    }
   }
 
   /** The service with this name, or the server's 400. */
@@ -29,7 +33,8 @@ public final class Providers {
     return get(endpoint.service());
   }
 
+  /** Each service once. */
   public Collection<InferenceProvider> all() {
-    return byName.values();
+    return new LinkedHashSet<>(byName.values());
   }
 }

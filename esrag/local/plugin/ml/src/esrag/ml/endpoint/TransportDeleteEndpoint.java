@@ -35,13 +35,7 @@ public final class TransportDeleteEndpoint
             id,
             listener.delegateFailureAndWrap(
                 (next, endpoint) -> {
-                  if (request.getTaskType().isAnyOrSame(endpoint.taskType()) == false) {
-                    throw new ElasticsearchStatusException(
-                        "Task type [{}] does not match task type [{}]",
-                        RestStatus.BAD_REQUEST,
-                        request.getTaskType(),
-                        endpoint.taskType());
-                  }
+                  EndpointStore.checkTask(request.getTaskType(), endpoint);
                   Set<String> pipelines =
                       PipelineReferences.pipelines(services().clusterService(), Set.of(id));
                   if (request.isDryRun()) {

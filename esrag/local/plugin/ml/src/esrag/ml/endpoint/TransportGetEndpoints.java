@@ -3,14 +3,15 @@ package esrag.ml.endpoint;
 import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.elasticsearch.ElasticsearchStatusException;
+import java.util.TreeMap;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.injection.guice.Inject;
-import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xpack.core.inference.action.GetInferenceModelAction;
 
@@ -31,12 +32,45 @@ public final class TransportGetEndpoints
     services()
         .endpoints()
         .all(
-            listener.map(
-                endpoints ->
-                    new GetInferenceModelAction.Response(
-                        select(request, endpoints).stream()
-                            .map(Endpoint::configurations)
-                            .toList())));
+            listener.delegateFailureAndWrap(
+                (next, endpoints) ->
+                    refresh(
+                        select(request, endpoints),
+                        next.map(
+                            shown ->
+                                new GetInferenceModelAction.Response(
+                                    shown.stream().map(Endpoint::configurations).toList())))));
+  }
+
+  /** Has each service bring its endpoints up to date; the order stays. */
+  private void refresh(List<Endpoint> selected, ActionListener<List<Endpoint>> listener) {
+    Map<String, List<Endpoint>> byService = new TreeMap<>();
+    for (Endpoint endpoint : selected) {
+      byService.computeIfAbsent(endpoint.service(), ignored -> new ArrayList<>()).add(endpoint);
+    }
+    Map<String, Endpoint> shown = new TreeMap<>();
+    refresh(byService.entrySet().iterator(), shown, listener);
+  }
+
+  private void refresh(
+      Iterator<Map.Entry<String, List<Endpoint>>> services,
+      Map<String, Endpoint> shown,
+      ActionListener<List<Endpoint>> listener) {
+    if (services.hasNext() == false) {
+      listener.onResponse(List.copyOf(shown.values()));
+      return;
+    }
+    Map.Entry<String, List<Endpoint>> service = services.next();
+    services()
+        .providers()
+        .get(service.getKey())
+        .refresh(
+            service.getValue(),
+            listener.delegateFailureAndWrap(
+                (next, refreshed) -> {
+                  refreshed.forEach(endpoint -> shown.put(endpoint.inferenceId(), endpoint));
+                  refresh(services, shown, next);
+                }));
   }
 
   private static List<Endpoint> select(
@@ -52,13 +86,7 @@ public final class TransportGetEndpoints
     if (endpoint == null) {
       throw EndpointStore.unknown(id);
     }
-    if (wanted.isAnyOrSame(endpoint.taskType()) == false) {
-      throw new ElasticsearchStatusException(
-          "Requested task type [{}] does not match the inference endpoint's task type [{}]",
-          RestStatus.BAD_REQUEST,
-          wanted,
-          endpoint.taskType());
-    }
+    EndpointStore.checkTask(wanted, endpoint);
     return List.of(endpoint);
   }
 }

@@ -4,6 +4,7 @@ import esrag.ml.MlServices;
 import esrag.ml.MlTransportAction;
 import esrag.ml.licence.Licences;
 import java.util.concurrent.Flow;
+import java.util.stream.Collectors;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
@@ -34,17 +35,31 @@ public final class TransportInference
             listener.delegateFailureAndWrap(
                 (next, endpoint) -> {
                   checkTask(request.getTaskType(), endpoint);
-                  if (request.isStreaming() && endpoint.taskType() != TaskType.COMPLETION) {
-                    throw new ElasticsearchStatusException(
-                        "Streaming is not allowed for service [{}].",
-                        RestStatus.METHOD_NOT_ALLOWED,
-                        endpoint.service());
-                  }
-                  services()
-                      .providers()
-                      .of(endpoint)
-                      .infer(endpoint, request, next.map(TransportInference::response));
+                  InferenceProvider provider = services().providers().of(endpoint);
+                  checkStream(request, endpoint, provider);
+                  provider.infer(endpoint, request, next.map(TransportInference::response));
                 }));
+  }
+
+  private static void checkStream(
+      InferenceAction.Request request, Endpoint endpoint, InferenceProvider provider) {
+    if (request.isStreaming() == false || provider.streamingTasks().contains(endpoint.taskType())) {
+      return;
+    }
+    if (provider.streamingTasks().isEmpty()) {
+      throw new ElasticsearchStatusException(
+          "Streaming is not allowed for service [{}].",
+          RestStatus.METHOD_NOT_ALLOWED,
+          provider.name());
+    }
+    throw new ElasticsearchStatusException(
+        "Streaming is not allowed for service [{}] and task [{}]. Supported tasks: [{}]",
+        RestStatus.METHOD_NOT_ALLOWED,
+        provider.name(),
+        request.getTaskType(),
+        provider.streamingTasks().stream()
+            .map(TaskType::toString)
+            .collect(Collectors.joining(",")));
   }
 
   static void checkTask(TaskType requested, Endpoint endpoint) {

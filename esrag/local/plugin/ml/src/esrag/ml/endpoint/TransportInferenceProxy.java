@@ -17,7 +17,9 @@ import org.elasticsearch.xcontent.XContentParserConfiguration;
 import org.elasticsearch.xpack.core.ClientHelper;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
+import org.elasticsearch.xpack.core.inference.action.RerankAction;
 import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
+import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionException;
 
 /**
  * What users call for inference: it learns the endpoint's task, reads the body accordingly, and
@@ -58,6 +60,8 @@ public final class TransportInferenceProxy
             XContentParserConfiguration.EMPTY, request.getContent(), request.getContentType())) {
       if (taskType == TaskType.CHAT_COMPLETION) {
         chat(request, parser, listener);
+      } else if (taskType == TaskType.RERANK) {
+        rerank(request, parser, listener);
       } else {
         infer(request, parser, listener);
       }
@@ -67,26 +71,54 @@ public final class TransportInferenceProxy
   private void chat(
       InferenceActionProxy.Request request,
       XContentParser parser,
-      ActionListener<InferenceAction.Response> listener)
-      throws IOException {
+      ActionListener<InferenceAction.Response> listener) {
+    // What is wrong with the body is told in the shape that chat clients know.
+    ActionListener<InferenceAction.Response> shaped =
+        listener.delegateResponse(
+            (next, failure) ->
+                next.onFailure(UnifiedChatCompletionException.fromThrowable(failure)));
+    ActionListener.run(shaped, answer -> send(chatRequest(request, parser), listener));
+  }
+
+  private void send(
+      UnifiedCompletionAction.Request chat, ActionListener<InferenceAction.Response> listener) {
+    ClientHelper.executeAsyncWithOrigin(
+        services().client(),
+        ClientHelper.INFERENCE_ORIGIN,
+        UnifiedCompletionAction.INSTANCE,
+        chat,
+        listener);
+  }
+
+  private static UnifiedCompletionAction.Request chatRequest(
+      InferenceActionProxy.Request request, XContentParser parser) throws IOException {
     if (request.isStreaming() == false) {
       throw new ElasticsearchStatusException(
           "The [chat_completion] task type only supports streaming, please try again with the"
               + " _stream API",
           RestStatus.BAD_REQUEST);
     }
-    UnifiedCompletionAction.Request chat =
-        UnifiedCompletionAction.Request.parseRequest(
-            request.getInferenceEntityId(),
-            request.getTaskType(),
-            request.getTimeout(),
-            request.getContext(),
-            parser);
+    return UnifiedCompletionAction.Request.parseRequest(
+        request.getInferenceEntityId(),
+        request.getTaskType(),
+        request.getTimeout(),
+        request.getContext(),
+        parser);
+  }
+
+  private void rerank(
+      InferenceActionProxy.Request request,
+      XContentParser parser,
+      ActionListener<InferenceAction.Response> listener)
+      throws IOException {
+    RerankAction.Request rerank =
+        RerankAction.Request.parseRequest(
+            request.getInferenceEntityId(), request.getTimeout(), request.getContext(), parser);
     ClientHelper.executeAsyncWithOrigin(
         services().client(),
         ClientHelper.INFERENCE_ORIGIN,
-        UnifiedCompletionAction.INSTANCE,
-        chat,
+        RerankAction.INSTANCE,
+        rerank,
         listener);
   }
 

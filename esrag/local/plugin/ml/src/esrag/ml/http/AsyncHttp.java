@@ -47,7 +47,9 @@ public final class AsyncHttp {
         .whenCompleteAsync(
             (response, failure) -> {
               if (failure == null) {
-                answer(listener, new Reply(response.statusCode(), response.body()));
+                answer(
+                    listener,
+                    new Reply(response.statusCode(), response.body(), response.headers()));
                 return;
               }
               Throwable cause = unwrap(failure);

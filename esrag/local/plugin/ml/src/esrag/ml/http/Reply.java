@@ -1,5 +1,6 @@
 package esrag.ml.http;
 
+import java.net.http.HttpHeaders;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.elasticsearch.common.bytes.BytesArray;
@@ -11,8 +12,14 @@ import org.elasticsearch.xcontent.XContentType;
  *
  * @param status the HTTP status code
  * @param body the bytes of the body
+ * @param headers the headers of the answer
  */
-public record Reply(int status, byte[] body) {
+public record Reply(int status, byte[] body, HttpHeaders headers) {
+
+  /** An answer whose headers nobody asks for. */
+  public Reply(int status, byte[] body) {
+    this(status, body, HttpHeaders.of(Map.of(), (name, value) -> true));
+  }
 
   /** Whether the status is one of the 200s. */
   public boolean ok() {

@@ -13,6 +13,7 @@ import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestHandler.Route;
 import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestUtils;
 import org.elasticsearch.rest.action.RestChunkedToXContentListener;
 import org.elasticsearch.rest.action.RestToXContentListener;
 import org.elasticsearch.xpack.core.inference.InferenceContext;
@@ -22,6 +23,7 @@ import org.elasticsearch.xpack.core.inference.action.GetInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.action.GetInferenceServicesAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
+import org.elasticsearch.xpack.core.inference.action.UpdateInferenceModelAction;
 
 /** Routes under {@code _inference}. */
 public final class InferenceRoutes {
@@ -37,7 +39,7 @@ public final class InferenceRoutes {
 
   /** All of them. */
   public static List<RestHandler> all() {
-    return List.of(put(), get(), delete(), infer(), stream(), services());
+    return List.of(put(), update(), get(), delete(), infer(), stream(), services());
   }
 
   /** An endpoint as addressed: with or without the task before the id. */
@@ -67,6 +69,29 @@ public final class InferenceRoutes {
           return channel ->
               client.execute(
                   PutInferenceModelAction.INSTANCE, put, new RestToXContentListener<>(channel));
+        });
+  }
+
+  private static RestHandler update() {
+    return new Handler(
+        "esrag_update_inference_endpoint",
+        List.of(new Route(PUT, ONE + "/_update"), new Route(PUT, TWO + "/_update")),
+        (request, client) -> {
+          Address address = Address.of(request);
+          UpdateInferenceModelAction.Request update =
+              new UpdateInferenceModelAction.Request(
+                  address.inferenceId(),
+                  body(request),
+                  request.getXContentType(),
+                  address.taskType(),
+                  RestUtils.getMasterNodeTimeout(request),
+                  RestUtils.getAckTimeout(request),
+                  request.paramAsTime("timeout", TimeValue.timeValueSeconds(30)));
+          return channel ->
+              client.execute(
+                  UpdateInferenceModelAction.INSTANCE,
+                  update,
+                  new RestToXContentListener<>(channel));
         });
   }
 

@@ -3,7 +3,6 @@ package esrag.ml.service;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.elasticsearch.inference.InferenceServiceResults;
 import org.elasticsearch.rest.RestStatus;
@@ -14,10 +13,16 @@ import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionExcep
 
 /** Reads the chunks of a streamed chat answer into x-pack-core's results. */
 final class ChatEvents {
-  private ChatEvents() {}
+  private final String inferenceId;
+  private final Wording wording;
+
+  ChatEvents(String inferenceId, Wording wording) {
+    this.inferenceId = inferenceId;
+    this.wording = wording;
+  }
 
   /** A chunk of a conversation, whole. */
-  static InferenceServiceResults.Result chunk(String data) {
+  InferenceServiceResults.Result chunk(String data) {
     Map<String, Object> chunk = parse(data);
     ArrayDeque<ChatCompletionChunk> chunks = new ArrayDeque<>();
     chunks.add(
@@ -31,7 +36,7 @@ final class ChatEvents {
   }
 
   /** The text of a chunk; null when it adds none. */
-  static InferenceServiceResults.Result delta(String data) {
+  InferenceServiceResults.Result delta(String data) {
     ArrayDeque<StreamingChatCompletionResults.Result> deltas = new ArrayDeque<>();
     for (ChatCompletionChunk.Choice choice : choices(parse(data))) {
       String content = choice.delta().content();
@@ -42,22 +47,26 @@ final class ChatEvents {
     return deltas.isEmpty() ? null : new StreamingChatCompletionResults.Results(deltas);
   }
 
-  private static Map<String, Object> parse(String data) {
-    Map<String, Object> event = ServerReplies.parse(data);
+  private Map<String, Object> parse(String data) {
+    Map<String, Object> event = ErrorBody.parse(data);
     if (event.containsKey("error")) {
-      int status = 500;
-      if (event.get("error") instanceof Map<?, ?> error
-          && error.get("http_status_code") instanceof Number code) {
-        status = code.intValue();
-      }
-      RestStatus shown = ServerReplies.status(status);
-      throw new UnifiedChatCompletionException(
-          shown,
-          ServerReplies.message(event),
-          "hugging_face_error",
-          shown.name().toLowerCase(Locale.ROOT));
+      throw failure(ErrorBody.of(event));
     }
     return event;
+  }
+
+  private UnifiedChatCompletionException failure(ErrorBody error) {
+    String start =
+        "Received an error response for request from inference entity id [" + inferenceId + "]";
+    return error.message() == null
+        ? new UnifiedChatCompletionException(
+            RestStatus.INTERNAL_SERVER_ERROR, start, Wording.UNREAD, "stream_error")
+        : new UnifiedChatCompletionException(
+            RestStatus.INTERNAL_SERVER_ERROR,
+            start + ". Error message: [" + error.message() + "]",
+            wording.type(error),
+            error.code(),
+            error.param());
   }
 
   private static List<ChatCompletionChunk.Choice> choices(Map<String, Object> chunk) {

@@ -1,62 +1,69 @@
 package esrag.ml.service;
 
+import static esrag.ml.service.DeployedModelSettings.DEPLOYMENT_ID;
+import static esrag.ml.service.DeployedModelSettings.MODEL_ID;
+import static esrag.ml.service.DeployedModelSettings.NUM_ALLOCATIONS;
+import static esrag.ml.service.DeployedModelSettings.NUM_THREADS;
+
 import esrag.ml.endpoint.Endpoint;
-import esrag.ml.endpoint.EndpointSettings;
 import esrag.ml.endpoint.InferenceProvider;
 import esrag.ml.infer.Inferrer;
-import esrag.ml.infer.Targets;
+import esrag.ml.node.Deployment;
+import esrag.ml.node.MlNodeClient;
 import java.util.EnumSet;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.client.internal.Client;
-import org.elasticsearch.common.ValidationException;
+import org.elasticsearch.common.logging.DeprecationCategory;
+import org.elasticsearch.common.logging.DeprecationLogger;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.inference.InferenceResults;
 import org.elasticsearch.inference.InferenceServiceConfiguration;
 import org.elasticsearch.inference.InferenceServiceResults;
+import org.elasticsearch.inference.InferenceString;
 import org.elasticsearch.inference.InputType;
-import org.elasticsearch.inference.ModelConfigurations;
-import org.elasticsearch.inference.SettingsConfiguration;
+import org.elasticsearch.inference.RerankRequest;
+import org.elasticsearch.inference.SimilarityMeasure;
 import org.elasticsearch.inference.TaskType;
-import org.elasticsearch.inference.configuration.SettingsConfigurationFieldType;
 import org.elasticsearch.rest.RestStatus;
-import org.elasticsearch.xpack.core.ClientHelper;
-import org.elasticsearch.xpack.core.inference.InferenceUtils;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
-import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
-import org.elasticsearch.xpack.core.inference.results.DenseEmbeddingFloatResults;
-import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
-import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.PrefixType;
-import org.elasticsearch.xpack.core.ml.inference.assignment.AllocationStatus;
-import org.elasticsearch.xpack.core.ml.inference.results.ErrorInferenceResults;
+import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.TextEmbeddingConfigUpdate;
+import org.elasticsearch.xpack.core.ml.inference.trainedmodel.TextExpansionConfigUpdate;
+import org.elasticsearch.xpack.core.ml.inference.trainedmodel.TextSimilarityConfigUpdate;
 
 /**
- * The service {@code elasticsearch}: embeds by a trained model of this cluster. An endpoint starts
- * a deployment of its own, under its own id, unless it names one that is there.
+ * The service {@code elasticsearch}: embeds and ranks by a trained model of this cluster. An
+ * endpoint starts a deployment of its own, under its own id, unless it names one that is there.
  */
 public final class DeployedModelService implements InferenceProvider {
   public static final String NAME = "elasticsearch";
-  private static final String MODEL_ID = EndpointSettings.MODEL_ID;
-  private static final String DEPLOYMENT_ID = "deployment_id";
-  private static final String NUM_ALLOCATIONS = "num_allocations";
-  private static final String NUM_THREADS = "num_threads";
-  private static final String ADAPTIVE = "adaptive_allocations";
+  private static final String ELSER = "elser";
+  private static final DeprecationLogger DEPRECATION =
+      DeprecationLogger.getLogger(DeployedModelService.class);
 
-  private final Client client;
-  private final Targets targets;
+  /** Ids of the endpoints that the real server has from the start. */
+  private static final Set<String> RESERVED =
+      Set.of(
+          ".elser-2-elasticsearch",
+          ".multilingual-e5-small-elasticsearch",
+          ".rerank-v1-elasticsearch");
+
+  private final DeployedModels models;
+  private final OwnDeployments deployments;
+  private final MlNodeClient node;
   private final Inferrer inferrer;
 
-  public DeployedModelService(Client client, Targets targets, Inferrer inferrer) {
-    this.client = client;
-    this.targets = targets;
+  public DeployedModelService(Client client, MlNodeClient node, Inferrer inferrer) {
+    this.models = new DeployedModels(node);
+    this.deployments = new OwnDeployments(client);
+    this.node = node;
     this.inferrer = inferrer;
   }
 
@@ -66,43 +73,88 @@ public final class DeployedModelService implements InferenceProvider {
   }
 
   @Override
-  public Set<TaskType> tasks() {
-    return EnumSet.of(TaskType.TEXT_EMBEDDING);
+  public List<String> aliases() {
+    return List.of(ELSER);
   }
 
   @Override
-  public Endpoint read(Endpoint draft, Map<String, Object> serviceSettings) {
-    ValidationException errors = new ValidationException();
-    SettingsReader reader =
-        new SettingsReader(serviceSettings, ModelConfigurations.SERVICE_SETTINGS, errors);
-    Map<String, Object> settings = new LinkedHashMap<>();
-    String deploymentId = reader.optionalText(DEPLOYMENT_ID);
-    Integer allocations = reader.optionalPositive(NUM_ALLOCATIONS);
-    Map<?, ?> adaptive = reader.optionalObject(ADAPTIVE);
-    if (allocations == null && adaptive == null && deploymentId == null) {
-      errors.addValidationError(
-          InferenceUtils.missingSettingErrorMsg(
-              NUM_ALLOCATIONS, ModelConfigurations.SERVICE_SETTINGS));
+  public Set<TaskType> tasks() {
+    return EnumSet.of(TaskType.TEXT_EMBEDDING, TaskType.SPARSE_EMBEDDING, TaskType.RERANK);
+  }
+
+  @Override
+  public void checkId(String inferenceId) {
+    if (RESERVED.contains(inferenceId)) {
+      throw new ElasticsearchStatusException(
+          "[{}] is a reserved inference Id. Cannot create a new inference endpoint with a reserved"
+              + " Id",
+          RestStatus.BAD_REQUEST,
+          inferenceId);
     }
-    if (allocations != null) {
-      settings.put(NUM_ALLOCATIONS, allocations);
-    }
-    Integer threads =
-        deploymentId == null
-            ? reader.requiredPositive(NUM_THREADS)
-            : reader.optionalPositive(NUM_THREADS);
-    if (threads != null) {
-      settings.put(NUM_THREADS, threads);
-    }
-    settings.put(MODEL_ID, reader.requiredText(MODEL_ID));
+  }
+
+  @Override
+  public void read(Endpoint draft, Given given, ActionListener<Endpoint> listener) {
+    Endpoint named =
+        new Endpoint(
+            draft.inferenceId(),
+            draft.taskType(),
+            NAME,
+            Map.of(),
+            Map.of(),
+            Map.of(),
+            draft.chunking());
+    boolean elser = draft.service().equals(ELSER);
+    String wanted = text(given, MODEL_ID);
+    String deploymentId = text(given, DEPLOYMENT_ID);
     if (deploymentId != null) {
-      settings.put(DEPLOYMENT_ID, deploymentId);
+      models.deployment(
+          deploymentId,
+          wanted,
+          draft.taskType(),
+          listener.map(found -> DeployedModelSettings.of(named, found, given)));
+      return;
     }
-    if (adaptive != null) {
-      settings.put(ADAPTIVE, new HashMap<>(adaptive));
+    if (wanted == null && elser == false) {
+      throw new IllegalArgumentException(
+          "Error parsing service settings, model_id must be provided");
     }
-    errors.throwIfValidationErrorsExist();
-    return draft.with(settings);
+    String modelId = wanted == null ? elserHere() : wanted;
+    if (elser) {
+      warnOfElser();
+    }
+    models.check(
+        modelId,
+        draft.taskType(),
+        listener.map(found -> DeployedModelSettings.read(named, modelId, given)));
+  }
+
+  private static String text(Given given, String name) {
+    Object value = given.service().get(name);
+    return value == null ? null : value.toString();
+  }
+
+  /** The variant of ELSER that the server would take on this machine. */
+  private static String elserHere() {
+    return "amd64".equals(System.getProperty("os.arch"))
+        ? DeployedModels.ELSER_LINUX
+        : DeployedModels.ELSER;
+  }
+
+  private static void warnOfElser() {
+    DEPRECATION.warn(
+        DeprecationCategory.API,
+        "inference_api_elser_service",
+        "The [{}] service is deprecated and will be removed in a future release. Use the [{}]"
+            + " service instead, with [model_id] set to [{}] in the [service_settings]",
+        ELSER,
+        NAME,
+        elserHere());
+  }
+
+  @Override
+  public Endpoint update(Endpoint endpoint, Given given) {
+    return DeployedModelSettings.update(endpoint, given);
   }
 
   @Override
@@ -114,89 +166,79 @@ public final class DeployedModelService implements InferenceProvider {
   @Override
   public void create(Endpoint endpoint, TimeValue timeout, ActionListener<Endpoint> listener) {
     if (endpoint.settings().containsKey(DEPLOYMENT_ID)) {
-      useDeployment(endpoint, timeout, listener);
-    } else {
-      startDeployment(
-          endpoint,
-          timeout,
-          listener.delegateFailureAndWrap(
-              (next, started) ->
-                  probe(
-                      endpoint,
-                      timeout,
-                      next.delegateResponse(
-                          (last, failure) ->
-                              delete(
-                                  endpoint,
-                                  ActionListener.running(() -> last.onFailure(failure)))))));
+      probe(endpoint, timeout, listener);
+      return;
     }
-  }
-
-  private void useDeployment(
-      Endpoint endpoint, TimeValue timeout, ActionListener<Endpoint> listener) {
-    targets.find(
-        endpoint.text(DEPLOYMENT_ID),
+    deployments.start(
+        endpoint,
+        timeout,
         listener.delegateFailureAndWrap(
-            (next, target) -> {
-              String model = target.config().getModelId();
-              if (model.equals(endpoint.text(MODEL_ID)) == false) {
-                throw new ElasticsearchStatusException(
-                    "Deployment [{}] uses model [{}] which does not match the model [{}] in the"
-                        + " request.",
-                    RestStatus.BAD_REQUEST,
-                    target.deploymentId(),
-                    model,
-                    endpoint.text(MODEL_ID));
-              }
-              probe(endpoint, timeout, next);
-            }));
-  }
-
-  private void startDeployment(
-      Endpoint endpoint, TimeValue timeout, ActionListener<Void> listener) {
-    StartTrainedModelDeploymentAction.Request start =
-        new StartTrainedModelDeploymentAction.Request(
-            endpoint.text(MODEL_ID), endpoint.inferenceId());
-    if (endpoint.settings().get(NUM_ALLOCATIONS) instanceof Integer allocations) {
-      start.setNumberOfAllocations(allocations);
-    }
-    if (endpoint.settings().get(NUM_THREADS) instanceof Integer threads) {
-      start.setThreadsPerAllocation(threads);
-    }
-    start.setTimeout(timeout);
-    start.setWaitForState(AllocationStatus.State.STARTED);
-    ClientHelper.executeAsyncWithOrigin(
-        client,
-        ClientHelper.ML_ORIGIN,
-        StartTrainedModelDeploymentAction.INSTANCE,
-        start,
-        listener.map(response -> null));
+            (next, started) ->
+                probe(
+                    endpoint,
+                    timeout,
+                    next.delegateResponse(
+                        (last, failure) ->
+                            delete(
+                                endpoint,
+                                ActionListener.running(() -> last.onFailure(failure)))))));
   }
 
   private void probe(Endpoint endpoint, TimeValue timeout, ActionListener<Endpoint> listener) {
-    infer(
-        endpoint,
-        Embeddings.probe(endpoint, timeout),
-        ActionListener.wrap(
-            results -> listener.onResponse(Embeddings.measured(endpoint, results)),
-            failure -> listener.onFailure(Embeddings.unproven(failure))));
+    ActionListener<InferenceServiceResults> proof =
+        Embeddings.proving(endpoint, SimilarityMeasure.COSINE.toString(), listener);
+    List<String> texts = List.of(Embeddings.PROBE);
+    if (endpoint.taskType() == TaskType.RERANK) {
+      ask(
+          endpoint,
+          texts,
+          new TextSimilarityConfigUpdate("test query"),
+          PrefixType.INGEST,
+          timeout,
+          proof.map(results -> DeployedModelResults.ranking(results, null, null)));
+    } else {
+      embed(endpoint, texts, PrefixType.INGEST, timeout, proof);
+    }
+  }
+
+  @Override
+  public void change(
+      Endpoint before, Endpoint after, TimeValue timeout, ActionListener<Endpoint> listener) {
+    if (before.settings().equals(after.settings())) {
+      listener.onResponse(after);
+    } else {
+      deployments.update(after, listener.map(updated -> after));
+    }
   }
 
   @Override
   public void delete(Endpoint endpoint, ActionListener<Void> listener) {
     if (endpoint.settings().containsKey(DEPLOYMENT_ID)) {
       listener.onResponse(null);
-      return;
+    } else {
+      deployments.stop(endpoint, listener);
     }
-    StopTrainedModelDeploymentAction.Request stop =
-        new StopTrainedModelDeploymentAction.Request(endpoint.inferenceId());
-    stop.setForce(true);
-    ClientHelper.executeAsyncWithOrigin(
-        client,
-        ClientHelper.ML_ORIGIN,
-        StopTrainedModelDeploymentAction.INSTANCE,
-        stop,
-        listener.map(response -> null));
+  }
+
+  @Override
+  public void refresh(List<Endpoint> endpoints, ActionListener<List<Endpoint>> listener) {
+    node.deployments(
+        ActionListener.wrap(
+            found -> {
+              Map<String, Deployment> byId =
+                  found.stream().collect(Collectors.toMap(Deployment::deploymentId, d -> d));
+              listener.onResponse(
+                  endpoints.stream().map(endpoint -> counted(endpoint, byId)).toList());
+            },
+            // As on a cluster: without statistics the endpoints are shown as they are stored.
+            failure -> listener.onResponse(endpoints)));
+  }
+
+  private Endpoint counted(Endpoint endpoint, Map<String, Deployment> deployed) {
+    Deployment deployment = deployed.get(deployment(endpoint).orElseThrow());
+    return deployment == null
+        ? endpoint
+        : endpoint.with(Map.of(NUM_ALLOCATIONS, deployment.targetAllocations()));
   }
 
   @Override
@@ -204,23 +246,66 @@ public final class DeployedModelService implements InferenceProvider {
       Endpoint endpoint,
       InferenceAction.Request request,
       ActionListener<InferenceServiceResults> listener) {
-    Inferrer.Ask ask =
-        new Inferrer.Ask(
-            request.getInput(),
-            TextEmbeddingConfigUpdate.EMPTY_INSTANCE,
-            prefix(request.getInputType()),
-            Timeouts.of(request.getInferenceTimeout(), endpoint.taskType()));
-    inferrer.infer(
-        deployment(endpoint).orElseThrow(), ask, listener.map(DeployedModelService::vectors));
+    embed(
+        endpoint,
+        request.getInput(),
+        prefix(request.getInputType()),
+        Timeouts.of(request.getInferenceTimeout(), endpoint.taskType()),
+        listener);
   }
 
-  private static InferenceServiceResults vectors(List<InferenceResults> results) throws Exception {
-    for (InferenceResults result : results) {
-      if (result instanceof ErrorInferenceResults error) {
-        throw error.getException();
-      }
-    }
-    return DenseEmbeddingFloatResults.of(results);
+  private void embed(
+      Endpoint endpoint,
+      List<String> texts,
+      PrefixType prefix,
+      TimeValue timeout,
+      ActionListener<InferenceServiceResults> listener) {
+    InferenceConfigUpdate update =
+        endpoint.taskType() == TaskType.SPARSE_EMBEDDING
+            ? TextExpansionConfigUpdate.EMPTY_UPDATE
+            : TextEmbeddingConfigUpdate.EMPTY_INSTANCE;
+    ask(
+        endpoint,
+        texts,
+        update,
+        prefix,
+        timeout,
+        listener.map(results -> DeployedModelResults.embeddings(endpoint.taskType(), results)));
+  }
+
+  private void ask(
+      Endpoint endpoint,
+      List<String> texts,
+      InferenceConfigUpdate update,
+      PrefixType prefix,
+      TimeValue timeout,
+      ActionListener<List<InferenceResults>> listener) {
+    inferrer.infer(
+        deployment(endpoint).orElseThrow(),
+        new Inferrer.Ask(texts, update, prefix, timeout),
+        listener);
+  }
+
+  @Override
+  public void rerank(
+      Endpoint endpoint,
+      RerankRequest request,
+      TimeValue timeout,
+      ActionListener<InferenceServiceResults> listener) {
+    RerankWishes wishes = RerankWishes.of(endpoint, request);
+    List<String> texts = InferenceString.toStringList(request.inputs());
+    ask(
+        endpoint,
+        texts,
+        new TextSimilarityConfigUpdate(InferenceString.textValue(request.query())),
+        PrefixType.NONE,
+        Timeouts.of(timeout, endpoint.taskType()),
+        listener.map(
+            results ->
+                DeployedModelResults.ranking(
+                    results,
+                    Boolean.FALSE.equals(wishes.withTexts()) ? null : texts,
+                    wishes.most())));
   }
 
   private static PrefixType prefix(InputType inputType) {
@@ -235,53 +320,27 @@ public final class DeployedModelService implements InferenceProvider {
   }
 
   @Override
-  public void chat(
-      Endpoint endpoint,
-      UnifiedCompletionAction.Request request,
-      ActionListener<InferenceServiceResults> listener) {
-    listener.onFailure(
-        new ElasticsearchStatusException(
-            "The [{}] service does not support task type [{}]",
-            RestStatus.BAD_REQUEST,
-            NAME,
-            TaskType.CHAT_COMPLETION));
-  }
-
-  @Override
   public InferenceServiceConfiguration configuration() {
-    Map<String, SettingsConfiguration> shown = new LinkedHashMap<>();
-    shown.put(
-        MODEL_ID,
-        setting("Model ID", "The name of the model.", SettingsConfigurationFieldType.STRING));
-    shown.put(
-        NUM_ALLOCATIONS,
-        setting(
+    EnumSet<TaskType> tasks = EnumSet.copyOf(tasks());
+    return new ShownSettings(NAME, "Elasticsearch", tasks)
+        .text(
+            MODEL_ID,
+            "Model ID",
+            "The name of the model to use for the inference task.",
+            tasks,
+            true)
+        .number(
+            NUM_ALLOCATIONS,
             "Number Allocations",
-            "The total number of allocations this model is assigned.",
-            SettingsConfigurationFieldType.INTEGER));
-    shown.put(
-        NUM_THREADS,
-        setting(
+            "The total number of allocations this model is assigned across machine learning nodes.",
+            tasks,
+            true)
+        .number(
+            NUM_THREADS,
             "Number Threads",
-            "The number of threads used by each model allocation.",
-            SettingsConfigurationFieldType.INTEGER));
-    return new InferenceServiceConfiguration.Builder()
-        .setService(NAME)
-        .setName("Elasticsearch")
-        .setTaskTypes(EnumSet.copyOf(tasks()))
-        .setConfigurations(shown)
-        .build();
-  }
-
-  private SettingsConfiguration setting(
-      String label, String description, SettingsConfigurationFieldType type) {
-    return new SettingsConfiguration.Builder(EnumSet.copyOf(tasks()))
-        .setLabel(label)
-        .setDescription(description)
-        .setRequired(true)
-        .setSensitive(false)
-        .setUpdatable(false)
-        .setType(type)
+            "Sets the number of threads used by each model allocation during inference.",
+            tasks,
+            true)
         .build();
   }
 }

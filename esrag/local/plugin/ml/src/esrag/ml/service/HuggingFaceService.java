@@ -2,44 +2,37 @@ package esrag.ml.service;
 
 import esrag.ml.endpoint.Endpoint;
 import esrag.ml.endpoint.EndpointSettings;
-import esrag.ml.endpoint.InferenceProvider;
 import esrag.ml.http.AsyncHttp;
 import java.io.IOException;
-import java.net.URI;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.common.ValidationException;
 import org.elasticsearch.common.bytes.BytesReference;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.inference.InferenceServiceConfiguration;
 import org.elasticsearch.inference.InferenceServiceResults;
+import org.elasticsearch.inference.InferenceString;
 import org.elasticsearch.inference.ModelConfigurations;
-import org.elasticsearch.inference.ModelSecrets;
-import org.elasticsearch.inference.SettingsConfiguration;
+import org.elasticsearch.inference.RerankRequest;
+import org.elasticsearch.inference.SimilarityMeasure;
 import org.elasticsearch.inference.TaskType;
-import org.elasticsearch.inference.configuration.SettingsConfigurationFieldType;
+import org.elasticsearch.inference.UnifiedCompletionRequest;
+import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
-import org.elasticsearch.xpack.core.inference.action.InferenceAction;
-import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
 
 /**
- * The service {@code hugging_face}: completes and chats by a TGI server, or embeds by an embedding
- * server, at the address of the endpoint.
+ * The service {@code hugging_face}: completes and chats by a TGI server, embeds or ranks by a text
+ * embeddings inference server, at the address of the endpoint.
  */
-public final class HuggingFaceService implements InferenceProvider {
+public final class HuggingFaceService extends RemoteService {
   public static final String NAME = "hugging_face";
-  static final String URL = "url";
-  static final String API_KEY = "api_key";
-  private static final String RATE_LIMIT = "rate_limit";
-  private static final String REQUESTS_PER_MINUTE = "requests_per_minute";
   private static final int STANDARD_RATE = 3000;
-
-  /** A new endpoint is proved by a few tokens; a local generator may be slow. */
-  private static final int PROBE_TOKENS = 5;
+  private static final EnumSet<TaskType> GENERATION =
+      EnumSet.of(TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
 
   private final AsyncHttp http;
 
@@ -54,180 +47,155 @@ public final class HuggingFaceService implements InferenceProvider {
 
   @Override
   public Set<TaskType> tasks() {
-    return EnumSet.of(TaskType.TEXT_EMBEDDING, TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
+    return EnumSet.of(
+        TaskType.TEXT_EMBEDDING, TaskType.RERANK, TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
   }
 
   @Override
-  public Endpoint read(Endpoint draft, Map<String, Object> serviceSettings) {
-    ValidationException errors = new ValidationException();
-    SettingsReader reader =
-        new SettingsReader(serviceSettings, ModelConfigurations.SERVICE_SETTINGS, errors);
-    Map<String, Object> settings = new LinkedHashMap<>();
-    String modelId = reader.optionalText(EndpointSettings.MODEL_ID);
-    if (modelId != null) {
-      settings.put(EndpointSettings.MODEL_ID, modelId);
-    }
-    settings.put(URL, url(reader.requiredText(URL), errors));
-    settings.put(RATE_LIMIT, Map.of(REQUESTS_PER_MINUTE, rate(reader, errors)));
-    String key =
-        new SettingsReader(serviceSettings, ModelSecrets.SECRET_SETTINGS, errors)
-            .requiredText(API_KEY);
-    errors.throwIfValidationErrorsExist();
-    return new Endpoint(
-        draft.inferenceId(),
-        draft.taskType(),
-        draft.service(),
-        settings,
-        Map.of(API_KEY, key),
-        draft.chunking());
-  }
-
-  private static String url(String text, ValidationException errors) {
-    if (text == null) {
-      return null;
-    }
-    try {
-      URI uri = URI.create(text);
-      if (uri.getHost() != null
-          && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
-        return text;
-      }
-    } catch (IllegalArgumentException e) {
-      // Said below, in the same words as for an address without a host.
-    }
-    errors.addValidationError(
-        "[service_settings] Invalid url [" + text + "] received for field [" + URL + "]");
-    return null;
-  }
-
-  private static int rate(SettingsReader reader, ValidationException errors) {
-    Map<?, ?> limit = reader.optionalObject(RATE_LIMIT);
-    if (limit == null) {
-      return STANDARD_RATE;
-    }
-    if (limit.get(REQUESTS_PER_MINUTE) instanceof Integer rate && rate > 0) {
-      return rate;
-    }
-    errors.addValidationError(
-        "[service_settings] Invalid value ["
-            + limit.get(REQUESTS_PER_MINUTE)
-            + "]. ["
-            + REQUESTS_PER_MINUTE
-            + "] must be a positive integer");
-    return STANDARD_RATE;
-  }
-
-  @Override
-  public void create(Endpoint endpoint, TimeValue timeout, ActionListener<Endpoint> listener) {
-    ActionListener<Endpoint> proven =
-        listener.delegateResponse((next, failure) -> next.onFailure(Embeddings.unproven(failure)));
-    InferenceAction.Request probe = Embeddings.probe(endpoint, timeout);
-    if (endpoint.taskType() == TaskType.TEXT_EMBEDDING) {
-      embed(endpoint, probe, proven.map(results -> Embeddings.measured(endpoint, results)));
-      return;
-    }
-    ActionListener.run(
-        proven.map(results -> endpoint),
-        (ActionListener<InferenceServiceResults> answer) ->
-            new HuggingFaceCall(http, endpoint)
-                .complete(
-                    ChatBody.texts(endpoint, probe.getInput(), PROBE_TOKENS, false),
-                    timeout,
-                    answer));
-  }
-
-  @Override
-  public void delete(Endpoint endpoint, ActionListener<Void> listener) {
-    listener.onResponse(null);
-  }
-
-  @Override
-  public void infer(
-      Endpoint endpoint,
-      InferenceAction.Request request,
-      ActionListener<InferenceServiceResults> listener) {
-    if (endpoint.taskType() == TaskType.TEXT_EMBEDDING) {
-      embed(endpoint, request, listener);
-      return;
-    }
-    boolean stream = request.isStreaming();
-    ActionListener.run(
+  public void read(Endpoint draft, Given given, ActionListener<Endpoint> listener) {
+    ActionListener.completeWith(
         listener,
-        answer -> {
-          BytesReference body = ChatBody.texts(endpoint, request.getInput(), null, stream);
-          HuggingFaceCall call = new HuggingFaceCall(http, endpoint);
-          TimeValue timeout = Timeouts.of(request.getInferenceTimeout(), endpoint.taskType());
-          if (stream) {
-            call.streamText(body, timeout, answer);
-          } else {
-            call.complete(body, timeout, answer);
-          }
+        () -> {
+          Endpoint endpoint = draft.with(settings(draft.taskType(), given.service()));
+          return override(endpoint.withSecrets(secrets(given.service())), given.task());
         });
   }
 
-  private void embed(
-      Endpoint endpoint,
-      InferenceAction.Request request,
-      ActionListener<InferenceServiceResults> listener) {
-    ActionListener.run(
-        listener,
-        answer ->
-            new HuggingFaceCall(http, endpoint)
-                .embed(
-                    inputs(request),
-                    request.getInput().size(),
-                    Timeouts.of(request.getInferenceTimeout(), endpoint.taskType()),
-                    answer));
+  private static Map<String, Object> settings(TaskType task, Map<String, Object> given) {
+    SettingsReader reader = new SettingsReader(given, ModelConfigurations.SERVICE_SETTINGS);
+    Map<String, Object> settings = new LinkedHashMap<>();
+    if (GENERATION.contains(task)) {
+      Settings.put(
+          settings, EndpointSettings.MODEL_ID, reader.optionalText(EndpointSettings.MODEL_ID));
+    }
+    Settings.put(settings, URL, reader.requiredUrl(URL));
+    if (task == TaskType.TEXT_EMBEDDING) {
+      Settings.put(
+          settings, EndpointSettings.SIMILARITY, reader.similarity(EndpointSettings.SIMILARITY));
+      Settings.put(
+          settings,
+          EndpointSettings.DIMENSIONS,
+          reader.optionalPositive(EndpointSettings.DIMENSIONS));
+      Settings.put(settings, MAX_INPUT_TOKENS, reader.optionalPositive(MAX_INPUT_TOKENS));
+    }
+    settings.put(SettingsReader.RATE_LIMIT, reader.rateLimit(STANDARD_RATE, NAME));
+    reader.finish();
+    return settings;
   }
 
-  private static BytesReference inputs(InferenceAction.Request request) throws IOException {
+  @Override
+  Endpoint override(Endpoint endpoint, Map<String, Object> taskSettings) {
+    return endpoint.taskType() == TaskType.RERANK
+        ? endpoint.withTask(RerankWishes.merged(endpoint, taskSettings))
+        : endpoint;
+  }
+
+  @Override
+  RemoteCall call(Endpoint endpoint) {
+    return new RemoteCall(
+        http,
+        endpoint.inferenceId(),
+        endpoint.text(URL),
+        bearer(endpoint),
+        "Failed to send Hugging Face "
+            + endpoint.taskType()
+            + " request from inference entity id ["
+            + endpoint.inferenceId()
+            + "]",
+        switch (endpoint.taskType()) {
+          case CHAT_COMPLETION -> Wording.HUGGING_FACE_CHAT;
+          case COMPLETION -> Wording.OPENAI;
+          default -> Wording.HUGGING_FACE;
+        });
+  }
+
+  @Override
+  ToXContent.Params chatParams(Endpoint endpoint, UnifiedCompletionRequest request) {
+    return UnifiedCompletionRequest.withMaxTokens(
+        model(endpoint, request), ToXContent.EMPTY_PARAMS);
+  }
+
+  @Override
+  String user(Endpoint endpoint) {
+    return null;
+  }
+
+  @Override
+  String completions() {
+    return "Hugging Face completions";
+  }
+
+  @Override
+  String similarityByDefault() {
+    return SimilarityMeasure.COSINE.toString();
+  }
+
+  @Override
+  void embed(
+      Endpoint endpoint,
+      List<String> texts,
+      TimeValue timeout,
+      ActionListener<InferenceServiceResults> listener)
+      throws IOException {
     try (XContentBuilder json = XContentBuilder.builder(XContentType.JSON.xContent())) {
-      json.startObject().field("inputs", request.getInput()).endObject();
-      return BytesReference.bytes(json);
+      json.startObject().field("inputs", texts).endObject();
+      call(endpoint)
+          .send(
+              BytesReference.bytes(json),
+              timeout,
+              reply -> ServerReplies.vectors(reply, texts.size()),
+              listener);
     }
   }
 
   @Override
-  public void chat(
+  public void rerank(
       Endpoint endpoint,
-      UnifiedCompletionAction.Request request,
+      RerankRequest request,
+      TimeValue timeout,
       ActionListener<InferenceServiceResults> listener) {
     ActionListener.run(
         listener,
-        answer ->
-            new HuggingFaceCall(http, endpoint)
-                .streamChat(
-                    ChatBody.conversation(endpoint, request.getUnifiedCompletionRequest(), true),
-                    Timeouts.of(request.getTimeout(), endpoint.taskType()),
-                    answer));
+        answer -> {
+          RerankWishes wishes = RerankWishes.of(endpoint, request);
+          call(endpoint)
+              .send(
+                  ranking(request, wishes),
+                  Timeouts.of(timeout, endpoint.taskType()),
+                  reply -> ServerReplies.ranking(reply, wishes.most()),
+                  answer);
+        });
+  }
+
+  private static BytesReference ranking(RerankRequest request, RerankWishes wishes)
+      throws IOException {
+    try (XContentBuilder json = XContentBuilder.builder(XContentType.JSON.xContent())) {
+      json.startObject()
+          .field("texts", InferenceString.toStringList(request.inputs()))
+          .field("query", InferenceString.textValue(request.query()));
+      if (wishes.withTexts() != null) {
+        json.field("return_text", wishes.withTexts());
+      }
+      if (wishes.most() != null) {
+        json.field(RerankWishes.TOP_N, wishes.most());
+      }
+      return BytesReference.bytes(json.endObject());
+    }
   }
 
   @Override
   public InferenceServiceConfiguration configuration() {
-    Map<String, SettingsConfiguration> shown = new LinkedHashMap<>();
-    shown.put(URL, setting("URL", "The URL endpoint to use for the requests.", true, false));
-    shown.put(
-        API_KEY, setting("API Key", "API Key for the provider you're connecting to.", true, true));
-    shown.put(
-        EndpointSettings.MODEL_ID,
-        setting("Model ID", "The name of the model to use for the inference task.", false, false));
-    return new InferenceServiceConfiguration.Builder()
-        .setService(NAME)
-        .setName("Hugging Face")
-        .setTaskTypes(EnumSet.copyOf(tasks()))
-        .setConfigurations(shown)
-        .build();
-  }
-
-  private SettingsConfiguration setting(
-      String label, String description, boolean required, boolean sensitive) {
-    return new SettingsConfiguration.Builder(EnumSet.copyOf(tasks()))
-        .setLabel(label)
-        .setDescription(description)
-        .setRequired(required)
-        .setSensitive(sensitive)
-        .setUpdatable(sensitive)
-        .setType(SettingsConfigurationFieldType.STRING)
+    EnumSet<TaskType> tasks = EnumSet.copyOf(tasks());
+    return new ShownSettings(NAME, "Hugging Face", tasks)
+        .text(URL, "URL", "The URL endpoint to use for the requests.", tasks, true)
+        .secret(API_KEY, "API Key", "API Key for the provider you're connecting to.")
+        .text(
+            EndpointSettings.MODEL_ID,
+            "Model ID",
+            "The name of the model to use for the inference task.",
+            GENERATION,
+            false)
+        .rateLimit("Minimize the number of rate limit errors.")
         .build();
   }
 }

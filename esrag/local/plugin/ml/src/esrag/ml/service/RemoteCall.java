@@ -1,6 +1,5 @@
 package esrag.ml.service;
 
-import esrag.ml.endpoint.Endpoint;
 import esrag.ml.http.AsyncHttp;
 import esrag.ml.http.Reply;
 import java.io.IOException;
@@ -15,9 +14,11 @@ import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Flow;
 import java.util.function.Function;
 import org.apache.lucene.util.BytesRef;
+import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.common.bytes.BytesReference;
@@ -29,32 +30,26 @@ import org.elasticsearch.xpack.core.inference.results.StreamingChatCompletionRes
 import org.elasticsearch.xpack.core.inference.results.StreamingUnifiedChatCompletionResults;
 import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionException;
 
-/** Requests to the address of one Hugging Face endpoint. */
-final class HuggingFaceCall {
-  private final AsyncHttp http;
-  private final Endpoint endpoint;
-  private final ServerReplies replies;
+/**
+ * Requests of one endpoint to its remote service.
+ *
+ * @param http sends them
+ * @param inferenceId the endpoint, for messages
+ * @param address where to
+ * @param headers what goes along, credentials included
+ * @param purpose what could not be done when a request fails, for messages
+ * @param wording how refusals are worded
+ */
+record RemoteCall(
+    AsyncHttp http,
+    String inferenceId,
+    String address,
+    Map<String, String> headers,
+    String purpose,
+    Wording wording) {
 
-  HuggingFaceCall(AsyncHttp http, Endpoint endpoint) {
-    this.http = http;
-    this.endpoint = endpoint;
-    this.replies = new ServerReplies(endpoint.inferenceId());
-  }
-
-  void complete(
-      BytesReference body, TimeValue timeout, ActionListener<InferenceServiceResults> listener) {
-    send(body, timeout, replies::completion, listener);
-  }
-
-  void embed(
-      BytesReference body,
-      int texts,
-      TimeValue timeout,
-      ActionListener<InferenceServiceResults> listener) {
-    send(body, timeout, reply -> replies.vectors(reply, texts), listener);
-  }
-
-  private void send(
+  /** Sends a request and reads the whole answer. */
+  void send(
       BytesReference body,
       TimeValue timeout,
       CheckedFunction<Reply, InferenceServiceResults, IOException> reader,
@@ -62,8 +57,14 @@ final class HuggingFaceCall {
     http.send(
         request(body, timeout),
         ActionListener.wrap(
-            reply -> ActionListener.completeWith(listener, () -> reader.apply(reply)),
-            failure -> listener.onFailure(unsent(failure))));
+            reply -> {
+              if (reply.ok()) {
+                listener.onResponse(reader.apply(reply));
+              } else {
+                listener.onFailure(refusal(reply));
+              }
+            },
+            failure -> listener.onFailure(explain(failure, timeout))));
   }
 
   /** The text of the answer, piece by piece. */
@@ -74,7 +75,8 @@ final class HuggingFaceCall {
         timeout,
         listener.map(
             bytes -> {
-              EventStream events = new EventStream(ChatEvents::delta, Function.identity());
+              ChatEvents reader = new ChatEvents(inferenceId, wording);
+              EventStream events = new EventStream(reader::delta, Function.identity());
               bytes.subscribe(events);
               return new StreamingChatCompletionResults(events);
             }));
@@ -89,11 +91,24 @@ final class HuggingFaceCall {
         timeout,
         listener.map(
             bytes -> {
+              ChatEvents reader = new ChatEvents(inferenceId, wording);
               EventStream events =
-                  new EventStream(ChatEvents::chunk, UnifiedChatCompletionException::fromThrowable);
+                  new EventStream(reader::chunk, UnifiedChatCompletionException::fromThrowable);
               bytes.subscribe(events);
               // The reader above makes nothing but the results that are asked for here.
               return new StreamingUnifiedChatCompletionResults((Flow.Publisher) events);
+            }));
+  }
+
+  /** Learns whether the service begins an answer, and lets go of it. */
+  void begin(BytesReference body, TimeValue timeout, ActionListener<Void> listener) {
+    stream(
+        body,
+        timeout,
+        listener.map(
+            bytes -> {
+              bytes.subscribe(new Dropped());
+              return null;
             }));
   }
 
@@ -107,7 +122,9 @@ final class HuggingFaceCall {
               if (failure != null) {
                 Throwable cause = AsyncHttp.unwrap(failure);
                 listener.onFailure(
-                    unsent(cause instanceof Exception e ? e : new IllegalStateException(cause)));
+                    explain(
+                        cause instanceof Exception e ? e : new IllegalStateException(cause),
+                        timeout));
               } else if (response.statusCode() == 200) {
                 listener.onResponse(response.body());
               } else {
@@ -126,38 +143,61 @@ final class HuggingFaceCall {
         .whenComplete(
             (bytes, failure) ->
                 listener.onFailure(
-                    replies.refusal(
-                        new Reply(response.statusCode(), failure == null ? bytes : new byte[0]))));
+                    refusal(
+                        new Reply(
+                            response.statusCode(),
+                            failure == null ? bytes : new byte[0],
+                            response.headers()))));
+  }
+
+  private ElasticsearchException refusal(Reply reply) {
+    return wording.refusal(reply, inferenceId, address);
   }
 
   private HttpRequest request(BytesReference body, TimeValue timeout) {
     BytesRef bytes = body.toBytesRef();
-    return HttpRequest.newBuilder(URI.create(endpoint.text(HuggingFaceService.URL)))
-        .timeout(Duration.ofMillis(timeout.millis()))
-        .header("content-type", "application/json")
-        .header("authorization", "Bearer " + endpoint.secrets().get(HuggingFaceService.API_KEY))
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(address))
+            .timeout(Duration.ofMillis(timeout.millis()))
+            .header("content-type", "application/json");
+    headers.forEach(request::setHeader);
+    return request
         .POST(HttpRequest.BodyPublishers.ofByteArray(bytes.bytes, bytes.offset, bytes.length))
         .build();
   }
 
-  private Exception unsent(Exception failure) {
+  /** What the server says of a request that did not arrive or whose answer it cannot read. */
+  private Exception explain(Exception failure, TimeValue timeout) {
+    if (failure instanceof ElasticsearchException) {
+      return failure;
+    }
     if (failure instanceof HttpTimeoutException
         && failure instanceof HttpConnectTimeoutException == false) {
       return new ElasticsearchStatusException(
-          "Request timed out for inference entity id [{}]",
-          RestStatus.REQUEST_TIMEOUT,
-          failure,
-          endpoint.inferenceId());
+          "Request timed out after [{}]", RestStatus.REQUEST_TIMEOUT, failure, timeout);
     }
-    if (failure instanceof IOException) {
-      return new ElasticsearchStatusException(
-          "Failed to send request from inference entity id [{}]: [{}] is {}",
-          RestStatus.SERVICE_UNAVAILABLE,
-          failure,
-          endpoint.inferenceId(),
-          endpoint.text(HuggingFaceService.URL),
-          failure instanceof ConnectException ? "not reachable" : "not answering");
+    String cause = failure.getMessage();
+    if (failure instanceof ConnectException && cause == null) {
+      cause = "Connect to [" + address + "] failed: Connection refused";
     }
-    return failure;
+    return new ElasticsearchStatusException(
+        "{}. Cause: {}", RestStatus.INTERNAL_SERVER_ERROR, failure, purpose, cause);
+  }
+
+  /** Takes nothing of what it is given. */
+  private static final class Dropped implements Flow.Subscriber<List<ByteBuffer>> {
+    @Override
+    public void onSubscribe(Flow.Subscription subscription) {
+      subscription.cancel();
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> bytes) {}
+
+    @Override
+    public void onError(Throwable failure) {}
+
+    @Override
+    public void onComplete() {}
   }
 }
