@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -50,6 +54,40 @@ def deployed(stack: Addresses, definition: bytes) -> Iterator[str]:
         admin.ok("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=60s")
         yield model_id
         admin.ok("DELETE", f"/_ml/trained_models/{model_id}?force=true")
+
+
+@pytest.fixture(scope="session")
+def ranking_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the modules of `ranking_modules.py`, made in a process of its own."""
+    folder = tmp_path_factory.mktemp("ranking")
+    script = Path(__file__).with_name("ranking_modules.py")
+    subprocess.run([sys.executable, "-W", "ignore", str(script), str(folder)], check=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _model(stack: Addresses, module: Path, task: str) -> Iterator[str]:
+    model_id = f"tiny{uuid4().hex[:8]}"
+    with _client(stack) as client:
+        admin = Caller(client)
+        upload(admin, model_id, module.read_bytes(), inference_config={task: {}})
+        admin.ok("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=60s")
+        yield model_id
+        admin.ok("DELETE", f"/_ml/trained_models/{model_id}?force=true")
+
+
+@pytest.fixture(scope="session")
+def reranker(stack: Addresses, ranking_modules: Path) -> Iterator[str]:
+    """A deployed text_similarity model: words in common with the question, less 1.5."""
+    with _model(stack, ranking_modules / "similarity.pt", "text_similarity") as model_id:
+        yield model_id
+
+
+@pytest.fixture(scope="session")
+def expander(stack: Addresses, ranking_modules: Path) -> Iterator[str]:
+    """A deployed text_expansion model: half the number of times that a word occurs."""
+    with _model(stack, ranking_modules / "expansion.pt", "text_expansion") as model_id:
+        yield model_id
 
 
 @pytest.fixture
