@@ -11,6 +11,7 @@ import esrag.ml.endpoint.EndpointStore;
 import esrag.ml.endpoint.Providers;
 import esrag.ml.endpoint.TransportCoordinatedInference;
 import esrag.ml.endpoint.TransportDeleteEndpoint;
+import esrag.ml.endpoint.TransportEmbedding;
 import esrag.ml.endpoint.TransportGetEndpoints;
 import esrag.ml.endpoint.TransportGetServices;
 import esrag.ml.endpoint.TransportInference;
@@ -69,6 +70,7 @@ import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xpack.core.action.XPackInfoFeatureAction;
 import org.elasticsearch.xpack.core.inference.action.DeleteInferenceEndpointAction;
+import org.elasticsearch.xpack.core.inference.action.EmbeddingAction;
 import org.elasticsearch.xpack.core.inference.action.GetInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.action.GetInferenceServicesAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
@@ -201,6 +203,7 @@ public final class MlPlugin extends Plugin
         new ActionHandler(InferenceActionProxy.INSTANCE, TransportInferenceProxy.class),
         new ActionHandler(InferenceAction.INSTANCE, TransportInference.class),
         new ActionHandler(RerankAction.INSTANCE, TransportRerank.class),
+        new ActionHandler(EmbeddingAction.INSTANCE, TransportEmbedding.class),
         new ActionHandler(UnifiedCompletionAction.INSTANCE, TransportUnifiedCompletion.class),
         new ActionHandler(GetInferenceServicesAction.INSTANCE, TransportGetServices.class));
   }

@@ -15,6 +15,7 @@ import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xcontent.XContentParserConfiguration;
 import org.elasticsearch.xpack.core.ClientHelper;
+import org.elasticsearch.xpack.core.inference.action.EmbeddingAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.RerankAction;
@@ -62,6 +63,8 @@ public final class TransportInferenceProxy
         chat(request, parser, listener);
       } else if (taskType == TaskType.RERANK) {
         rerank(request, parser, listener);
+      } else if (taskType == TaskType.EMBEDDING) {
+        embed(request, parser, listener);
       } else {
         infer(request, parser, listener);
       }
@@ -119,6 +122,26 @@ public final class TransportInferenceProxy
         ClientHelper.INFERENCE_ORIGIN,
         RerankAction.INSTANCE,
         rerank,
+        listener);
+  }
+
+  private void embed(
+      InferenceActionProxy.Request request,
+      XContentParser parser,
+      ActionListener<InferenceAction.Response> listener)
+      throws IOException {
+    EmbeddingAction.Request embed =
+        EmbeddingAction.Request.parseRequest(
+            request.getInferenceEntityId(),
+            request.getTaskType(),
+            request.getTimeout(),
+            request.getContext(),
+            parser);
+    ClientHelper.executeAsyncWithOrigin(
+        services().client(),
+        ClientHelper.INFERENCE_ORIGIN,
+        EmbeddingAction.INSTANCE,
+        embed,
         listener);
   }
 
