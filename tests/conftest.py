@@ -244,7 +244,7 @@ def remove_named(es: Elasticsearch, part: str) -> None:
             if part in endpoint["inference_id"]:
                 es.inference.delete(inference_id=endpoint["inference_id"], force=True)
     with suppress(ApiError):
-        found = es.ml.get_trained_models(model_id=pattern, allow_no_match=True)
+        found = es.ml.get_trained_models(model_id=pattern, allow_no_match=True, size=10_000)
         for model in found["trained_model_configs"]:
             es.ml.delete_trained_model(model_id=model["model_id"], force=True)
     _remove_accounts(es, part)

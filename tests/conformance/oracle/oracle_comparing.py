@@ -101,14 +101,16 @@ def send(client: httpx.Client, calls: Iterable[Call]) -> list[Answer]:
 def _body(reply: httpx.Response) -> Any:
     media_type = reply.headers.get("content-type", "")
     if media_type.startswith("text/event-stream"):
-        return [line[6:] for line in reply.text.splitlines() if line.startswith("data: ")]
+        data = [line[6:] for line in reply.text.splitlines() if line.startswith("data: ")]
+        return {"events": [text if text == "[DONE]" else json.loads(text) for text in data]}
     return reply.json() if "json" in media_type and reply.content else reply.text
 
 
 def expected_answer(call: Call, opinion: Opinion, success: Success) -> Answer:
     """What the real server answers."""
     if opinion.status is not None:
-        return Answer(opinion.status, opinion.body)
+        body = {"events": [opinion.body]} if opinion.events else opinion.body
+        return Answer(opinion.status, body)
     return Answer(200, success(call, opinion.rendering))
 
 

@@ -56,6 +56,7 @@ class Opinion:
     accepted: str | None
     status: int | None
     body: Any
+    events: bool
 
     @property
     def rendering(self) -> Any:
@@ -131,6 +132,7 @@ class Oracle:
                 accepted=answer.get("accepted"),
                 status=answer.get("status"),
                 body=json.loads(answer["body"]) if "body" in answer else None,
+                events=answer.get("events", False),
             )
             for answer in answers
         ]

@@ -11,6 +11,7 @@ import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.UpdateTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.inference.assignment.AllocationStatus;
+import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /** Calls under {@code _ml/trained_models} that run and use models. */
 final class DeploymentCalls {
@@ -88,6 +89,9 @@ final class DeploymentCalls {
   }
 
   private static Reading.Accepted infer(RestRequest rest) throws Exception {
+    if (rest.hasContent() == false) {
+      throw ExceptionsHelper.badRequestException("requires body");
+    }
     InferModelAction.Request.Builder builder;
     try (XContentParser parser = rest.contentParser()) {
       builder = InferModelAction.Request.parseRequest(rest.param(ID), parser);

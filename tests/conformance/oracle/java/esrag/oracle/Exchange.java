@@ -3,6 +3,8 @@ package esrag.oracle;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import org.elasticsearch.ExceptionsHelper;
+import org.elasticsearch.action.ActionRequest;
 import org.elasticsearch.action.ActionRequestValidationException;
 import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.common.bytes.BytesReference;
@@ -20,6 +22,8 @@ import org.elasticsearch.xcontent.XContentParserConfiguration;
  * is refused becomes the answer that the server writes for that exception.
  */
 final class Exchange extends BaseRestHandler {
+  private static final String EVENTS = "text/event-stream";
+
   private final Call call;
   private final Reading reading;
   private Reading.Accepted accepted;
@@ -52,6 +56,8 @@ final class Exchange extends BaseRestHandler {
       return Map.of(
           "status",
           channel.response.status().getStatus(),
+          "events",
+          channel.response.contentType().startsWith(EVENTS),
           "body",
           BytesReference.bytes(Json.raw(channel.response.content())).utf8ToString());
     }
@@ -79,16 +85,30 @@ final class Exchange extends BaseRestHandler {
       throw new IllegalStateException(refusal);
     }
     return channel -> {
-      if (accepted.request() != null) {
-        ActionRequestValidationException invalid = accepted.request().validate();
-        if (invalid != null) {
-          throw invalid;
+      try {
+        validate(accepted.request());
+        if (accepted.later() != null) {
+          validate(accepted.later().read());
         }
-      }
-      if (call.state() != null) {
-        throw Refusals.of(call.state());
+        if (call.state() != null) {
+          throw Refusals.of(call.state());
+        }
+      } catch (Exception refusal) {
+        if (request.path().endsWith("/_stream") == false) {
+          throw refusal;
+        }
+        channel.sendResponse(
+            new RestResponse(
+                ExceptionsHelper.status(refusal), EVENTS, Json.event(refusal, request)));
       }
     };
+  }
+
+  private static void validate(ActionRequest request) {
+    ActionRequestValidationException invalid = request == null ? null : request.validate();
+    if (invalid != null) {
+      throw invalid;
+    }
   }
 
   /** Keeps the answer. */

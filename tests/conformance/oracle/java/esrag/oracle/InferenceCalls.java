@@ -1,11 +1,15 @@
 package esrag.oracle;
 
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
+import org.elasticsearch.ElasticsearchStatusException;
+import org.elasticsearch.action.ActionRequest;
 import org.elasticsearch.common.xcontent.XContentHelper;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xcontent.XContentParserConfiguration;
@@ -13,10 +17,12 @@ import org.elasticsearch.xpack.core.inference.InferenceContext;
 import org.elasticsearch.xpack.core.inference.action.BaseInferenceActionRequest;
 import org.elasticsearch.xpack.core.inference.action.EmbeddingAction;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
+import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.action.RerankAction;
 import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
 import org.elasticsearch.xpack.core.inference.chunking.ChunkingSettingsBuilder;
+import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionException;
 
 /** Calls under {@code _inference}. */
 final class InferenceCalls {
@@ -47,45 +53,91 @@ final class InferenceCalls {
         rest.paramAsTime("timeout", TimeValue.timeValueSeconds(30)));
   }
 
+  /** The settings are read by the services; here it only matters that they are an object. */
   private static Reading.Accepted put(RestRequest rest) {
-    return new Reading.Accepted(putRequest(rest), NOTHING);
+    PutInferenceModelAction.Request request = putRequest(rest);
+    return new Reading.Accepted(
+        request,
+        NOTHING,
+        () -> {
+          try (XContentParser parser = parser(rest)) {
+            parser.map();
+          }
+          return null;
+        });
   }
 
   /** An endpoint's chunking settings, as the services read them, and as they show them. */
   @SuppressWarnings("unchecked")
-  private static Reading.Accepted chunking(RestRequest rest) {
+  private static Reading.Accepted chunking(RestRequest rest) throws IOException {
     PutInferenceModelAction.Request request = putRequest(rest);
-    Map<String, Object> body =
-        XContentHelper.convertToMap(request.getContent(), false, request.getContentType()).v2();
-    Map<String, Object> asked = (Map<String, Object>) body.get("chunking_settings");
-    Map<String, Object> settings = asked == null ? Map.of() : asked;
-    return new Reading.Accepted(request, ChunkingSettingsBuilder.fromMap(new HashMap<>(settings)));
+    try (XContentParser parser = parser(rest)) {
+      Object asked = parser.map().get("chunking_settings");
+      Map<String, Object> settings = asked == null ? Map.of() : (Map<String, Object>) asked;
+      return new Reading.Accepted(
+          request, ChunkingSettingsBuilder.fromMap(new HashMap<>(settings)));
+    }
   }
 
-  private static Reading.Accepted infer(RestRequest rest) throws Exception {
-    TaskType task = task(rest);
-    String id = rest.param(ID);
-    TimeValue timeout =
-        rest.paramAsTime("timeout", BaseInferenceActionRequest.TIMEOUT_NOT_DETERMINED);
-    boolean stream = rest.path().endsWith("/_stream");
-    InferenceContext context = InferenceContext.EMPTY_INSTANCE;
-    try (XContentParser parser =
-        XContentHelper.createParser(
-            XContentParserConfiguration.EMPTY, rest.requiredContent(), rest.getXContentType())) {
-      BaseInferenceActionRequest request =
-          switch (task) {
-            case CHAT_COMPLETION ->
-                UnifiedCompletionAction.Request.parseRequest(id, task, timeout, context, parser);
-            case EMBEDDING ->
-                EmbeddingAction.Request.parseRequest(id, task, timeout, context, parser);
-            case RERANK -> RerankAction.Request.parseRequest(id, timeout, context, parser);
-            default ->
-                InferenceAction.Request.parseRequest(id, task, context, parser)
-                    .setInferenceTimeout(timeout)
-                    .setStream(stream)
-                    .build();
-          };
-      return new Reading.Accepted(request, NOTHING);
+  private static Reading.Accepted infer(RestRequest rest) {
+    InferenceActionProxy.Request request =
+        new InferenceActionProxy.Request(
+            task(rest),
+            rest.param(ID),
+            rest.requiredContent(),
+            rest.getXContentType(),
+            rest.paramAsTime("timeout", BaseInferenceActionRequest.TIMEOUT_NOT_DETERMINED),
+            rest.path().endsWith("/_stream"),
+            InferenceContext.EMPTY_INSTANCE);
+    return new Reading.Accepted(request, NOTHING, () -> behind(request, rest));
+  }
+
+  /** What the task reads of the body; without a task the endpoint is looked up first. */
+  private static ActionRequest behind(InferenceActionProxy.Request request, RestRequest rest)
+      throws IOException {
+    if (request.getTaskType() == TaskType.ANY) {
+      return null;
     }
+    if (request.getTaskType() != TaskType.CHAT_COMPLETION) {
+      return parsed(request, rest);
+    }
+    try {
+      if (request.isStreaming() == false) {
+        throw new ElasticsearchStatusException(
+            "The [chat_completion] task type only supports streaming, please try again with the"
+                + " _stream API",
+            RestStatus.BAD_REQUEST);
+      }
+      return parsed(request, rest);
+    } catch (IOException | RuntimeException refusal) {
+      throw UnifiedChatCompletionException.fromThrowable(refusal);
+    }
+  }
+
+  private static ActionRequest parsed(InferenceActionProxy.Request request, RestRequest rest)
+      throws IOException {
+    String id = request.getInferenceEntityId();
+    TaskType task = request.getTaskType();
+    InferenceContext context = request.getContext();
+    try (XContentParser parser = parser(rest)) {
+      return switch (task) {
+        case CHAT_COMPLETION ->
+            UnifiedCompletionAction.Request.parseRequest(
+                id, task, request.getTimeout(), context, parser);
+        case EMBEDDING ->
+            EmbeddingAction.Request.parseRequest(id, task, request.getTimeout(), context, parser);
+        case RERANK -> RerankAction.Request.parseRequest(id, request.getTimeout(), context, parser);
+        default ->
+            InferenceAction.Request.parseRequest(id, task, context, parser)
+                .setInferenceTimeout(request.getTimeout())
+                .setStream(request.isStreaming())
+                .build();
+      };
+    }
+  }
+
+  private static XContentParser parser(RestRequest rest) throws IOException {
+    return XContentHelper.createParser(
+        XContentParserConfiguration.EMPTY, rest.requiredContent(), rest.getXContentType());
   }
 }

@@ -3,13 +3,17 @@ package esrag.oracle;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Iterator;
+import org.elasticsearch.ElasticsearchException;
+import org.elasticsearch.ExceptionsHelper;
 import org.elasticsearch.common.Strings;
+import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
 import org.elasticsearch.common.xcontent.ChunkedToXContent;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentParserConfiguration;
 import org.elasticsearch.xcontent.XContentType;
+import org.elasticsearch.xpack.core.inference.results.XContentFormattedException;
 
 /** Writes what x-pack-core writes. */
 final class Json {
@@ -49,6 +53,18 @@ final class Json {
       }
     }
     return json.value(content.utf8ToString());
+  }
+
+  /** What the data of an event says about a failure. */
+  static BytesReference event(Exception failure, ToXContent.Params params) throws IOException {
+    if (ExceptionsHelper.unwrapCause(failure) instanceof XContentFormattedException formatted) {
+      return new BytesArray(text((ChunkedToXContent) formatted));
+    }
+    try (XContentBuilder json = builder().startObject()) {
+      ElasticsearchException.generateFailureXContent(json, params, failure, true);
+      json.field("status", ExceptionsHelper.status(failure).getStatus()).endObject();
+      return BytesReference.bytes(json);
+    }
   }
 
   static XContentBuilder builder() throws IOException {

@@ -4,6 +4,10 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.elasticsearch.action.IndicesRequest;
+import org.elasticsearch.index.reindex.DeleteByQueryRequest;
+import org.elasticsearch.index.reindex.ReindexRequest;
+import org.elasticsearch.index.reindex.UpdateByQueryRequest;
 import org.elasticsearch.transport.AbstractTransportRequest;
 import org.elasticsearch.transport.TransportRequest;
 import org.elasticsearch.xpack.core.inference.action.DeleteInferenceEndpointAction;
@@ -64,6 +68,13 @@ final class Privileges {
     ACTIONS.put("delete_by_query", "indices:data/write/delete/byquery");
   }
 
+  /** Requests that name their indices, and are refused by name. */
+  private static final Map<String, Class<?>> NAMING =
+      Map.of(
+          "reindex", ReindexRequest.class,
+          "update_by_query", UpdateByQueryRequest.class,
+          "delete_by_query", DeleteByQueryRequest.class);
+
   private Privileges() {}
 
   /** A request of no particular kind. */
@@ -90,6 +101,9 @@ final class Privileges {
     return Map.of(
         "action",
         action,
+        "names_indices",
+        IndicesRequest.class.isAssignableFrom(
+            NAMING.getOrDefault((String) args.get("call"), Object.class)),
         "scope",
         cluster ? "cluster" : "index",
         "granting",

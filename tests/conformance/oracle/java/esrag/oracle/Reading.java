@@ -13,6 +13,16 @@ interface Reading {
    *
    * @param request asked for its validation before anything is done with it; or null
    * @param rendering what is shown of it
+   * @param later what is read behind the REST layer, or null
    */
-  record Accepted(ActionRequest request, ToXContent rendering) {}
+  record Accepted(ActionRequest request, ToXContent rendering, Later later) {
+    Accepted(ActionRequest request, ToXContent rendering) {
+      this(request, rendering, null);
+    }
+  }
+
+  /** What an action reads of the body itself: another request, or null. */
+  interface Later {
+    ActionRequest read() throws Exception;
+  }
 }

@@ -51,8 +51,10 @@ final class SearchCalls {
 
   private static Reading.Accepted search(RestRequest rest) throws Exception {
     SearchSourceBuilder source = new SearchSourceBuilder();
-    try (XContentParser parser = rest.contentParser()) {
-      source.parseXContent(parser, true, feature -> true);
+    if (rest.hasContent()) {
+      try (XContentParser parser = rest.contentParser()) {
+        source.parseXContent(parser, true, feature -> true);
+      }
     }
     return new Reading.Accepted(
         new SearchRequest(new String[] {rest.param("index")}, source), NOTHING);
