@@ -56,7 +56,9 @@ class Cutter:
         ]
         given = [f" {text}" if add else text for text, add in zip(texts, prefixed, strict=True)]
         tokenizer = self._tokenizer(settings)
-        encode = tokenizer.encode_batch if places else tokenizer.encode_batch_fast
+        # The fast way tells neither offsets nor what an unknown piece was.
+        fast = not places and not self._family.byte_fallback
+        encode = tokenizer.encode_batch_fast if fast else tokenizer.encode_batch
         encodings = encode(given, add_special_tokens=False)
         if self._family.algorithm == "unigram":
             return [self._unigram(e, t, places) for e, t in zip(encodings, texts, strict=True)]

@@ -6,6 +6,7 @@ trace it, once per session and in a process of its own.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ import pytest
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", "slow", "bad"]
 CONFIG: dict[str, Any] = {"inference_config": {"text_embedding": {"tokenization": {"bert": {}}}}}
+VOCABULARY = json.dumps({"vocabulary": WORDS}).encode()
 PART = 64 << 10
 
 
@@ -65,7 +67,14 @@ class Node:
         except httpx.TransportError:
             return False
 
-    def upload(self, model_id: str, definition: bytes, *, config: Any = CONFIG) -> None:
+    def upload(
+        self,
+        model_id: str,
+        definition: bytes,
+        *,
+        config: Any = CONFIG,
+        vocabulary: bytes = VOCABULARY,
+    ) -> None:
         """Put a whole model."""
         self.client.put(f"/models/{model_id}", json=config).raise_for_status()
         parts = [definition[i : i + PART] for i in range(0, len(definition), PART)]
@@ -75,8 +84,7 @@ class Node:
                 params={"total_parts": len(parts), "total_definition_length": len(definition)},
                 content=part,
             ).raise_for_status()
-        vocabulary = {"vocabulary": WORDS}
-        self.client.put(f"/models/{model_id}/vocabulary", json=vocabulary).raise_for_status()
+        self.client.put(f"/models/{model_id}/vocabulary", content=vocabulary).raise_for_status()
 
     def deploy(self, model_id: str, *, state: str = "started", **fields: Any) -> Any:
         """Start a deployment and wait for a state; returns its description."""
@@ -162,6 +170,18 @@ def traced_minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("minilm")
     script = Path(__file__).with_name("trace_minilm.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, env=_quiet())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny models of every family and task, and what they should say."""
+    folder = tmp_path_factory.mktemp("tiny")
+    script = Path(__file__).with_name("tiny_models.py")
+    made = subprocess.run(
+        [sys.executable, str(script), str(folder)], env=_quiet(), capture_output=True, check=False
+    )
+    assert made.returncode == 0, made.stderr.decode()[-3000:]
     return folder
 
 

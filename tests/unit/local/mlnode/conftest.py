@@ -31,7 +31,7 @@ class LocalExecution:
         self.batches: list[list[int]] = []
         self.arrived = threading.Semaphore(0)
         self._ended = threading.Event()
-        self._sent: deque[Sequence[TokenIds]] = deque()
+        self._sent: dict[int, deque[Sequence[TokenIds]]] = {}
 
     def wait_ready(self) -> None:
         """There is nothing to load."""
@@ -40,11 +40,11 @@ class LocalExecution:
 
     def send(self, slot: int, sequences: Sequence[TokenIds], positions: Sequence[int] = ()) -> None:
         """Keep the batch until its turn comes."""
-        self._sent.append(sequences)
+        self._sent.setdefault(slot, deque()).append(sequences)
 
     def receive(self, slot: int, *, expected: int) -> Outcome:
         """One vector of two numbers for each sequence."""
-        sequences = self._sent.popleft()
+        sequences = self._sent[slot].popleft()
         assert len(sequences) == expected
         self.batches.append([len(sequence) for sequence in sequences])
         self.arrived.release()

@@ -324,3 +324,107 @@ def test_a_failing_disk_is_said(node: TestClient, tmp_path: Path) -> None:
     (tmp_path / "models/m/parts/00000").unlink()
     (tmp_path / "models/m/parts").rmdir()
     assert kind(put_part(node, "m", b"abc", 0, 1, 3)) == (503, "failed")
+
+
+def update(client: TestClient, **fields: Any) -> Any:
+    """Change the deployment ``m``."""
+    return client.post("/deployments/m/_update", json=fields)
+
+
+def test_the_number_of_allocations_is_changed_and_kept(node: TestClient, open_node: Open) -> None:
+    """Also by the next process."""
+    deploy(node)
+    wait_for(node, "started")
+    changed = update(node, number_of_allocations=3)
+    assert changed.status_code == 200
+    assert changed.json()["number_of_allocations"] == 3
+    assert wait_for(open_node(), "started")["number_of_allocations"] == 3
+
+
+def test_adaptive_allocations_are_shown_and_kept(node: TestClient, open_node: Open) -> None:
+    """As they were asked for, and the number is brought within their limits at once."""
+    deploy(node)
+    wait_for(node, "started")
+    limits = {"enabled": True, "min_number_of_allocations": 2, "max_number_of_allocations": 4}
+    described = update(node, adaptive_allocations=limits).json()
+    assert described["adaptive_allocations"] == limits
+    assert described["number_of_allocations"] == 2
+    assert wait_for(open_node(), "started")["adaptive_allocations"] == limits
+
+
+def test_a_deployment_may_be_started_with_adaptive_allocations(node: TestClient) -> None:
+    """It begins with the least."""
+    limits = {"enabled": True, "min_number_of_allocations": 2}
+    deploy(node, adaptive_allocations=limits)
+    assert wait_for(node, "started")["number_of_allocations"] == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"number_of_allocations": 0},
+        {"number_of_allocations": "2"},
+        {"number_of_allocations": 33},
+        {"adaptive_allocations": {"enabled": True}, "number_of_allocations": 2},
+        {"adaptive_allocations": {"max_number_of_allocations": 0}},
+    ],
+)
+def test_impossible_updates_are_refused(node: TestClient, fields: dict[str, Any]) -> None:
+    """And leave the deployment as it was."""
+    deploy(node)
+    before = wait_for(node, "started")
+    assert kind(update(node, **fields)) == (400, "bad_request")
+    assert node.get("/deployments/m").json() == before
+
+
+def test_an_unknown_deployment_is_not_updated(node: TestClient) -> None:
+    """Nor has it a cache."""
+    assert kind(update(node, number_of_allocations=2)) == (404, "not_found")
+    assert kind(node.post("/deployments/m/cache/_clear")) == (404, "not_found")
+
+
+def test_a_cache_is_cleared_over_the_wire(node: TestClient) -> None:
+    """The same text is executed again."""
+    deploy(node, cache_size="1mb")
+    wait_for(node, "started")
+    for expected in (0, 1):
+        assert infer(node, "a").status_code == 200
+        assert node.get("/deployments/m").json()["inference_cache_hit_count"] == expected
+    assert node.post("/deployments/m/cache/_clear").json() == {}
+    infer(node, "a")
+    assert node.get("/deployments/m").json()["inference_cache_hit_count"] == 1
+
+
+def test_aliases_are_kept(node: TestClient, open_node: Open) -> None:
+    """Given, moved, listed, taken away, and known to the next process."""
+    node.put("/models/other", json=CONFIG)
+    for model_id in ("m", "other"):
+        assert node.put("/aliases/current", json={"model_id": model_id}).json() == {}
+    assert node.put("/aliases/first", json={"model_id": "m"}).status_code == 200
+    expected = {"aliases": {"current": "other", "first": "m"}}
+    assert node.get("/aliases").json() == expected
+    again = open_node()
+    assert again.get("/aliases").json() == expected
+    assert again.delete("/aliases/first").json() == {}
+    assert kind(again.delete("/aliases/first")) == (404, "not_found")
+
+
+def test_an_alias_needs_a_model_and_goes_with_it(node: TestClient) -> None:
+    """It never stands for nothing."""
+    assert kind(node.put("/aliases/x", json={"model_id": "none"})) == (404, "not_found")
+    assert kind(node.put("/aliases/x", json={})) == (400, "bad_request")
+    node.put("/aliases/x", json={"model_id": "m"})
+    node.delete("/models/m")
+    assert node.get("/aliases").json() == {"aliases": {}}
+
+
+def test_what_the_call_must_bring_is_asked_for(node: TestClient) -> None:
+    """The whole request is refused, as no input could be answered."""
+    config = {"inference_config": {"text_similarity": {"tokenization": {"bert": {}}}}}
+    node.put("/models/pairs", json=config)
+    put_part(node, "pairs", b"abc", 0, 1, 3)
+    node.put("/models/pairs/vocabulary", json=VOCABULARY)
+    node.post("/deployments/pairs", json={"model_id": "pairs"})
+    refused = node.post("/deployments/pairs/infer", json={"inputs": ["a"], **config})
+    assert kind(refused) == (400, "bad_request")
+    assert refused.json()["error"]["reason"] == "[text] must not be null."

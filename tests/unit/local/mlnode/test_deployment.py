@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from esrag.local.mlnode.execution import Execution, LoadRefused
 from esrag.local.mlnode.problems import Problem
 from esrag.local.mlnode.request import InferRequest, InputResult
 from esrag.local.mlnode.tasks.embedding import TextEmbedding
+from esrag.local.mlnode.tasks.expansion import TextExpansion
 from esrag.local.mlnode.tokenization import TokenizationSettings
 from esrag.local.mlnode.tokenizer import VocabularyTokenizer
 from esrag.local.mlnode.vocabulary import Vocabulary
@@ -159,6 +161,58 @@ def test_known_texts_come_from_the_cache(deploy: Deploy, execution: Any) -> None
     assert len(execution.batches) == 1
     numbers = deployment.describe()
     assert (numbers["inference_count"], numbers["inference_cache_hit_count"]) == (4, 2)
+
+
+def test_a_cleared_cache_executes_again(deploy: Deploy, execution: Any) -> None:
+    """The same text reaches the model twice."""
+    deployment = deploy(cache_bytes=10_000)
+    results(deployment.submit(["a"], PLAIN))
+    deployment.clear_cache()
+    results(deployment.submit(["a"], PLAIN))
+    assert len(execution.batches) == 2
+    assert deployment.describe()["inference_cache_hit_count"] == 0
+
+
+def test_another_task_than_the_models_is_refused(deploy: Deploy) -> None:
+    """The child cuts the module's output for one task."""
+    with pytest.raises(Problem, match=r"configured for task \[text_embedding\] but called with"):
+        deploy().submit(["a"], TextExpansion(TokenizationSettings()))
+
+
+def allocations() -> list[str]:
+    """The threads that serve deployments; other tests have stopped theirs."""
+    return [t.name for t in threading.enumerate() if t.name.startswith("allocation ")]
+
+
+def test_allocations_are_added_while_a_batch_runs(deploy: Deploy, execution: Any) -> None:
+    """A second batch starts although the first one does not end."""
+    deployment = deploy()
+    first = busy(deployment, execution)
+    deployment.update(2, None)
+    second = deployment.submit(["a b"], PLAIN)
+    assert execution.arrived.acquire(timeout=10)
+    assert not first.future.done()
+    execution.gate.set()
+    assert [len(results(request)) for request in (first, second)] == [1, 1]
+    assert deployment.describe()["target_allocations"] == 2
+
+
+def test_allocations_are_taken_away_and_nothing_is_lost(deploy: Deploy, execution: Any) -> None:
+    """What they have at hand is finished, and the rest is left to those that stay."""
+    deployment = deploy(queue_capacity=1000)
+    until(lambda: deployment.is_started)
+    deployment.update(4, None)
+    busy(deployment, execution)
+    requests = [deployment.submit([LONG] * 30, PLAIN) for _ in range(4)]
+    for _ in range(3):
+        assert execution.arrived.acquire(timeout=10)
+    deployment.update(1, None)
+    execution.gate.set()
+    assert [len(results(request)) for request in requests] == [30] * 4
+    until(lambda: len(allocations()) == 1)
+    deployment.update(3, None)
+    until(lambda: len(allocations()) == 3)
+    assert len(results(deployment.submit(["a", "b"], PLAIN))) == 2
 
 
 def test_a_crash_fails_those_who_wait_and_starts_again(deploy: Deploy, execution: Any) -> None:
