@@ -296,10 +296,11 @@ def read_deployment(request: Mapping[str, Any]) -> DeploymentSettings:
         cache_size = str(cache_size)
         parse_size(cache_size)
     model_id = require_id(request.get("model_id"), name="model_id")
-    allocations = _number(request, "number_of_allocations", default=1, most=MOST_ALLOCATIONS)
     adaptive = read_adaptive(request.get("adaptive_allocations"))
     if adaptive is not None and adaptive.enabled:
-        allocations = adaptive.bound(allocations)
+        allocations = adaptive.bound(1)
+    else:
+        allocations = _number(request, "number_of_allocations", default=1, most=MOST_ALLOCATIONS)
     return DeploymentSettings(
         deployment_id=require_id(request.get("deployment_id", model_id), name="deployment_id"),
         model_id=model_id,

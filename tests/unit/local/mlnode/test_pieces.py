@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sentencepiece
 
 from esrag.local.mlnode.pieces import Pieces
 from esrag.local.mlnode.problems import Problem
@@ -80,6 +81,18 @@ def test_unknown_characters_in_a_row_are_one_unknown_piece() -> None:
     settings = TokenizationSettings(kind="deberta_v2")
     [pieces] = VocabularyTokenizer(vocabulary, settings).cut(["é"], settings)
     assert pieces.ids == [5, 6, 1]
+
+
+def test_unigram_text_is_normalised_as_by_sentencepiece() -> None:
+    """Every character of the basic plane but ten, among neighbours."""
+    theirs = sentencepiece.SentencePieceNormalizer(rule_name="nmt_nfkc")
+    ours = VocabularyTokenizer(UNIGRAM, XLM)._cutter._tokenizer(XLM).normalizer
+    other = {0x344, 0x61C, 0x200D, 0x32FF, 0xAB69, 0xFF5E, *range(0xA7F1, 0xA7F5)}
+    characters = [chr(c) for c in range(1, 0x10000) if not 0xD800 <= c < 0xE000 and c not in other]
+    for start in range(0, len(characters), 64):
+        text = "x" + "a".join(characters[start : start + 64]) + "x"
+        expected = theirs.normalize(text).replace("\u2581", " ").removeprefix(" ")
+        assert ours.normalize_str(text) == expected, hex(ord(characters[start]))
 
 
 def test_a_unigram_vocabulary_needs_scores() -> None:
