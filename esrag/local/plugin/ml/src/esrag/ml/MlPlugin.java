@@ -44,6 +44,7 @@ import esrag.ml.rest.DeploymentRoutes;
 import esrag.ml.rest.InferenceRoutes;
 import esrag.ml.rest.InfoRoutes;
 import esrag.ml.rest.TrainedModelRoutes;
+import esrag.ml.retriever.RerankerRetriever;
 import esrag.ml.service.DeployedModelService;
 import esrag.ml.service.HuggingFaceService;
 import esrag.ml.service.OpenAiService;
@@ -239,13 +240,21 @@ public final class MlPlugin extends Plugin
   }
 
   @Override
+  public List<RetrieverSpec<?>> getRetrievers() {
+    return List.of(new RetrieverSpec<>(RerankerRetriever.NAME, RerankerRetriever::fromXContent));
+  }
+
+  @Override
   public List<NamedXContentRegistry.Entry> getNamedXContent() {
     return new MlInferenceNamedXContentProvider().getNamedXContentParsers();
   }
 
   @Override
   public List<NamedWriteableRegistry.Entry> getNamedWriteables() {
-    return new MlInferenceNamedXContentProvider().getNamedWriteables();
+    List<NamedWriteableRegistry.Entry> entries =
+        new ArrayList<>(new MlInferenceNamedXContentProvider().getNamedWriteables());
+    entries.addAll(RerankerRetriever.writeables());
+    return entries;
   }
 
   @Override
