@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -29,14 +30,17 @@ class ElasticsearchAddress:
     ca_certs: str | None = None
 
     def raw_client(self) -> httpx.Client:
-        """For requests as they go over the wire."""
-        import ssl
-
+        """For requests as they go over the wire, with all rights."""
         headers = {"authorization": f"ApiKey {self.api_key}"} if self.api_key else {}
+        return self._client(headers=headers, auth=self.login)
+
+    def client_of(self, login: tuple[str, str] | None) -> httpx.Client:
+        """The same for somebody else, or for nobody."""
+        return self._client(auth=login)
+
+    def _client(self, **options: Any) -> httpx.Client:
         trust = ssl.create_default_context(cafile=self.ca_certs) if self.ca_certs else True
-        return httpx.Client(
-            base_url=self.url, headers=headers, auth=self.login, verify=trust, timeout=120
-        )
+        return httpx.Client(base_url=self.url, verify=trust, timeout=120, **options)
 
     def client_options(self) -> dict[str, Any]:
         """For ``elasticsearch.Elasticsearch``."""
