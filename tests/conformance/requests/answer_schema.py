@@ -97,6 +97,8 @@ def _judge(schema: Mapping[str, Any], value: Any, place: str) -> Verdict:
         if union in schema and "properties" not in schema:
             return _best(schema[union], value, place)
     shape = _shape_of(schema)
+    if shape is not None and not (shape.properties or schema.get("additionalProperties")):
+        return Verdict()  # the specification writes a value of any kind as an empty object
     if shape is not None:
         return _judge_object(schema, shape, value, place)
     if "allOf" in schema:
