@@ -87,7 +87,10 @@ def jvm_options(shipped: str, node: Node) -> str:
 
 
 def log_options() -> str:
-    """Everything to standard output, which we write to one file."""
+    """Everything to standard output, which we write to one file.
+
+    Warnings of deprecated use go into the answer's `Warning` header, as the server ships it.
+    """
     pattern = "[%d{ISO8601}][%-5p][%-25c{1.}] [%node_name]%marker %m %consoleException%n"
     return f"""\
 status = error
@@ -97,8 +100,12 @@ appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = {pattern}
 rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
+appender.header_warning.type = HeaderWarningAppender
+appender.header_warning.name = header_warning
 logger.deprecation.name = org.elasticsearch.deprecation
-logger.deprecation.level = error
+logger.deprecation.level = warn
+logger.deprecation.appenderRef.header_warning.ref = header_warning
+logger.deprecation.additivity = false
 """
 
 

@@ -129,6 +129,8 @@ class Deployments:
             adaptive = read_adaptive(
                 request.get("adaptive_allocations"), before.adaptive_allocations
             )
+            if "adaptive_allocations" in request and request["adaptive_allocations"] is None:
+                adaptive = None  # the wish itself is taken back
             allocations = request.get("number_of_allocations")
             if adaptive is not None and adaptive.enabled:
                 if allocations is not None:

@@ -44,6 +44,15 @@ def definition(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def task_definitions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The bytes of a tiny TorchScript module for each task but text embedding."""
+    folder = tmp_path_factory.mktemp("tasks")
+    script = Path(__file__).with_name("task_modules.py")
+    subprocess.run([sys.executable, "-W", "ignore", str(script), str(folder)], check=True)
+    return {file.stem: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.fixture(scope="session")
 def deployed(stack: Addresses, definition: bytes) -> Iterator[str]:
     """A tiny model with prefix strings, deployed for the whole session; tests only use it."""
     model_id = f"tiny{uuid4().hex[:8]}"

@@ -25,7 +25,10 @@ import esrag.ml.infer.Inferrer;
 import esrag.ml.infer.Targets;
 import esrag.ml.infer.TransportInferModel;
 import esrag.ml.info.AbsentFeatures;
+import esrag.ml.info.AbsentUsage;
+import esrag.ml.info.InferenceUsage;
 import esrag.ml.info.MachineLearningFeature;
+import esrag.ml.info.MachineLearningUsage;
 import esrag.ml.info.TransportMlInfo;
 import esrag.ml.ingest.Batches;
 import esrag.ml.ingest.CoordinatedTexts;
@@ -70,6 +73,7 @@ import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xpack.core.action.XPackInfoFeatureAction;
+import org.elasticsearch.xpack.core.action.XPackUsageFeatureAction;
 import org.elasticsearch.xpack.core.inference.action.DeleteInferenceEndpointAction;
 import org.elasticsearch.xpack.core.inference.action.EmbeddingAction;
 import org.elasticsearch.xpack.core.inference.action.GetInferenceModelAction;
@@ -167,6 +171,10 @@ public final class MlPlugin extends Plugin
     handlers.add(
         new ActionHandler(XPackInfoFeatureAction.MACHINE_LEARNING, MachineLearningFeature.class));
     handlers.add(new ActionHandler(MlInfoAction.INSTANCE, TransportMlInfo.class));
+    handlers.addAll(AbsentUsage.handlers());
+    handlers.add(
+        new ActionHandler(XPackUsageFeatureAction.MACHINE_LEARNING, MachineLearningUsage.class));
+    handlers.add(new ActionHandler(XPackUsageFeatureAction.INFERENCE, InferenceUsage.class));
     handlers.addAll(modelActions());
     handlers.addAll(endpointActions());
     return handlers;

@@ -1,6 +1,7 @@
 package esrag.ml;
 
 import esrag.ml.licence.Licences;
+import esrag.ml.node.MlNodeException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.ActionRequest;
 import org.elasticsearch.action.ActionResponse;
@@ -39,7 +40,9 @@ public abstract class MlTransportAction<Q extends ActionRequest, R extends Actio
   protected final void doExecute(Task task, Q request, ActionListener<R> listener) {
     ActionListener<R> restoring =
         ContextPreservingActionListener.wrapPreservingContext(
-            listener, services.threadPool().getThreadContext());
+            listener.<R>delegateResponse(
+                (next, failure) -> next.onFailure(MlNodeException.shown(failure))),
+            services.threadPool().getThreadContext());
     Exception refusal = services.licences().refusal(need);
     if (refusal != null) {
       restoring.onFailure(refusal);

@@ -145,7 +145,7 @@ public final class Inferrer {
         targets.forget();
         return new Gone(target.deploymentId());
       default:
-        return refusal;
+        return MlNodeException.shown(refusal);
     }
   }
 

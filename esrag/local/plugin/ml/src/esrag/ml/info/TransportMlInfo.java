@@ -8,7 +8,9 @@ import java.util.Map;
 import org.elasticsearch.Build;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
+import org.elasticsearch.common.unit.ByteSizeValue;
 import org.elasticsearch.injection.guice.Inject;
+import org.elasticsearch.monitor.os.OsProbe;
 import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xpack.core.ml.action.MlInfoAction;
 
@@ -45,7 +47,17 @@ public final class TransportMlInfo
   protected void answer(
       MlInfoAction.Request request, ActionListener<MlInfoAction.Response> listener) {
     int processors = Runtime.getRuntime().availableProcessors();
-    Map<String, Object> limits = Map.of("total_ml_processors", processors);
+    String memory = memory().toString();
+    Map<String, Object> limits =
+        Map.of(
+            "max_single_ml_node_processors",
+            processors,
+            "total_ml_processors",
+            processors,
+            "total_ml_memory",
+            memory,
+            "effective_max_model_memory_limit",
+            memory);
     Map<String, Object> nativeCode =
         Map.of("version", Build.current().version(), "build_hash", "esrag-mlnode");
     listener.onResponse(
@@ -59,5 +71,11 @@ public final class TransportMlInfo
                 false,
                 "native_code",
                 nativeCode)));
+  }
+
+  /** The share of the machine's memory that the server gives to machine learning by default. */
+  private static ByteSizeValue memory() {
+    long machine = OsProbe.getInstance().getTotalPhysicalMemorySize();
+    return ByteSizeValue.ofMb(ByteSizeValue.ofBytes(machine / 100 * 30).getMb());
   }
 }

@@ -7,6 +7,7 @@ import esrag.ml.node.Catalogue;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Objects;
 import org.elasticsearch.ResourceAlreadyExistsException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
@@ -48,9 +49,9 @@ public final class TransportPutTrainedModel
     TrainedModelConfig config = request.getTrainedModelConfig();
     if (config.getModelType() != TrainedModelType.PYTORCH) {
       throw ExceptionsHelper.badRequestException(
-          "model [{}] of type [{}]: the local stack stores PyTorch models only",
+          "model [{}] of type [{}] cannot be stored: the local stack keeps PyTorch models only",
           config.getModelId(),
-          config.getModelType());
+          Objects.requireNonNullElse(config.getModelType(), TrainedModelType.TREE_ENSEMBLE));
     }
     services()
         .node()

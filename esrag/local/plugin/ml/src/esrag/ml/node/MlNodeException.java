@@ -18,4 +18,11 @@ public final class MlNodeException extends ElasticsearchStatusException {
   public String kind() {
     return kind;
   }
+
+  /** The failure as callers of the server see it: without a kind that the server does not have. */
+  public static Exception shown(Exception failure) {
+    return failure instanceof MlNodeException refusal
+        ? new ElasticsearchStatusException("{}", refusal.status(), refusal.getMessage())
+        : failure;
+  }
 }

@@ -11,6 +11,7 @@ import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.common.Table;
 import org.elasticsearch.common.time.DateFormatter;
 import org.elasticsearch.common.unit.ByteSizeValue;
+import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.rest.RestResponse;
 import org.elasticsearch.rest.action.RestResponseListener;
@@ -104,6 +105,15 @@ final class CatTrainedModels extends AbstractCatAction {
         "ingest.failed", "default:false;alias:if,ingestFailed;desc:documents that failed");
     table.addCell(
         "data_frame.id", "alias:dfid,dataFrameAnalytics;desc:the data frame analytics job");
+    table.addCell(
+        "data_frame.create_time",
+        "default:false;alias:dft,dataFrameAnalyticsTime;desc:when that job was created");
+    table.addCell(
+        "data_frame.source_index",
+        "default:false;alias:dfsi,dataFrameAnalyticsSrcIndex;desc:the index it trained on");
+    table.addCell(
+        "data_frame.analysis",
+        "default:false;alias:dfa,dataFrameAnalyticsAnalysis;desc:the analysis it used");
     table.endHeaders();
     return table;
   }
@@ -126,22 +136,32 @@ final class CatTrainedModels extends AbstractCatAction {
       table.addCell(model.getDescription());
       table.addCell(model.getModelType());
       addIngest(table, entry);
-      table.addCell("__none__");
+      addAnalytics(table);
       table.endRow();
     }
     return table;
   }
 
+  /** No model here comes from a data frame analytics job. */
+  private static void addAnalytics(Table table) {
+    table.addCell("__none__");
+    table.addCell(null);
+    table.addCell(null);
+    table.addCell(null);
+  }
+
   private static void addIngest(Table table, TrainedModelStats entry) {
     table.addCell(entry == null ? 0 : entry.getPipelineCount());
     if (entry == null || entry.getIngestStats() == null) {
-      for (int i = 0; i < 4; i++) {
-        table.addCell(0);
-      }
+      table.addCell(0);
+      table.addCell(TimeValue.ZERO);
+      table.addCell(0);
+      table.addCell(0);
       return;
     }
     table.addCell(entry.getIngestStats().totalStats().ingestCount());
-    table.addCell(entry.getIngestStats().totalStats().ingestTimeInMillis());
+    table.addCell(
+        TimeValue.timeValueMillis(entry.getIngestStats().totalStats().ingestTimeInMillis()));
     table.addCell(entry.getIngestStats().totalStats().ingestCurrent());
     table.addCell(entry.getIngestStats().totalStats().ingestFailedCount());
   }
