@@ -428,3 +428,14 @@ def test_grok_says_which_pattern_matched(admin: Any) -> None:
     body = {"pipeline": {"processors": processors}, "docs": [{"_source": {"a": "word"}}]}
     reply = admin("POST", "/_ingest/pipeline/_simulate", body)
     assert reply.body["docs"][0]["doc"]["_source"]["matched"] == "1"
+
+
+def test_the_patterns_of_grok_can_be_listed(admin: Any) -> None:
+    """Sorted on request; each mode has its own."""
+    plain = admin("GET", "/_ingest/processor/grok?s=true").body["patterns"]
+    assert list(plain) == sorted(plain)
+    assert "%{HTTPDUSER:auth}" in plain["HTTPD_COMMONLOG"]
+    ecs = admin("GET", "/_ingest/processor/grok?ecs_compatibility=v1").body["patterns"]
+    assert "%{HTTPDUSER:user.name}" in ecs["HTTPD_COMMONLOG"]
+    reply = admin("GET", "/_ingest/processor/grok?ecs_compatibility=v9")
+    assert (reply.status, reply.reason) == (400, "unsupported ECS compatibility mode [v9]")

@@ -6,7 +6,9 @@ import esrag.modules.analysis.TokenFilters;
 import esrag.modules.analysis.Tokenizers;
 import esrag.modules.datastream.DeleteDataStreams;
 import esrag.modules.datastream.RestDeleteDataStreamAction;
+import esrag.modules.ingest.GrokPatterns;
 import esrag.modules.ingest.Processors;
+import esrag.modules.ingest.RestGrokPatternsAction;
 import esrag.modules.mustache.MustacheScriptEngine;
 import esrag.modules.reindex.DeleteByQuery;
 import esrag.modules.reindex.Reindex;
@@ -130,6 +132,7 @@ public final class ModulesPlugin extends Plugin
     return List.of(
         new ActionHandler(MainAction.TYPE, MainAction.class),
         new ActionHandler(DeleteDataStreamAction.INSTANCE, DeleteDataStreams.class),
+        new ActionHandler(GrokPatterns.TYPE, GrokPatterns.class),
         new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class),
         new ActionHandler(MultiSearchTemplateAction.TYPE, MultiSearchTemplateAction.class),
         new ActionHandler(DeleteByQueryAction.INSTANCE, DeleteByQuery.class),
@@ -146,6 +149,7 @@ public final class ModulesPlugin extends Plugin
     return List.of(
         new RestMainAction(),
         new RestDeleteDataStreamAction(),
+        new RestGrokPatternsAction(),
         new RestSearchTemplateAction(features),
         new RestMultiSearchTemplateAction(services.settings()),
         new RestRenderTemplateAction(),

@@ -98,6 +98,8 @@ final class StemmerLanguages {
       case "light_portuguese", "lightportuguese" -> PortugueseLightStemFilter::new;
       case "minimal_portuguese", "minimalportuguese" -> PortugueseMinimalStemFilter::new;
       case "portuguese_rslp" -> PortugueseStemFilter::new;
+      case "dutch_kp", "dutchkp", "kp" -> RetiredStemmer.of("dutch_kp");
+      case "lovins" -> RetiredStemmer.of("lovins");
       default -> snowball(Strings.capitalize(language.toLowerCase(Locale.ROOT)));
     };
   }

@@ -17,6 +17,7 @@ public final class TokenFilters {
     WordListFilters.register(registry);
     PatternFilters.register(registry);
     TokenShapeFilters.register(registry);
+    registry.factory("multiplexer", MultiplexerFilterFactory::of);
     registry.factory("synonym", SynonymTokenFilterFactory::flat);
     registry.factory("synonym_graph", SynonymTokenFilterFactory::graph);
     return registry.providers();

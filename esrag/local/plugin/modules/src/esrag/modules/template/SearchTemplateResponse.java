@@ -13,6 +13,7 @@ import org.elasticsearch.common.io.stream.StreamOutput;
 import org.elasticsearch.common.xcontent.ChunkedToXContentObject;
 import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xcontent.ToXContent;
+import org.elasticsearch.xcontent.XContentParseException;
 import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xcontent.XContentParserConfiguration;
 import org.elasticsearch.xcontent.XContentType;
@@ -38,6 +39,9 @@ final class SearchTemplateResponse extends ActionResponse implements ChunkedToXC
     try (XContentParser parser =
         XContentType.JSON.xContent().createParser(XContentParserConfiguration.EMPTY, text)) {
       XContentParser.Token token = parser.nextToken();
+      if (token == null) {
+        throw new XContentParseException(parser.getTokenLocation(), "the template gave nothing");
+      }
       while (token != null) {
         token = parser.nextToken();
       }
