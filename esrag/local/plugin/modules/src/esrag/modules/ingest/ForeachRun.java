@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.elasticsearch.common.Strings;
 import org.elasticsearch.ingest.IngestDocument;
 import org.elasticsearch.ingest.Processor;
 
@@ -55,7 +56,7 @@ final class ForeachRun {
                   + field
                   + "] of type ["
                   + value.getClass().getName()
-                  + "] cannot be cast to a list or a map");
+                  + "] cannot be cast to a list or map");
     }
   }
 
@@ -105,19 +106,21 @@ final class ForeachRun {
     }
   }
 
-  /** Takes the result and gives an enclosing loop its own element back. */
+  /**
+   * Takes the result and gives an enclosing loop its own element back; outside of one, null stays
+   * behind. An entry whose key the processor has emptied is left out.
+   */
   private void leave() {
-    Object value = restore(VALUE, outerValue);
-    if (isObject) {
-      entries.put(restore(KEY, outerKey), value);
-    } else {
-      values.add(value);
-    }
-  }
-
-  private Object restore(String name, Object outer) {
     Map<String, Object> ingest = document.getIngestMetadata();
-    return outer == null ? ingest.remove(name) : ingest.put(name, outer);
+    if (!isObject) {
+      values.add(ingest.put(VALUE, outerValue));
+      return;
+    }
+    String key = (String) ingest.get(KEY);
+    if (Strings.hasText(key)) {
+      entries.put(key, ingest.put(VALUE, outerValue));
+    }
+    ingest.put(KEY, outerKey);
   }
 
   /** One element's call: done before the call returns, or later on another thread. */
