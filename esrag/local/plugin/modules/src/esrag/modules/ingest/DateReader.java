@@ -10,8 +10,10 @@ import java.time.temporal.TemporalAccessor;
 import java.time.temporal.WeekFields;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.elasticsearch.common.time.DateFormatter;
 import org.elasticsearch.common.time.DateFormatters;
+import org.elasticsearch.common.util.CachedSupplier;
 
 /** One of the formats that {@code date} tries: a name it knows, or a pattern of java.time. */
 @FunctionalInterface
@@ -49,8 +51,10 @@ interface DateReader {
   /** A pattern is read when a document needs it: a wrong one fails the document, not the PUT. */
   private static DateReader pattern(String format) {
     String pattern = format.startsWith("8") ? format.substring(1) : format;
+    Supplier<DateFormatter> formatter =
+        CachedSupplier.wrap(() -> DateFormatter.forPattern(pattern));
     return (text, zone, locale) -> {
-      TemporalAccessor parsed = DateFormatter.forPattern(pattern).withLocale(locale).parse(text);
+      TemporalAccessor parsed = formatter.get().withLocale(locale).parse(text);
       TemporalAccessor whole = hasYear(parsed, locale) ? parsed : inThisYear(parsed, zone);
       return DateFormatters.from(whole, locale, zone).withZoneSameInstant(zone);
     };
