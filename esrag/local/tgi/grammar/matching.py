@@ -43,13 +43,13 @@ class Matcher:
         mask = np.zeros(vocabulary, dtype=np.bool_)
         mask[: known.size] = known
         if not mask.any() or self._matcher.is_error():
-            raise ConstraintFailed(self._matcher.get_error() or "no token fits the grammar")
+            raise ConstraintFailed(_reason(self._matcher) or "no token fits the grammar")
         return mask
 
     def accept(self, token_id: int) -> None:
         """A token was chosen among those allowed."""
         if not self._matcher.consume_token(token_id):
-            raise ConstraintFailed(self._matcher.get_error() or "the token does not fit")
+            raise ConstraintFailed(_reason(self._matcher) or "the token does not fit")
 
 
 class Grammars:

@@ -55,7 +55,7 @@ def send(runner: Runner, tokens: TextTokens) -> Iterator[Send]:
         grammars=Grammars(tokens.source, end_tokens=[END]),
     )
     scheduler.start()
-    app = make_app(ServerState(max_body_bytes=50_000, engine=engine))
+    app = make_app(ServerState(max_body_bytes=100_000, engine=engine))
 
     def post(path: str, body: Any = None) -> httpx.Response:
         async def go() -> httpx.Response:
@@ -270,3 +270,15 @@ def test_metrics_tell_what_was_done(send: Send) -> None:
     assert "tgi_request_generated_tokens_sum 5" in lines
     assert 'tgi_batch_inference_success{method="decode"} 4' in lines
     assert "tgi_queue_size 0" in lines
+
+
+def test_a_grammar_that_becomes_too_large_fails_only_its_own_request(send: Send) -> None:
+    """424 in the words of the matcher; the server goes on."""
+    many = {"properties": {f"k{number}": {"type": "string"} for number in range(2000)}}
+    grammar = {"type": "json", "value": many}
+    failed = send("/generate", {"inputs": "a", "parameters": {"grammar": grammar}})
+    assert (failed.status_code, failed.json()["error_type"]) == (424, "generation")
+    assert "\n" not in failed.json()["error"]
+    assert send("/health").status_code == 200
+    body = {"inputs": "a", "parameters": {"grammar": {"type": "regex", "value": "(ab){3}"}}}
+    assert send("/generate", body).json() == {"generated_text": "ababab"}
