@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 EnvironmentMaker = Callable[[str], ClientEnvironment]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long ones out of a run of everything; ``make conformance`` has them."""
+    asked_for = f"{config.getoption('markexpr')} {' '.join(config.args)}"
+    if "conformance" not in asked_for and not config.getoption("--record-conformance"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 @pytest.fixture(scope="session")
 def session_prefix(
     session_es: Elasticsearch, remove_bearers: Callable[[Elasticsearch, str], None]
