@@ -135,8 +135,8 @@ public final class MlPlugin extends Plugin
         new Providers(
             List.of(
                 new DeployedModelService(services.client(), node, inferrer),
-                new HuggingFaceService(http),
-                new OpenAiService(http)));
+                new HuggingFaceService(http, threadPool),
+                new OpenAiService(http, threadPool)));
     Coordinator coordinator = new Coordinator(endpoints, providers, inferrer, licences);
     Batches batches =
         new Batches(

@@ -46,9 +46,6 @@ public interface InferenceProvider {
   /** What {@code _inference/_services} shows. */
   InferenceServiceConfiguration configuration();
 
-  /** Refuses ids that the service keeps for itself. */
-  default void checkId(String inferenceId) {}
-
   /**
    * Reads the settings of a new endpoint.
    *

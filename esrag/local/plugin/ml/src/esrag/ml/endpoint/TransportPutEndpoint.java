@@ -46,7 +46,6 @@ public final class TransportPutEndpoint
 
   private static void read(
       EndpointBody body, String id, InferenceProvider provider, ActionListener<Endpoint> listener) {
-    provider.checkId(id);
     InferenceProvider.Given given = body.given();
     Endpoint draft = body.draft(id, provider);
     body.refuseUnknown(provider.name());

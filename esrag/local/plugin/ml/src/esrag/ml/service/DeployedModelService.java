@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.client.internal.Client;
 import org.elasticsearch.common.logging.DeprecationCategory;
@@ -30,7 +29,6 @@ import org.elasticsearch.inference.InputType;
 import org.elasticsearch.inference.RerankRequest;
 import org.elasticsearch.inference.SimilarityMeasure;
 import org.elasticsearch.inference.TaskType;
-import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xpack.core.inference.action.InferenceAction;
 import org.elasticsearch.xpack.core.ml.inference.TrainedModelPrefixStrings.PrefixType;
 import org.elasticsearch.xpack.core.ml.inference.trainedmodel.InferenceConfigUpdate;
@@ -47,13 +45,6 @@ public final class DeployedModelService implements InferenceProvider {
   private static final String ELSER = "elser";
   private static final DeprecationLogger DEPRECATION =
       DeprecationLogger.getLogger(DeployedModelService.class);
-
-  /** Ids of the endpoints that the real server has from the start. */
-  private static final Set<String> RESERVED =
-      Set.of(
-          ".elser-2-elasticsearch",
-          ".multilingual-e5-small-elasticsearch",
-          ".rerank-v1-elasticsearch");
 
   private final DeployedModels models;
   private final OwnDeployments deployments;
@@ -80,17 +71,6 @@ public final class DeployedModelService implements InferenceProvider {
   @Override
   public Set<TaskType> tasks() {
     return EnumSet.of(TaskType.TEXT_EMBEDDING, TaskType.SPARSE_EMBEDDING, TaskType.RERANK);
-  }
-
-  @Override
-  public void checkId(String inferenceId) {
-    if (RESERVED.contains(inferenceId)) {
-      throw new ElasticsearchStatusException(
-          "[{}] is a reserved inference Id. Cannot create a new inference endpoint with a reserved"
-              + " Id",
-          RestStatus.BAD_REQUEST,
-          inferenceId);
-    }
   }
 
   @Override

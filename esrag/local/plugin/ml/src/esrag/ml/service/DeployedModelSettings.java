@@ -49,10 +49,28 @@ final class DeployedModelSettings {
     settings.put(NUM_ALLOCATIONS, deployment.targetAllocations());
     settings.put(NUM_THREADS, deployment.threadsPerAllocation());
     settings.put(MODEL_ID, deployment.modelId());
+    Settings.put(settings, ADAPTIVE, shown(deployment.adaptive()));
     settings.put(DEPLOYMENT_ID, deployment.deploymentId());
     // The server looks at none of the other settings here, and refuses none.
     given.service().clear();
     return defaults(draft.with(settings), given);
+  }
+
+  private static Map<String, Object> shown(Deployment.Adaptive adaptive) {
+    if (adaptive == null) {
+      return null;
+    }
+    Map<String, Object> shown = new LinkedHashMap<>();
+    Settings.put(shown, AdaptiveAllocationsSettings.ENABLED.getPreferredName(), adaptive.enabled());
+    Settings.put(
+        shown,
+        AdaptiveAllocationsSettings.MIN_NUMBER_OF_ALLOCATIONS.getPreferredName(),
+        adaptive.min());
+    Settings.put(
+        shown,
+        AdaptiveAllocationsSettings.MAX_NUMBER_OF_ALLOCATIONS.getPreferredName(),
+        adaptive.max());
+    return shown;
   }
 
   private static Endpoint defaults(Endpoint endpoint, Given given) {

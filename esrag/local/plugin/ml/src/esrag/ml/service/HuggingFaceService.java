@@ -20,6 +20,7 @@ import org.elasticsearch.inference.RerankRequest;
 import org.elasticsearch.inference.SimilarityMeasure;
 import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.inference.UnifiedCompletionRequest;
+import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
@@ -35,9 +36,11 @@ public final class HuggingFaceService extends RemoteService {
       EnumSet.of(TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
 
   private final AsyncHttp http;
+  private final Pace pace;
 
-  public HuggingFaceService(AsyncHttp http) {
+  public HuggingFaceService(AsyncHttp http, ThreadPool threadPool) {
     this.http = http;
+    this.pace = new Pace(threadPool);
   }
 
   @Override
@@ -94,7 +97,8 @@ public final class HuggingFaceService extends RemoteService {
   RemoteCall call(Endpoint endpoint) {
     return new RemoteCall(
         http,
-        endpoint.inferenceId(),
+        pace,
+        endpoint,
         endpoint.text(URL),
         bearer(endpoint),
         "Failed to send Hugging Face "

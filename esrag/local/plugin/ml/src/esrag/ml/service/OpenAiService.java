@@ -19,6 +19,7 @@ import org.elasticsearch.inference.ModelConfigurations;
 import org.elasticsearch.inference.SimilarityMeasure;
 import org.elasticsearch.inference.TaskType;
 import org.elasticsearch.inference.UnifiedCompletionRequest;
+import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentBuilder;
 import org.elasticsearch.xcontent.XContentType;
@@ -37,9 +38,11 @@ public final class OpenAiService extends RemoteService {
   private static final int COMPLETION_RATE = 500;
 
   private final AsyncHttp http;
+  private final Pace pace;
 
-  public OpenAiService(AsyncHttp http) {
+  public OpenAiService(AsyncHttp http, ThreadPool threadPool) {
     this.http = http;
+    this.pace = new Pace(threadPool);
   }
 
   @Override
@@ -124,7 +127,8 @@ public final class OpenAiService extends RemoteService {
     String home = HOME + (embeds ? "embeddings" : "chat/completions");
     return new RemoteCall(
         http,
-        endpoint.inferenceId(),
+        pace,
+        endpoint,
         given == null ? home : given,
         headers(endpoint),
         "Failed to send " + (embeds ? "OpenAI embeddings" : completions()) + " request",

@@ -1,5 +1,6 @@
 package esrag.ml.service;
 
+import esrag.ml.endpoint.Endpoint;
 import esrag.ml.http.AsyncHttp;
 import esrag.ml.http.Reply;
 import java.io.IOException;
@@ -34,7 +35,8 @@ import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionExcep
  * Requests of one endpoint to its remote service.
  *
  * @param http sends them
- * @param inferenceId the endpoint, for messages
+ * @param pace decides when
+ * @param endpoint the endpoint
  * @param address where to
  * @param headers what goes along, credentials included
  * @param purpose what could not be done when a request fails, for messages
@@ -42,7 +44,8 @@ import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionExcep
  */
 record RemoteCall(
     AsyncHttp http,
-    String inferenceId,
+    Pace pace,
+    Endpoint endpoint,
     String address,
     Map<String, String> headers,
     String purpose,
@@ -54,8 +57,7 @@ record RemoteCall(
       TimeValue timeout,
       CheckedFunction<Reply, InferenceServiceResults, IOException> reader,
       ActionListener<InferenceServiceResults> listener) {
-    http.send(
-        request(body, timeout),
+    ActionListener<Reply> answer =
         ActionListener.wrap(
             reply -> {
               if (reply.ok()) {
@@ -64,7 +66,11 @@ record RemoteCall(
                 listener.onFailure(refusal(reply));
               }
             },
-            failure -> listener.onFailure(explain(failure, timeout))));
+            failure -> listener.onFailure(explain(failure, timeout)));
+    pace.await(
+        endpoint,
+        timeout,
+        answer.delegateFailureAndWrap((next, turn) -> http.send(request(body, timeout), next)));
   }
 
   /** The text of the answer, piece by piece. */
@@ -75,7 +81,7 @@ record RemoteCall(
         timeout,
         listener.map(
             bytes -> {
-              ChatEvents reader = new ChatEvents(inferenceId, wording);
+              ChatEvents reader = new ChatEvents(endpoint.inferenceId(), wording);
               EventStream events = new EventStream(reader::delta, Function.identity());
               bytes.subscribe(events);
               return new StreamingChatCompletionResults(events);
@@ -91,7 +97,7 @@ record RemoteCall(
         timeout,
         listener.map(
             bytes -> {
-              ChatEvents reader = new ChatEvents(inferenceId, wording);
+              ChatEvents reader = new ChatEvents(endpoint.inferenceId(), wording);
               EventStream events =
                   new EventStream(reader::chunk, UnifiedChatCompletionException::fromThrowable);
               bytes.subscribe(events);
@@ -113,6 +119,16 @@ record RemoteCall(
   }
 
   private void stream(
+      BytesReference body,
+      TimeValue timeout,
+      ActionListener<Flow.Publisher<List<ByteBuffer>>> listener) {
+    pace.await(
+        endpoint,
+        timeout,
+        listener.delegateFailureAndWrap((next, turn) -> streamNow(body, timeout, next)));
+  }
+
+  private void streamNow(
       BytesReference body,
       TimeValue timeout,
       ActionListener<Flow.Publisher<List<ByteBuffer>>> listener) {
@@ -151,7 +167,7 @@ record RemoteCall(
   }
 
   private ElasticsearchException refusal(Reply reply) {
-    return wording.refusal(reply, inferenceId, address);
+    return wording.refusal(reply, endpoint.inferenceId(), address);
   }
 
   private HttpRequest request(BytesReference body, TimeValue timeout) {
