@@ -61,4 +61,5 @@ _READ = {"read": True}
 _LATE = re.compile(
     r"\[.*\] is not an inference service model or a deployed ml model"
     r"|\[model_id\] must be specified"
+    r"|inference_id required to perform vector search on query string"
 )
