@@ -10,12 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from oracle_comparing import Condition
 from oracle_program import Oracle, Quiet, pristine_home
 from servers_under_test import named_elasticsearch
 
 from esrag.local import distribution, jdk
 from esrag.local.layout import Layout
 
+Known = Callable[[dict[str, Condition]], dict[str, Condition]]
 Seeded = Callable[[str], random.Random]
 Counted = Callable[[int], int]
 
@@ -46,6 +48,18 @@ def oracle(
     program = Oracle(found, pristine_home(software), tmp_path_factory.mktemp("oracle"))
     yield program
     program.close()
+
+
+@pytest.fixture
+def on_stack(pytestconfig: pytest.Config, known_difference: Callable[[str], Any]) -> Known:
+    """The exceptions that hold on the local stack; a real server has none."""
+
+    def known(exceptions: dict[str, Condition]) -> dict[str, Condition]:
+        for name in exceptions:
+            known_difference(name)
+        return exceptions if named_elasticsearch(pytestconfig) is None else {}
+
+    return known
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Sends calls to the server under test and holds the answers against the oracle's opinions.
 
 A known difference is a narrow exception with the name of its entry: a condition on one call, what
-was expected and what came.  An exception that nothing needed is itself a failure.
+was expected and what came.  For each there is a test that fails when it is no longer needed.
 """
 
 from __future__ import annotations

@@ -222,3 +222,34 @@ def unreadable_endpoints(rng: random.Random, prefix: str, count: int) -> list[Ca
             )
         )
     return calls
+
+
+UPDATE_VALUES: dict[str, list[Tree]] = {
+    "service_settings": [{}, {"nope": 1}, {"a": {"b": 1}}, [], 1, "a", None],
+    "task_settings": [{}, {"nope": 1}, [], 1, "a", None],
+    "chunking_settings": [{}, {"strategy": "nope"}, [], 1, "a", None],
+    "num_allocations": [0, 1, "2", None],
+}
+
+
+def endpoint_updates(rng: random.Random, prefix: str, count: int) -> list[Call]:
+    """Updates of an endpoint that does not exist."""
+    calls = []
+    for number in range(count):
+        valid: dict[str, Any] = {"service_settings": {"num_allocations": 2, "api_key": "k"}}
+        if rng.random() < 0.4:
+            valid["task_settings"] = {"top_n": 3}
+        if rng.random() < 0.4:
+            valid["chunking_settings"] = {"strategy": "none"}
+        endpoint = f"{prefix}-no{number}" + (rng.choice(_BAD_IDS) if rng.random() < 0.05 else "")
+        calls.append(
+            Call(
+                kind="update_inference",
+                method="PUT",
+                route="/_inference/{task_type}/{inference_id}/_update",
+                path={"task_type": rng.choice((*TASKS, "nope")), "inference_id": endpoint},
+                body=text_of(valid) if rng.random() < 0.2 else mutated(rng, valid, UPDATE_VALUES),
+                state=State("no_endpoint_to_update", (endpoint,)),
+            )
+        )
+    return calls

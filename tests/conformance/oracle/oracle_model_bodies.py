@@ -409,6 +409,53 @@ def aliases(rng: random.Random, prefix: str, count: int) -> list[Call]:
     return calls
 
 
+def removals(rng: random.Random, prefix: str, count: int) -> list[Call]:
+    """What is removed or emptied, though it is not there: models, aliases, caches."""
+    calls = []
+    for number in range(count):
+        model_id = _absent(rng, prefix, number)
+        query = {}
+        if rng.random() < 0.4:
+            name = rng.choice(("force", "timeout", "nope"))
+            query = {name: rng.choice(("true", "", "x", "5s", "-1"))}
+        sort = rng.randrange(3)
+        if sort == 0:
+            calls.append(
+                _model_call(
+                    "delete_trained_model",
+                    "DELETE",
+                    "",
+                    model_id,
+                    None,
+                    state="model_not_found",
+                    query=query,
+                )
+            )
+        elif sort == 1:
+            calls.append(
+                _model_call(
+                    "clear_deployment_cache",
+                    "POST",
+                    "/deployment/cache/_clear",
+                    model_id,
+                    rng.choice((None, None, "{}")),
+                    state="unknown_deployment",
+                )
+            )
+        else:
+            alias = f"{prefix}-alias{rng.choice(('', *_BAD_IDS))}"
+            calls.append(
+                Call(
+                    kind="delete_model_alias",
+                    method="DELETE",
+                    route=f"{MODELS}/{{model_id}}/model_aliases/{{model_alias}}",
+                    path={"model_id": model_id, "model_alias": alias},
+                    state=State("unknown_alias", (alias,)),
+                )
+            )
+    return calls
+
+
 def lists(rng: random.Random, prefix: str, count: int) -> list[Call]:
     """Lists of models that do not exist, without allowing that."""
     values = {
@@ -429,10 +476,11 @@ def lists(rng: random.Random, prefix: str, count: int) -> list[Call]:
             query.pop("nope", None)
             query.pop("tag", None)
         query["allow_no_match"] = rng.choice(("false", "false", "false", "nope"))
+        kind, rest = rng.choice(
+            (("get_trained_models", ""), ("get_trained_models_stats", "/_stats"))
+        )
         model_id = _absent(rng, prefix, number)
         calls.append(
-            _model_call(
-                "get_trained_models", "GET", "", model_id, None, state="unknown_model", query=query
-            )
+            _model_call(kind, "GET", rest, model_id, None, state="unknown_model", query=query)
         )
     return calls

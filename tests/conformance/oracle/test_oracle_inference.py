@@ -13,7 +13,13 @@ from conformance_record import Tally
 from embedding_server import EmbeddingServer
 from oracle_calls import Call
 from oracle_comparing import Answer, compare
-from oracle_inference_bodies import chats, chunkings, inferences, unreadable_endpoints
+from oracle_inference_bodies import (
+    chats,
+    chunkings,
+    endpoint_updates,
+    inferences,
+    unreadable_endpoints,
+)
 from oracle_judging import judge
 from oracle_program import Oracle
 
@@ -38,6 +44,7 @@ def embeddings() -> Iterator[EmbeddingServer]:
         pytest.param(inferences, 450, id="inferences"),
         pytest.param(chats, 350, id="chats"),
         pytest.param(unreadable_endpoints, 80, id="new endpoints"),
+        pytest.param(endpoint_updates, 120, id="updates"),
     ],
 )
 def test_calls_about_an_endpoint_that_is_not_there(

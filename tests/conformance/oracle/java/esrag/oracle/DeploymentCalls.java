@@ -6,6 +6,7 @@ import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentParser;
+import org.elasticsearch.xpack.core.ml.action.ClearDeploymentCacheAction;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.action.StartTrainedModelDeploymentAction;
 import org.elasticsearch.xpack.core.ml.action.StopTrainedModelDeploymentAction;
@@ -25,6 +26,7 @@ final class DeploymentCalls {
         "start_deployment", DeploymentCalls::start,
         "update_deployment", DeploymentCalls::update,
         "stop_deployment", DeploymentCalls::stop,
+        "clear_deployment_cache", DeploymentCalls::clearCache,
         "infer", DeploymentCalls::infer);
   }
 
@@ -86,6 +88,10 @@ final class DeploymentCalls {
     request.setAllowNoMatch(rest.paramAsBoolean("allow_no_match", request.isAllowNoMatch()));
     request.setForce(rest.paramAsBoolean("force", request.isForce()));
     return new Reading.Accepted(request, request);
+  }
+
+  private static Reading.Accepted clearCache(RestRequest rest) {
+    return new Reading.Accepted(new ClearDeploymentCacheAction.Request(rest.param(ID)), NOTHING);
   }
 
   private static Reading.Accepted infer(RestRequest rest) throws Exception {

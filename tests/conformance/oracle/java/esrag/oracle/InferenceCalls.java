@@ -21,6 +21,7 @@ import org.elasticsearch.xpack.core.inference.action.InferenceActionProxy;
 import org.elasticsearch.xpack.core.inference.action.PutInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.action.RerankAction;
 import org.elasticsearch.xpack.core.inference.action.UnifiedCompletionAction;
+import org.elasticsearch.xpack.core.inference.action.UpdateInferenceModelAction;
 import org.elasticsearch.xpack.core.inference.chunking.ChunkingSettingsBuilder;
 import org.elasticsearch.xpack.core.inference.results.UnifiedChatCompletionException;
 
@@ -35,6 +36,7 @@ final class InferenceCalls {
   static Map<String, Reading> all() {
     return Map.of(
         "put_inference", InferenceCalls::put,
+        "update_inference", InferenceCalls::update,
         "inference", InferenceCalls::infer,
         "chunking", InferenceCalls::chunking);
   }
@@ -63,6 +65,27 @@ final class InferenceCalls {
           try (XContentParser parser = parser(rest)) {
             parser.map();
           }
+          return null;
+        });
+  }
+
+  private static Reading.Accepted update(RestRequest rest) {
+    TaskType task = task(rest);
+    TimeValue timeout = TimeValue.timeValueSeconds(30);
+    UpdateInferenceModelAction.Request request =
+        new UpdateInferenceModelAction.Request(
+            rest.param(ID),
+            rest.requiredContent(),
+            rest.getXContentType(),
+            task,
+            timeout,
+            timeout,
+            timeout);
+    return new Reading.Accepted(
+        request,
+        NOTHING,
+        () -> {
+          request.getBodyTaskType();
           return null;
         });
   }

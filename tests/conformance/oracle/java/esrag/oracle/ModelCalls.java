@@ -9,10 +9,13 @@ import java.util.Set;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.xcontent.ToXContent;
 import org.elasticsearch.xcontent.XContentParser;
+import org.elasticsearch.xpack.core.action.AbstractGetResourcesRequest;
 import org.elasticsearch.xpack.core.action.util.PageParams;
 import org.elasticsearch.xpack.core.ml.MlConfigVersion;
+import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAction;
 import org.elasticsearch.xpack.core.ml.action.DeleteTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
+import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
@@ -29,6 +32,8 @@ final class ModelCalls {
 
   static Map<String, Reading> all() {
     return Map.of(
+        "delete_trained_model", ModelCalls::delete,
+        "get_trained_models_stats", ModelCalls::stats,
         "put_trained_model", ModelCalls::put,
         "put_definition_part", ModelCalls::part,
         "put_vocabulary", ModelCalls::vocabulary,
@@ -98,6 +103,20 @@ final class ModelCalls {
     Set<String> include =
         new HashSet<>(Arrays.asList(rest.paramAsStringArray("include", new String[0])));
     GetTrainedModelsAction.Request request = new GetTrainedModelsAction.Request(id, tags, include);
+    select(request, rest);
+    rest.param("decompress_definition");
+    rest.param("exclude_generated");
+    return new Reading.Accepted(request, NOTHING);
+  }
+
+  private static Reading.Accepted stats(RestRequest rest) {
+    GetTrainedModelsStatsAction.Request request =
+        new GetTrainedModelsStatsAction.Request(rest.param(ID, "_all"));
+    select(request, rest);
+    return new Reading.Accepted(request, NOTHING);
+  }
+
+  private static void select(AbstractGetResourcesRequest request, RestRequest rest) {
     if (rest.hasParam("from") || rest.hasParam("size")) {
       request.setPageParams(
           new PageParams(
@@ -105,8 +124,12 @@ final class ModelCalls {
               rest.paramAsInt("size", PageParams.DEFAULT_SIZE)));
     }
     request.setAllowNoResources(rest.paramAsBoolean("allow_no_match", true));
-    rest.param("decompress_definition");
-    rest.param("exclude_generated");
+  }
+
+  private static Reading.Accepted delete(RestRequest rest) {
+    DeleteTrainedModelAction.Request request = new DeleteTrainedModelAction.Request(rest.param(ID));
+    request.setForce(rest.paramAsBoolean("force", false));
+    request.ackTimeout(rest.paramAsTime("timeout", request.ackTimeout()));
     return new Reading.Accepted(request, NOTHING);
   }
 }
