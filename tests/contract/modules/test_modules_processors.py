@@ -129,6 +129,11 @@ RESULTS: list[Outcome] = [
         {"a": " 1 ; ';' ", "x": "1", "y": ";"},
     ),
     (
+        {"csv": {"field": "a", "target_fields": ["x", "y"], "trim": True}},
+        {"a": " 1 , 2 "},
+        {"a": " 1 , 2 ", "x": "1", "y": "2 "},
+    ),
+    (
         {"kv": {"field": "a", "field_split": " ", "value_split": "="}},
         {"a": "x=1 y=2 x=3"},
         {"a": "x=1 y=2 x=3", "x": ["1", "3"], "y": "2"},
@@ -314,6 +319,11 @@ FAILURES = [
         {"csv": {"field": "a", "target_fields": ["x", "y"]}},
         {"a": '"u" v,1'},
         "character 'v' after quoted field at 4",
+    ),
+    (
+        {"csv": {"field": "a", "target_fields": ["x"]}},
+        {"a": '"u"v'},
+        "character 'v' after quoted field at 3",
     ),
     (
         {"csv": {"field": "a", "target_fields": ["x"]}},

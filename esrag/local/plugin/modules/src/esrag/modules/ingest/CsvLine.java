@@ -62,7 +62,8 @@ final class CsvLine {
       }
     }
     int end = position;
-    while (dialect.trim() && end > start && isBlank(line.charAt(end - 1))) {
+    boolean atEnd = position == line.length(); // where the module leaves blanks alone
+    while (dialect.trim() && !atEnd && end > start && isBlank(line.charAt(end - 1))) {
       end--;
     }
     return line.substring(start, end);
@@ -75,12 +76,26 @@ final class CsvLine {
       if (c == dialect.quote()) {
         position++;
         if (position == line.length() || line.charAt(position) != dialect.quote()) {
+          checkAfterQuote();
           return value.toString();
         }
       }
       value.append(c);
     }
     throw new IllegalArgumentException("Unmatched quote");
+  }
+
+  private void checkAfterQuote() {
+    if (position < line.length()
+        && !isBlank(line.charAt(position))
+        && line.charAt(position) != dialect.separator()) {
+      throw afterQuote();
+    }
+  }
+
+  private IllegalArgumentException afterQuote() {
+    return new IllegalArgumentException(
+        "character '" + line.charAt(position) + "' after quoted field at " + position);
   }
 
   /** Goes behind the separator; false when the line ends here. */
@@ -92,8 +107,7 @@ final class CsvLine {
         return true;
       }
       if (!isBlank(c)) {
-        throw new IllegalArgumentException(
-            "character '" + c + "' after quoted field at " + position);
+        throw afterQuote();
       }
     }
     return false;
