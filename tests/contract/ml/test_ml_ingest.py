@@ -59,6 +59,9 @@ def test_a_whole_document_goes_to_the_target_field(admin: Caller, deployed: str)
     (document,) = simulate(admin, body, {"text": "c"})
     assert document["ml"]["model_id"] == deployed
     assert len(document["ml"]["predicted_value"]) == DIMENSIONS
+    own, number = simulate(admin, body, {"text_field": "c"}, {"text": 3})
+    assert own["ml"]["predicted_value"] == document["ml"]["predicted_value"]
+    assert number["reason"] == "Input value [3] for field [text_field] must be a string"
 
 
 def test_options_that_exclude_each_other_are_refused(admin: Caller, prefix: str) -> None:

@@ -51,7 +51,7 @@ final class DocumentTexts {
         ? ExceptionsHelper.badRequestException(
             "Input field [{}] does not exist in the source document", field)
         : ExceptionsHelper.badRequestException(
-            "Input value [{}] for field [{}] is not a string", value, field);
+            "Input value [{}] for field [{}] must be a string", value, field);
   }
 
   List<String> texts() {

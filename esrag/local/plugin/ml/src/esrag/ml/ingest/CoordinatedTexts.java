@@ -7,8 +7,10 @@ import esrag.ml.endpoint.Providers;
 import esrag.ml.infer.Target;
 import esrag.ml.infer.Targets;
 import java.util.Optional;
+import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.inference.InferenceResults;
+import org.elasticsearch.xpack.core.ml.utils.ExceptionsHelper;
 
 /**
  * Decides for each text of a document who infers it: an inference endpoint of this name first, then
@@ -54,7 +56,31 @@ public final class CoordinatedTexts implements TextInference {
 
   @Override
   public void inputField(String id, ActionListener<String> listener) {
-    targets.find(id, listener.map(target -> target.inputField()));
+    ActionListener<String> field =
+        listener.delegateResponse(
+            (next, failure) -> {
+              if (failure instanceof ResourceNotFoundException) {
+                explainAbsence(id, failure, next);
+              } else {
+                next.onFailure(failure);
+              }
+            });
+    targets.find(id, field.map(Target::inputField));
+  }
+
+  /** An endpoint takes texts and no documents. */
+  private void explainAbsence(String id, Exception failure, ActionListener<String> listener) {
+    endpoints.find(
+        id,
+        listener.delegateFailureAndWrap(
+            (next, endpoint) ->
+                next.onFailure(
+                    endpoint.isPresent()
+                        ? ExceptionsHelper.badRequestException(
+                            "[{}] is configured for the _inference API and does not accept"
+                                + " documents as input",
+                            id)
+                        : failure)));
   }
 
   @Override

@@ -24,13 +24,17 @@ record DocumentInput(Map<String, String> fieldMap, String targetField) implement
             .findFirst()
             .orElse(modelField);
     Object value = document.getFieldValue(source, Object.class, true);
+    if (value == null && source.equals(modelField) == false) {
+      // A field that is not there is not mapped: the document may have the model's own.
+      value = document.getFieldValue(modelField, Object.class, true);
+    }
     if (value == null) {
       throw ExceptionsHelper.badRequestException(
           "Input field [{}] does not exist in the source document", modelField);
     }
     if (value instanceof String == false) {
       throw ExceptionsHelper.badRequestException(
-          "Input value [{}] for field [{}] is not a string", value, modelField);
+          "Input value [{}] for field [{}] must be a string", value, modelField);
     }
     return Arrays.asList((String) value);
   }
