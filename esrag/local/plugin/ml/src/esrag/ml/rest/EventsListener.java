@@ -3,12 +3,14 @@ package esrag.ml.rest;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.concurrent.Flow;
+import java.util.function.Supplier;
 import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ExceptionsHelper;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
 import org.elasticsearch.common.bytes.CompositeBytesReference;
+import org.elasticsearch.common.util.concurrent.ThreadContext;
 import org.elasticsearch.common.xcontent.ChunkedToXContent;
 import org.elasticsearch.inference.InferenceServiceResults;
 import org.elasticsearch.rest.ChunkedRestResponseBodyPart;
@@ -30,9 +32,22 @@ final class EventsListener implements ActionListener<InferenceAction.Response> {
   private static final BytesReference DONE = new BytesArray("event: message\ndata: [DONE]\n\n");
 
   private final RestChannel channel;
+  private final Supplier<ThreadContext.StoredContext> context;
 
-  EventsListener(RestChannel channel) {
+  /**
+   * @param threadContext holds what the server wants in the headers of the answer; results come on
+   *     threads that do not know it
+   */
+  EventsListener(RestChannel channel, ThreadContext threadContext) {
     this.channel = channel;
+    this.context = threadContext.newRestorableContext(true);
+  }
+
+  @SuppressWarnings("try") // what was stored is put back by closing, nothing else is done with it
+  private void answer(RestResponse response) {
+    try (ThreadContext.StoredContext ignored = context.get()) {
+      channel.sendResponse(response);
+    }
   }
 
   @Override
@@ -43,7 +58,7 @@ final class EventsListener implements ActionListener<InferenceAction.Response> {
     }
     try {
       EventPart part = new EventPart(message(response), last -> last.onResponse(done()));
-      channel.sendResponse(RestResponse.chunked(RestStatus.OK, part, () -> {}));
+      answer(RestResponse.chunked(RestStatus.OK, part, () -> {}));
     } catch (IOException e) {
       onFailure(e);
     }
@@ -51,7 +66,7 @@ final class EventsListener implements ActionListener<InferenceAction.Response> {
 
   @Override
   public void onFailure(Exception failure) {
-    channel.sendResponse(
+    answer(
         new RestResponse(ExceptionsHelper.status(failure), EventPart.CONTENT_TYPE, error(failure)));
   }
 
@@ -147,7 +162,7 @@ final class EventsListener implements ActionListener<InferenceAction.Response> {
         return;
       }
       answered = true;
-      channel.sendResponse(RestResponse.chunked(RestStatus.OK, part, subscription::cancel));
+      answer(RestResponse.chunked(RestStatus.OK, part, subscription::cancel));
     }
 
     private void onFailure(Exception failure) {

@@ -151,7 +151,10 @@ public final class InferenceRoutes {
         (request, client) -> {
           InferenceActionProxy.Request infer = proxied(request, true);
           return channel ->
-              client.execute(InferenceActionProxy.INSTANCE, infer, new EventsListener(channel));
+              client.execute(
+                  InferenceActionProxy.INSTANCE,
+                  infer,
+                  new EventsListener(channel, client.threadPool().getThreadContext()));
         });
   }
 
