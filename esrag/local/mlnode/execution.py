@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -131,7 +132,7 @@ class ChildExecution:
     def receive(self, slot: int, *, expected: int) -> Outcome:
         """Block until an allocation's oldest batch, of so many inputs, is done; or ChildEnded."""
         try:
-            return _read_outcome(*receive_frame(self._slots[slot]), expected=expected)
+            return read_outcome(*receive_frame(self._slots[slot]), expected=expected)
         except PeerEnded as ended:
             # Broken, silent for too long, or talking nonsense: of no use any more.
             self.kill()
@@ -203,14 +204,15 @@ def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subp
     )
 
 
-def _read_outcome(header: dict[str, Any], payload: bytearray, *, expected: int) -> Outcome:
+def read_outcome(header: dict[str, Any], payload: bytearray, *, expected: int) -> Outcome:
+    """What a child says of a batch; raises PeerEnded when it makes no sense."""
     try:
         seconds = float(header["seconds"])
         dtype = {"float32": np.float32, "float64": np.float64}[header["dtype"]]
         errors = {int(row): str(reason) for row, reason in header["errors"].items()}
         values = np.frombuffer(payload, dtype=dtype)
         arrays = _arrays(values, header["shapes"], expected - len(errors))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PeerEnded(f"the child answered nonsense: {error!r}") from error
     if not set(errors) <= set(range(expected)) or not math.isfinite(seconds) or seconds < 0:
         raise PeerEnded("the child answered nonsense: rows or seconds that cannot be")
@@ -238,11 +240,14 @@ def _arrays(
         return list(values.reshape((expected, *shapes[0])))
     if len(shapes) != expected:
         raise ValueError(f"{len(shapes)} shapes for {expected} rows")
-    ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=np.int64)
-    if len(values) != (ends[-1] if expected else 0):
+    ends = list(accumulate(math.prod(shape) for shape in shapes))
+    if len(values) != (ends[-1] if ends else 0):
         raise ValueError(f"{len(values)} numbers in shapes for others")
-    pieces = np.split(values, ends[:-1]) if expected else []
-    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    starts = [0, *ends]
+    return [
+        values[start:end].reshape(shape)
+        for start, end, shape in zip(starts, ends, shapes, strict=False)
+    ]
 
 
 def can_isolate() -> bool:

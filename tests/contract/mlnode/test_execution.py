@@ -89,6 +89,27 @@ def test_allocations_work_at_the_same_time(node: Any, modules: dict[str, bytes])
         long.result()
 
 
+def test_allocations_come_and_go_while_requests_run(node: Any, modules: dict[str, bytes]) -> None:
+    """The child serves a new one at once; taking them away loses nothing."""
+    node.upload("grown", modules["slow"])
+    node.deploy("grown")
+    update = "/deployments/grown/_update"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        long = pool.submit(node.infer, "grown", "slow " * 40)
+        while node.describe("grown")["number_of_pending_requests"] == 0:
+            assert not long.done()
+        grown = node.client.post(update, json={"number_of_allocations": 3}).json()
+        assert grown["number_of_allocations"] == 3
+        assert vectors(node.infer("grown", "a"))
+        assert not long.done()
+        others = [pool.submit(node.infer, "grown", *["slow a"] * 3) for _ in range(6)]
+        node.client.post(update, json={"number_of_allocations": 1}).raise_for_status()
+        assert [len(vectors(other.result())) for other in others] == [3] * 6
+        assert vectors(long.result())
+    numbers = node.describe("grown")
+    assert (numbers["inference_count"], numbers["error_count"]) == (20, 0)
+
+
 def test_a_question_waits_for_one_batch_of_an_ingest(node: Any, modules: dict[str, bytes]) -> None:
     """An ingest of many slow batches is under way; the question comes after the running one."""
     node.upload("ingest", modules["slow"])

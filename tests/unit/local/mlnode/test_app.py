@@ -24,16 +24,22 @@ Open = Callable[[], TestClient]
 
 
 @pytest.fixture
-def open_node(tmp_path: Path, execution: Any) -> Iterator[Open]:
+def deployments() -> list[Deployments]:
+    """Those of each opening of the data folder."""
+    return []
+
+
+@pytest.fixture
+def open_node(tmp_path: Path, execution: Any, deployments: list[Deployments]) -> Iterator[Open]:
     """Opens the data folder as a fresh process does, each time it is called."""
-    opened: list[Deployments] = []
+    opened = deployments
 
     def open_again() -> TestClient:
         for earlier in opened:
             earlier.shut_down()
         staging = Staging(tmp_path / "staging")
         store = ModelStore(tmp_path / "models", staging)
-        deployments = Deployments(
+        these = Deployments(
             tmp_path / "deployments",
             staging,
             store,
@@ -41,13 +47,13 @@ def open_node(tmp_path: Path, execution: Any) -> Iterator[Open]:
             start=lambda _settings: type(execution)() if opened[1:] else execution,
             isolates=lambda: True,
         )
-        opened.append(deployments)
-        deployments.start_again()
-        return TestClient(create_app(store, deployments))
+        opened.append(these)
+        these.start_again()
+        return TestClient(create_app(store, these))
 
     yield open_again
-    for deployments in opened:
-        deployments.shut_down()
+    for these in opened:
+        these.shut_down()
 
 
 @pytest.fixture
@@ -428,3 +434,22 @@ def test_what_the_call_must_bring_is_asked_for(node: TestClient) -> None:
     refused = node.post("/deployments/pairs/infer", json={"inputs": ["a"], **config})
     assert kind(refused) == (400, "bad_request")
     assert refused.json()["error"]["reason"] == "[text] must not be null."
+
+
+def test_a_busy_deployment_gets_more_allocations_and_an_idle_one_fewer(
+    open_node: Open, deployments: list[Deployments], node: TestClient
+) -> None:
+    """Told by the seconds in the model; the limits are kept to."""
+    limits = {"enabled": True, "min_number_of_allocations": 1, "max_number_of_allocations": 3}
+    deploy(node, adaptive_allocations=limits, cache_size="0b")
+    wait_for(node, "started")
+    counts = []
+    deployments[-1].scale(0.0)
+    for moment in range(1, 4):
+        infer(node, *["a"] * 500)  # one second in the model, says the module of these tests
+        deployments[-1].scale(moment * 0.4)
+        counts.append(node.get("/deployments/m").json()["number_of_allocations"])
+    for moment in range(2, 12):
+        deployments[-1].scale(float(moment))
+    counts.append(node.get("/deployments/m").json()["number_of_allocations"])
+    assert counts == [3, 3, 3, 1]
