@@ -12,9 +12,11 @@ from client_environments import CannotInstall, ClientEnvironment, environment, s
 from cluster_models import BERT, deploy, eland_import, write_word_models
 
 if TYPE_CHECKING:
+    import httpx
     from elasticsearch import Elasticsearch
     from servers_under_test import ElasticsearchAddress
 
+SERVED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EnvironmentMaker = Callable[[str], ClientEnvironment]
 
 
@@ -118,3 +120,17 @@ def client_sources(
             raise
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def tgi_url(generator: httpx.Client) -> str:
+    """The address of the TGI under test."""
+    return str(generator.base_url).rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def same_words(generator: httpx.Client) -> None:
+    """For tests that know the words: a TGI named by address may serve another model."""
+    served = generator.get("/info").json()["model_id"]
+    if served != SERVED:
+        pytest.skip(f"the words are those of {SERVED}, not of {served}")

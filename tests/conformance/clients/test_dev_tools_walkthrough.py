@@ -1,6 +1,6 @@
 """The published way to semantic search, as somebody goes it in Dev Tools: raw requests, in order.
 
-Model, pipeline, reindex, vectors, hybrid search, stored template, endpoint.
+Model, pipeline, reindex, vectors, hybrid search, stored template, endpoint, reranking.
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cluster_models import BERT, deploy
 
 if TYPE_CHECKING:
     import httpx
+    from elasticsearch import Elasticsearch
 
 pytestmark = pytest.mark.suite(
     "walk-through in Dev Tools", "The published steps to semantic search, as raw requests"
@@ -213,3 +216,35 @@ def test_an_endpoint_over_the_deployed_model(
     assert answer["text_embedding"][0]["embedding"] == pytest.approx(
         tried["inference_results"][0]["predicted_value"], abs=1e-5
     )
+
+
+def test_hits_are_put_in_a_better_order(
+    server: httpx.Client,
+    es: Elasticsearch,
+    prefix: str,
+    word_models: Path,
+) -> None:
+    """A cross-encoder behind a rerank endpoint reads question and hits; here it counts words."""
+    console = Console(server, prefix, f"{prefix}-similarity")
+    tokenization = {"bert": BERT["bert"] | {"truncate": "second"}}
+    task = {"text_similarity": {"tokenization": tokenization}}
+    deploy(es, console.model, (word_models / "similarity.pt").read_bytes(), task)
+    settings = {"deployment_id": console.model}
+    rerank = {"service": "elasticsearch", "service_settings": settings}
+    console("PUT", f"/_inference/rerank/{prefix}", rerank)
+    lines: list[Any] = []
+    for key, text in {"a": "red fish", "b": "red red red", "c": "red fish big pond"}.items():
+        lines += [{"index": {"_id": key}}, {"text": text}]
+    console("POST", f"/{prefix}/_bulk?refresh=true", lines)
+    words = {"standard": {"query": {"match": {"text": "red"}}}}
+    retriever = {
+        "text_similarity_reranker": {
+            "retriever": words,
+            "field": "text",
+            "inference_id": prefix,
+            "inference_text": "a red fish in a big pond",
+            "rank_window_size": 3,
+        }
+    }
+    found = console("POST", f"/{prefix}/_search", {"retriever": retriever})
+    assert ids(found) == ["c", "a", "b"]

@@ -1,4 +1,4 @@
-"""The public clients of TGI, unchanged, against our server with a real model."""
+"""The public clients of TGI, unchanged, against the server with a real model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+pytestmark = [
+    pytest.mark.suite("clients of TGI", "openai, huggingface_hub and text-generation"),
+    pytest.mark.usefixtures("same_words"),
+]
 QUESTION: list[ChatCompletionMessageParam] = [
     {"role": "user", "content": "What is the capital of France?"}
 ]
@@ -19,7 +23,7 @@ PROMPT = "The capital of France is"
 
 @pytest.fixture(scope="module")
 def openai_client(tgi_url: str) -> Iterator[openai.OpenAI]:
-    """The SDK of OpenAI, as design.md of every such project shows it."""
+    """The SDK of OpenAI."""
     with openai.OpenAI(base_url=f"{tgi_url}/v1", api_key="unused", max_retries=0) as client:
         yield client
 
@@ -120,7 +124,7 @@ def test_hub_chat(hub_client: Any) -> None:
     )
 
 
-def test_hub_knows_our_refusals(hub_client: Any) -> None:
+def test_hub_knows_the_refusals(hub_client: Any) -> None:
     """By their error_type."""
     from huggingface_hub.errors import ValidationError
 
