@@ -36,6 +36,7 @@ def workshop(
     server: httpx.Client,
     tmp_path_factory: pytest.TempPathFactory,
     elasticsearch_address: ElasticsearchAddress,
+    request: pytest.FixtureRequest,
     remove_bearers: Callable[[Elasticsearch, str], None],
 ) -> Iterator[Workshop]:
     """What the vectors share; it is removed at the end of the session."""
@@ -45,10 +46,19 @@ def workshop(
     made = Workshop(
         server, elasticsearch_address.client_of, tag, tmp_path_factory.mktemp("modules")
     )
+    made.prepare({need for vector in _selected(request.session) for need in vector.needs})
     yield made
     made.close()
     with Elasticsearch(**elasticsearch_address.client_options()) as client:
         remove_bearers(client, tag)
+
+
+def _selected(session: pytest.Session) -> Iterator[Vector]:
+    """The vectors that this run is about."""
+    for item in session.items:
+        call = getattr(item, "callspec", None)
+        if call and isinstance(call.params.get("vector"), Vector):
+            yield call.params["vector"]
 
 
 def parameters() -> Iterator[Any]:

@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "passer": {"pass_through": {}},
 }
 
+STANDS_ON = {
+    "endpoint": "embedder",
+    "pipeline": "embedder",
+    "shelf": "embedder",
+    "reranker": "similarity",
+    "sparse": "expander",
+}
+
 
 class Workshop:
     """What is there so far, and how to make the rest."""
@@ -64,13 +73,22 @@ class Workshop:
 
     def names(self, need: str) -> Mapping[str, str]:
         """Make the thing if it is not there yet; the names that come with it."""
-        if need not in self._made:
+        if need not in self._made:  # ``prepare`` never makes one thing twice at the same time
             if need in CONFIGS:
                 self._made[need] = {need: self._deployed(need)}
             else:
                 make: Callable[[], Mapping[str, str]] = getattr(self, f"make_{need}")
                 self._made[need] = make()
         return self._made[need]
+
+    def prepare(self, needs: Collection[str]) -> None:
+        """Start the deployments that these things stand on, a few at a time: they come up slowly."""
+        wanted = {STANDS_ON.get(need, need) for need in needs} & {*CONFIGS, "strict"}
+        if wanted:
+            self._module("text_embedding")
+            with ThreadPoolExecutor(max_workers=3) as executor:
+                for _ in executor.map(self.names, sorted(wanted)):
+                    pass
 
     def caller(self, who: Mapping[str, Any] | str | None) -> httpx.Client:
         """Somebody with all rights, with these privileges and no others, or nobody."""
@@ -135,13 +153,12 @@ class Workshop:
             "definition_length": str(len(content)),
         }
 
-    def make_short(self) -> Mapping[str, str]:
-        """$short: deployed, takes 5 tokens and cuts off the rest."""
-        return {"short": self._cut_to_five("short", "first")}
-
     def make_strict(self) -> Mapping[str, str]:
         """$strict: deployed, takes 5 tokens and refuses more."""
-        return {"strict": self._cut_to_five("strict", "none")}
+        tokenization = {"bert": {"max_sequence_length": 5, "truncate": "none"}}
+        config = {"text_embedding": {"embedding_size": 8, "tokenization": tokenization}}
+        model_id = self._uploaded("strict", "text_embedding", config)
+        return {"strict": self._started(model_id)}
 
     # --- inference endpoints ---
 
@@ -239,15 +256,10 @@ class Workshop:
 
     def _deployed(self, name: str) -> str:
         task = next(iter(CONFIGS[name]))
-        model_id = self._uploaded(name, task, CONFIGS[name])
-        self.must("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=60s")
-        return model_id
+        return self._started(self._uploaded(name, task, CONFIGS[name]))
 
-    def _cut_to_five(self, name: str, truncate: str) -> str:
-        tokenization = {"bert": {"max_sequence_length": 5, "truncate": truncate}}
-        config = {"text_embedding": {"embedding_size": 8, "tokenization": tokenization}}
-        model_id = self._uploaded(name, "text_embedding", config)
-        self.must("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=60s")
+    def _started(self, model_id: str) -> str:
+        self.must("POST", f"/_ml/trained_models/{model_id}/deployment/_start?timeout=120s")
         return model_id
 
     def _uploaded(self, name: str, task: str, config: dict[str, Any]) -> str:
