@@ -82,7 +82,7 @@ class Workshop:
         return self._made[need]
 
     def prepare(self, needs: Collection[str]) -> None:
-        """Start the deployments that these things stand on, a few at a time: they come up slowly."""
+        """Start the deployments that these things stand on, a few at a time: each takes a while."""
         wanted = {STANDS_ON.get(need, need) for need in needs} & {*CONFIGS, "strict"}
         if wanted:
             self._module("text_embedding")
