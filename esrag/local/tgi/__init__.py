@@ -6,7 +6,8 @@
 
 Organised as the thing it stands in for: ``routes`` (paths), ``requests`` and ``answers``
 (bodies), ``validation`` (limits and TGI's own error texts), ``generation`` (tokens; no HTTP),
-``model`` (files on disk to something that can be loaded), ``state`` (what joins them).
+``grammar`` (which tokens may come next; tools), ``model`` (files on disk to something that can
+be loaded), ``metrics`` (for Prometheus), ``state`` (what joins them).
 The wire contract is TGI 3.3.6's.  Nothing here knows Elasticsearch or the flows of esrag.
 
 Only ``generation.loading``, ``generation.runner``, ``generation.slots`` and ``model.gguf``

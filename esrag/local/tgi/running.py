@@ -85,9 +85,15 @@ async def stream(engine: Engine, request: GenerateRequest) -> AsyncGenerator[Str
 
 
 async def _watched(engine: Engine, generation: Generation) -> AsyncIterator[Event]:
+    ended = False
     try:
         async for event in generation.events():
+            ended = isinstance(event, Finished)
             yield event
+    except (asyncio.CancelledError, GeneratorExit):
+        if not ended:  # nobody reads any more
+            engine.metrics.failure("dropped")
+        raise
     except IncompleteGeneration:
         engine.metrics.failure("incomplete")
         raise

@@ -211,6 +211,7 @@ def test_a_client_that_goes_away_frees_its_place(tgi_url: str, path: str) -> Non
     deadline = time.monotonic() + 20
     while not idle(tgi_url):
         assert time.monotonic() < deadline
+    assert 'tgi_request_failure{err="dropped"}' in httpx.get(f"{tgi_url}/metrics").text
 
 
 def _until_silent(answer: httpx.Response) -> None:
