@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,16 @@ class Oracle:
         assert sink is not None
 
         def write() -> None:
-            sink.writelines(texts)
-            sink.flush()
+            with suppress(BrokenPipeError):  # then answers are missing, and that is told
+                sink.writelines(texts)
+                sink.flush()
 
         writer = threading.Thread(target=write)
         writer.start()
-        answers = [json.loads(source.readline()) for _ in texts]
+        answers = [source.readline() for _ in texts]
         writer.join()
-        return answers
+        assert all(answers), f"the oracle ended: see {self._log.name}"
+        return [json.loads(answer) for answer in answers]
 
     def opinions(self, calls: list[Call]) -> list[Opinion]:
         """What x-pack-core makes of these calls."""

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from conformance_record import Tally
-from embedding_server import EmbeddingServer
+from embedding_server import COMPLETION, RANKING, VECTOR, EmbeddingServer
 from oracle_calls import Call
 from oracle_comparing import Answer, compare
 from oracle_inference_bodies import (
@@ -88,3 +88,44 @@ def chunking_settings(call: Call, answer: Answer) -> Answer:
     if answer.status != 200:
         return answer
     return Answer(200, {"chunking_settings": answer.body["chunking_settings"]})
+
+
+_RANKED = [{"index": one["index"], "score": one["score"]} for one in RANKING]
+ANSWERS = [
+    ("text_embedding", {"input": "a"}, "dense", [{"values": VECTOR}]),
+    ("text_embedding", {"input": ["a", "b"]}, "dense", [{"values": VECTOR}] * 2),
+    ("rerank", {"query": "q", "input": ["a", "b"]}, "rerank", _RANKED),
+    (
+        "rerank",
+        {"query": "q", "input": ["a", "b"], "return_documents": True},
+        "rerank",
+        [one | {"text": "ab"[one["index"]]} for one in _RANKED],
+    ),
+    ("completion", {"input": "a"}, "completion", [{"result": COMPLETION}]),
+]
+
+
+@pytest.mark.parametrize(("task", "body", "kind", "results"), ANSWERS)
+def test_answers_of_inference(
+    server: httpx.Client,
+    oracle: Oracle,
+    module_prefix: str,
+    tally: Tally,
+    embeddings: EmbeddingServer,
+    task: str,
+    body: dict[str, Any],
+    kind: str,
+    results: list[dict[str, Any]],
+) -> None:
+    """What the endpoint's server said, as x-pack-core writes it."""
+    path = f"/_inference/{task}/{module_prefix}-{task.replace('_', '-')}-said"
+    service = {"api_key": "k", "url": embeddings.url}
+    settings = {"service": "hugging_face", "service_settings": service}
+    made = server.put(path, json=settings)
+    assert made.status_code == 200, made.text
+    answer = server.post(path, json=body)
+    server.delete(path)
+    line = {"id": "", "kind": "result", "args": {"task": kind, "results": results}}
+    (written,) = oracle.ask([line])
+    assert answer.text == written["accepted"]
+    tally.compared(1, "generated requests")

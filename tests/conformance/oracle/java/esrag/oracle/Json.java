@@ -32,11 +32,27 @@ final class Json {
     }
   }
 
+  /** As the body of an answer: what is no object by itself is made one. */
+  static String body(ChunkedToXContent content) throws IOException {
+    return written(content, content.isFragment());
+  }
+
+  /** As the data of an event, which are an object already. */
   static String text(ChunkedToXContent content) throws IOException {
+    return written(content, false);
+  }
+
+  private static String written(ChunkedToXContent content, boolean wrap) throws IOException {
     try (XContentBuilder json = builder()) {
+      if (wrap) {
+        json.startObject();
+      }
       Iterator<? extends ToXContent> chunks = content.toXContentChunked(ToXContent.EMPTY_PARAMS);
       while (chunks.hasNext()) {
         chunks.next().toXContent(json, ToXContent.EMPTY_PARAMS);
+      }
+      if (wrap) {
+        json.endObject();
       }
       return Strings.toString(json);
     }

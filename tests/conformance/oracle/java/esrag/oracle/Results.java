@@ -36,11 +36,11 @@ final class Results {
     List<Values> all = new Values(args).list("results");
     String text =
         switch (task) {
-          case "dense" -> Json.text(new DenseEmbeddingFloatResults(map(all, Results::dense)));
-          case "sparse" -> Json.text(new SparseEmbeddingResults(map(all, Results::sparse)));
-          case "rerank" -> Json.text(new RankedDocsResults(map(all, Results::ranked)));
+          case "dense" -> Json.body(new DenseEmbeddingFloatResults(map(all, Results::dense)));
+          case "sparse" -> Json.body(new SparseEmbeddingResults(map(all, Results::sparse)));
+          case "rerank" -> Json.body(new RankedDocsResults(map(all, Results::ranked)));
           case "completion" ->
-              Json.text(
+              Json.body(
                   new ChatCompletionResults(
                       map(all, v -> new ChatCompletionResults.Result(v.text("result")))));
           default ->
