@@ -141,3 +141,31 @@ def compare_texts(oracle: Oracle, task: str, text: str, field: str) -> None:
     line = {"id": "", "kind": "result", "args": {"task": task, "results": results}}
     (written,) = oracle.ask([line])
     assert text == written["accepted"]
+
+
+def test_answers_of_a_sparse_endpoint(
+    server: httpx.Client,
+    oracle: Oracle,
+    deployed: Callable[[str], str],
+    module_prefix: str,
+    tally: Tally,
+) -> None:
+    """Weighted tokens of an endpoint that uses a deployment, as x-pack-core writes them."""
+    path = f"/_inference/sparse_embedding/{module_prefix}-sparse"
+    settings = {"deployment_id": deployed("text_expansion"), "num_threads": 1}
+    made = server.put(path, json={"service": "elasticsearch", "service_settings": settings})
+    assert made.status_code == 200, made.text
+    answer = server.post(path, json={"input": ["a b", TEXTS[-1]]})
+    server.delete(f"{path}?force=true")
+    results = [
+        {
+            "is_truncated": result["is_truncated"],
+            "tokens": [{"token": t, "weight": w} for t, w in result["embedding"].items()],
+        }
+        for result in answer.json()["sparse_embedding"]
+    ]
+    line = {"id": "", "kind": "result", "args": {"task": "sparse", "results": results}}
+    (written,) = oracle.ask([line])
+    assert answer.text == written["accepted"]
+    assert [result["is_truncated"] for result in results] == [False, True]
+    tally.compared(2, "generated requests")
