@@ -4,8 +4,10 @@ import esrag.modules.analysis.Analyzers;
 import esrag.modules.analysis.CharFilters;
 import esrag.modules.analysis.TokenFilters;
 import esrag.modules.analysis.Tokenizers;
+import esrag.modules.datastream.CreateDataStreams;
 import esrag.modules.datastream.DeleteDataStreams;
-import esrag.modules.datastream.RestDeleteDataStreamAction;
+import esrag.modules.datastream.GetDataStreams;
+import esrag.modules.datastream.RestDataStreamAction;
 import esrag.modules.ingest.GrokPatterns;
 import esrag.modules.ingest.Processors;
 import esrag.modules.ingest.RestGrokPatternsAction;
@@ -35,7 +37,9 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.apache.lucene.analysis.Analyzer;
+import org.elasticsearch.action.datastreams.CreateDataStreamAction;
 import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
+import org.elasticsearch.action.datastreams.GetDataStreamAction;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.settings.Setting;
@@ -131,6 +135,8 @@ public final class ModulesPlugin extends Plugin
   public Collection<ActionHandler> getActions() {
     return List.of(
         new ActionHandler(MainAction.TYPE, MainAction.class),
+        new ActionHandler(CreateDataStreamAction.INSTANCE, CreateDataStreams.class),
+        new ActionHandler(GetDataStreamAction.INSTANCE, GetDataStreams.class),
         new ActionHandler(DeleteDataStreamAction.INSTANCE, DeleteDataStreams.class),
         new ActionHandler(GrokPatterns.TYPE, GrokPatterns.class),
         new ActionHandler(SearchTemplateAction.TYPE, SearchTemplateAction.class),
@@ -148,7 +154,7 @@ public final class ModulesPlugin extends Plugin
       Predicate<NodeFeature> features) {
     return List.of(
         new RestMainAction(),
-        new RestDeleteDataStreamAction(),
+        new RestDataStreamAction(),
         new RestGrokPatternsAction(),
         new RestSearchTemplateAction(features),
         new RestMultiSearchTemplateAction(services.settings()),
