@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from esrag.local.mlnode.durable import Staging
 from esrag.local.mlnode.store import ModelStore
 
 HOST = "127.0.0.1"
+MOST_SOCKETS = 16_384
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,7 @@ def serve(*, port: int, data: Path) -> None:
     # uvicorn raises the signal again after its clean end; by then it means nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
+    _allow_many_sockets()
     with _folder_of_our_own(data), _listen(port) as listener:
         staging = Staging(data / "staging")
         empty_folder = data / "empty"
@@ -69,6 +72,14 @@ def serve(*, port: int, data: Path) -> None:
             _Server(config, deployments).run(sockets=[listener])
         finally:
             deployments.shut_down()
+
+
+def _allow_many_sockets() -> None:
+    """Every deployment has a socket for each allocation that it may come to have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_SOCKETS if hard == resource.RLIM_INFINITY else min(hard, MOST_SOCKETS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

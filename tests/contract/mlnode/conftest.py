@@ -1,7 +1,8 @@
 """Real ML node processes and tiny TorchScript modules for them.
 
-The modules are made here with torch, seeded, in a second; only the tests of the packaged model
-trace it, once per session and in a process of its own.
+The modules are made here with torch, seeded, in a second; the tiny models of the tasks are traced
+by eland, once per session and in a process of its own.  The packaged model is tried through the
+whole stack, by ``tests/conformance/execution``.
 """
 
 from __future__ import annotations
@@ -162,15 +163,6 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     script = Path(__file__).with_name("scripts.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, env=_quiet())
     return {path.stem: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(scope="session")
-def traced_minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packaged model as eland traces it, and reference vectors."""
-    folder = tmp_path_factory.mktemp("minilm")
-    script = Path(__file__).with_name("trace_minilm.py")
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, env=_quiet())
-    return folder
 
 
 @pytest.fixture(scope="session")
