@@ -68,6 +68,19 @@ def test_what_cannot_be_started_is_refused(admin: Caller, prefix: str, definitio
     assert admin("POST", start).error[::2] == (400, expected)
 
 
+def test_a_module_that_cannot_be_loaded_leaves_no_deployment(admin: Caller, prefix: str) -> None:
+    """The node's reason is told under its id, and the id is free again."""
+    upload(admin, prefix, b"this is no TorchScript archive")
+    start = f"/_ml/trained_models/{prefix}/deployment/_start?timeout=60s"
+    for _ in range(2):
+        status, kind, reason = admin("POST", start).error
+        assert (status, kind) == (500, "status_exception")
+        told = "Could not start trained model deployment, the following nodes failed with errors [{"
+        assert reason.startswith(told)
+    (stats,) = admin.ok("GET", f"/_ml/trained_models/{prefix}/_stats")["trained_model_stats"]
+    assert "deployment_stats" not in stats
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
