@@ -243,6 +243,18 @@ def test_a_basic_licence_makes_nothing_new(
 
 
 @pytest.mark.local_stack
+def test_a_basic_licence_reranks_nothing(unlicensed: Scene) -> None:
+    """The retriever is refused when it is read, an unknown endpoint before its licence."""
+    inner = {"standard": {"query": {"match_all": {}}}}
+    asked = {"retriever": inner, "inference_id": "x", "inference_text": "a", "field": "text"}
+    body = {"retriever": {"text_similarity_reranker": asked}}
+    reply = unlicensed.admin("POST", "/_search", body)
+    assert reply.body == non_compliant("text_similarity_reranker")
+    unknown = unlicensed.admin("POST", "/_inference/rerank/x", {"query": "a", "input": ["b"]})
+    assert unknown.error[::2] == (404, "Inference endpoint not found [x]")
+
+
+@pytest.mark.local_stack
 def test_what_was_licensed_once_goes_on(unlicensed: Scene) -> None:
     """Indexing does not stop when a licence ends, reading and removing neither."""
     assert unlicensed.index("bare").status == 201

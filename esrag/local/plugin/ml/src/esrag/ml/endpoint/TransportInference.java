@@ -22,7 +22,7 @@ public final class TransportInference
   @Inject
   public TransportInference(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(InferenceAction.NAME, Licences.Need.INFERENCE, transport, filters, services);
+    super(InferenceAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override
@@ -34,6 +34,7 @@ public final class TransportInference
             request.getInferenceEntityId(),
             listener.delegateFailureAndWrap(
                 (next, endpoint) -> {
+                  services().licences().require(Licences.Need.INFERENCE);
                   checkTask(request.getTaskType(), endpoint);
                   InferenceProvider provider = services().providers().of(endpoint);
                   checkStream(request, endpoint, provider);

@@ -21,7 +21,7 @@ public final class TransportPutEndpoint
   @Inject
   public TransportPutEndpoint(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(PutInferenceModelAction.NAME, Licences.Need.INFERENCE, transport, filters, services);
+    super(PutInferenceModelAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override
@@ -30,6 +30,7 @@ public final class TransportPutEndpoint
       ActionListener<PutInferenceModelAction.Response> listener) {
     EndpointBody body = new EndpointBody(request);
     InferenceProvider provider = services().providers().get(body.service());
+    services().licences().require(Licences.Need.INFERENCE);
     String id = request.getInferenceEntityId();
     checkId(
         id,

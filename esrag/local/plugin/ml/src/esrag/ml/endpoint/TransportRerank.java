@@ -19,7 +19,7 @@ public final class TransportRerank
 
   @Inject
   public TransportRerank(TransportService transport, ActionFilters filters, MlServices services) {
-    super(RerankAction.NAME, Licences.Need.INFERENCE, transport, filters, services);
+    super(RerankAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override
@@ -31,6 +31,7 @@ public final class TransportRerank
             request.getInferenceEntityId(),
             listener.delegateFailureAndWrap(
                 (next, endpoint) -> {
+                  services().licences().require(Licences.Need.INFERENCE);
                   TransportInference.checkTask(request.getTaskType(), endpoint);
                   refuseOtherThanText(request, endpoint);
                   services()

@@ -21,7 +21,7 @@ public final class TransportUnifiedCompletion
   @Inject
   public TransportUnifiedCompletion(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(UnifiedCompletionAction.NAME, Licences.Need.INFERENCE, transport, filters, services);
+    super(UnifiedCompletionAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override
@@ -37,6 +37,7 @@ public final class TransportUnifiedCompletion
             request.getInferenceEntityId(),
             shaped.delegateFailureAndWrap(
                 (next, endpoint) -> {
+                  services().licences().require(Licences.Need.INFERENCE);
                   TransportInference.checkTask(request.getTaskType(), endpoint);
                   if (endpoint.taskType() != TaskType.CHAT_COMPLETION) {
                     throw new ElasticsearchStatusException(

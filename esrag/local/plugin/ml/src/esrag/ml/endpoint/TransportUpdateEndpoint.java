@@ -25,7 +25,7 @@ public final class TransportUpdateEndpoint
   @Inject
   public TransportUpdateEndpoint(
       TransportService transport, ActionFilters filters, MlServices services) {
-    super(UpdateInferenceModelAction.NAME, Licences.Need.INFERENCE, transport, filters, services);
+    super(UpdateInferenceModelAction.NAME, Licences.Need.NOTHING, transport, filters, services);
   }
 
   @Override
@@ -47,6 +47,7 @@ public final class TransportUpdateEndpoint
                                   Messages.INFERENCE_ENTITY_NON_EXISTANT_NO_UPDATE,
                                   RestStatus.NOT_FOUND,
                                   id));
+                  services().licences().require(Licences.Need.INFERENCE);
                   checkTask(request.getTaskType(), inBody, before);
                   change(before, request, next);
                 }));

@@ -27,6 +27,14 @@ public final class Licences {
     INFERENCE
   }
 
+  /** Throws the 403 for this need unless the licence allows it. */
+  public void require(Need need) {
+    ElasticsearchSecurityException refusal = refusal(need);
+    if (refusal != null) {
+      throw refusal;
+    }
+  }
+
   /** The 403 for this need, or null when the licence allows it. */
   public ElasticsearchSecurityException refusal(Need need) {
     return switch (need) {
