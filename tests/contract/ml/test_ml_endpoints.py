@@ -306,5 +306,5 @@ def test_services_are_listed_by_task(admin: Caller) -> None:
     assert [entry["service"] for entry in services] == names
     chat = admin.ok("GET", "/_inference/_services/chat_completion")
     assert [entry["service"] for entry in chat] == ["hugging_face", "openai"]
-    (sparse,) = admin.ok("GET", "/_inference/_services/sparse_embedding")
+    sparse, _ = admin.ok("GET", "/_inference/_services/sparse_embedding")
     assert sparse["task_types"] == ["text_embedding", "sparse_embedding", "rerank"]

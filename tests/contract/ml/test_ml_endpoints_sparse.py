@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ml_calls import Caller
+from scripted_generator import ScriptedGenerator
 
 
 @pytest.fixture
@@ -99,3 +100,21 @@ def test_elser_is_refused_until_somebody_brings_it(admin: Caller, prefix: str) -
         "Error parsing request config, model id does not match any models available on this"
         " platform. Was [nobody]. You may need to load it into the cluster using eland.",
     )
+
+
+def test_a_server_may_weigh_the_tokens(
+    admin: Caller, generator: ScriptedGenerator, prefix: str
+) -> None:
+    """One behind `hugging_face`; its weights come back as they are."""
+    path = f"/_inference/sparse_embedding/{prefix}"
+    settings = {"url": generator.at("/sparse"), "api_key": "a-secret"}
+    answer = admin.ok("PUT", path, {"service": "hugging_face", "service_settings": settings})
+    assert answer["service_settings"] == {
+        "url": generator.at("/sparse"),
+        "max_input_tokens": 512,
+        "rate_limit": {"requests_per_minute": 3000},
+    }
+    assert admin.ok("POST", path, {"input": ["a b"]}) == {
+        "sparse_embedding": [{"is_truncated": False, "embedding": {"a": 0.5, "b": 0.5}}]
+    }
+    assert generator.calls[-1].body == {"inputs": ["a b"]}

@@ -99,14 +99,31 @@ public final class DeployedModelService implements InferenceProvider {
       throw new IllegalArgumentException(
           "Error parsing service settings, model_id must be provided");
     }
-    String modelId = wanted == null ? elserHere() : wanted;
     if (elser) {
       warnOfElser();
     }
+    check(
+        wanted == null ? elserHere() : wanted,
+        wanted == null ? DeployedModels.ELSER : wanted,
+        draft.taskType(),
+        listener.map(modelId -> DeployedModelSettings.read(named, modelId, given)));
+  }
+
+  /** Hands over the model that is there and does the task, the first choice or the second. */
+  private void check(
+      String modelId, String orElse, TaskType task, ActionListener<String> listener) {
     models.check(
         modelId,
-        draft.taskType(),
-        listener.map(found -> DeployedModelSettings.read(named, modelId, given)));
+        task,
+        ActionListener.wrap(
+            found -> listener.onResponse(modelId),
+            failure -> {
+              if (modelId.equals(orElse)) {
+                listener.onFailure(failure);
+              } else {
+                check(orElse, orElse, task, listener);
+              }
+            }));
   }
 
   private static String text(Given given, String name) {

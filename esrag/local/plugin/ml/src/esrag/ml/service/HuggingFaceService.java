@@ -32,6 +32,10 @@ import org.elasticsearch.xcontent.XContentType;
 public final class HuggingFaceService extends RemoteService {
   public static final String NAME = "hugging_face";
   private static final int STANDARD_RATE = 3000;
+
+  /** How many tokens ELSER reads, which the server takes every sparse model to be. */
+  private static final int ELSER_TOKENS = 512;
+
   private static final EnumSet<TaskType> GENERATION =
       EnumSet.of(TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
 
@@ -51,7 +55,11 @@ public final class HuggingFaceService extends RemoteService {
   @Override
   public Set<TaskType> tasks() {
     return EnumSet.of(
-        TaskType.TEXT_EMBEDDING, TaskType.RERANK, TaskType.COMPLETION, TaskType.CHAT_COMPLETION);
+        TaskType.TEXT_EMBEDDING,
+        TaskType.SPARSE_EMBEDDING,
+        TaskType.RERANK,
+        TaskType.COMPLETION,
+        TaskType.CHAT_COMPLETION);
   }
 
   @Override
@@ -80,6 +88,9 @@ public final class HuggingFaceService extends RemoteService {
           EndpointSettings.DIMENSIONS,
           reader.optionalPositive(EndpointSettings.DIMENSIONS));
       Settings.put(settings, MAX_INPUT_TOKENS, reader.optionalPositive(MAX_INPUT_TOKENS));
+    }
+    if (task == TaskType.SPARSE_EMBEDDING) {
+      settings.put(MAX_INPUT_TOKENS, ELSER_TOKENS);
     }
     settings.put(SettingsReader.RATE_LIMIT, reader.rateLimit(STANDARD_RATE, NAME));
     reader.finish();
@@ -147,7 +158,10 @@ public final class HuggingFaceService extends RemoteService {
           .send(
               BytesReference.bytes(json),
               timeout,
-              reply -> ServerReplies.vectors(reply, texts.size()),
+              reply ->
+                  endpoint.taskType() == TaskType.SPARSE_EMBEDDING
+                      ? ServerReplies.tokens(reply)
+                      : ServerReplies.vectors(reply, texts.size()),
               listener);
     }
   }

@@ -40,6 +40,9 @@ abstract class RemoteService implements InferenceProvider {
   /** The question that the server itself proves reranking endpoints with. */
   private static final String PROBE_QUESTION = "test query";
 
+  private static final EnumSet<TaskType> EMBEDDING =
+      EnumSet.of(TaskType.TEXT_EMBEDDING, TaskType.SPARSE_EMBEDDING);
+
   /** A call of an endpoint, with the task settings of a request put over its own. */
   abstract RemoteCall call(Endpoint endpoint);
 
@@ -90,7 +93,7 @@ abstract class RemoteService implements InferenceProvider {
     if (service.containsKey(SettingsReader.RATE_LIMIT)) {
       changed.put(SettingsReader.RATE_LIMIT, reader.rateLimit(rate(endpoint), name()));
     }
-    if (endpoint.taskType() != TaskType.RERANK) {
+    if (endpoint.taskType() == TaskType.TEXT_EMBEDDING) {
       Integer most = reader.optionalPositive(MAX_INPUT_TOKENS);
       if (most != null) {
         changed.put(MAX_INPUT_TOKENS, most);
@@ -116,7 +119,8 @@ abstract class RemoteService implements InferenceProvider {
         proof,
         answer -> {
           switch (endpoint.taskType()) {
-            case TEXT_EMBEDDING -> embed(endpoint, List.of(Embeddings.PROBE), timeout, answer);
+            case TEXT_EMBEDDING, SPARSE_EMBEDDING ->
+                embed(endpoint, List.of(Embeddings.PROBE), timeout, answer);
             case RERANK ->
                 rerank(
                     endpoint,
@@ -163,7 +167,7 @@ abstract class RemoteService implements InferenceProvider {
         listener,
         answer -> {
           Endpoint asked = override(endpoint, new HashMap<>(request.getTaskSettings()));
-          if (endpoint.taskType() == TaskType.TEXT_EMBEDDING) {
+          if (EMBEDDING.contains(endpoint.taskType())) {
             checkInputType(request.getInputType());
             embed(asked, request.getInput(), timeout, answer);
           } else {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.elasticsearch.ElasticsearchStatusException;
+import org.elasticsearch.inference.WeightedToken;
 import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xcontent.XContentParser;
 import org.elasticsearch.xcontent.XContentParserConfiguration;
@@ -19,6 +20,7 @@ import org.elasticsearch.xpack.core.inference.results.ChatCompletionResults;
 import org.elasticsearch.xpack.core.inference.results.DenseEmbeddingFloatResults;
 import org.elasticsearch.xpack.core.inference.results.EmbeddingFloatResults;
 import org.elasticsearch.xpack.core.inference.results.RankedDocsResults;
+import org.elasticsearch.xpack.core.inference.results.SparseEmbeddingResults;
 
 /** Reads what remote services answer into x-pack-core's results. */
 final class ServerReplies {
@@ -76,6 +78,19 @@ final class ServerReplies {
       values[i] = ((Number) list.get(i)).floatValue();
     }
     return values;
+  }
+
+  /** Weighted tokens: for each text an object of weights by token. */
+  static SparseEmbeddingResults tokens(Reply reply) throws IOException {
+    List<SparseEmbeddingResults.Embedding> read = new ArrayList<>();
+    for (Map<?, ?> weights : objects(parse(reply))) {
+      List<WeightedToken> tokens = new ArrayList<>();
+      weights.forEach(
+          (token, weight) ->
+              tokens.add(new WeightedToken(token.toString(), ((Number) weight).floatValue())));
+      read.add(new SparseEmbeddingResults.Embedding(tokens, false));
+    }
+    return new SparseEmbeddingResults(read);
   }
 
   /**
