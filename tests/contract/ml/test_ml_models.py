@@ -190,7 +190,10 @@ def test_cat_lists_models_in_columns(admin: Caller, prefix: str) -> None:
 
 def test_info_and_xpack_tell_that_there_is_machine_learning(admin: Caller) -> None:
     """Clients that ask what there is are told the truth."""
-    assert admin.ok("GET", "/_ml/info")["upgrade_mode"] is False
+    info = admin.ok("GET", "/_ml/info")
+    assert info["upgrade_mode"] is False
+    assert info["limits"]["total_ml_memory"].endswith("mb")
+    assert info["limits"]["max_single_ml_node_processors"] >= 1
     features = admin.ok("GET", "/_xpack")["features"]
     assert features["ml"] == {"available": True, "enabled": True}
     assert features["watcher"] == {"available": False, "enabled": False}

@@ -91,6 +91,7 @@ public final class TransportStartDeployment
           request.getModelId(),
           named.stream().map(StoredModel::modelId).toList());
     }
+    // A wildcard that names nothing gets the server's answer too: a 500 for the empty list.
     StoredModel model = named.get(0);
     String id = model.modelId();
     TrainedModelConfig config = model.parse(services().registry()).build();

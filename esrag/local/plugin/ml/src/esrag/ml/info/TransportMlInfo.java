@@ -47,7 +47,7 @@ public final class TransportMlInfo
   protected void answer(
       MlInfoAction.Request request, ActionListener<MlInfoAction.Response> listener) {
     int processors = Runtime.getRuntime().availableProcessors();
-    String memory = memory().toString();
+    String memory = memory().getStringRep();
     Map<String, Object> limits =
         Map.of(
             "max_single_ml_node_processors",
