@@ -43,6 +43,7 @@ def test_vectors_are_those_of_sentence_transformers(
     assert min(cosine(given, expected) for given, expected in pairs) >= 0.9999
 
 
+@pytest.mark.long
 def test_import_again_starts_afresh(
     es: Elasticsearch, elasticsearch_address: ElasticsearchAddress, prefix: str
 ) -> None:

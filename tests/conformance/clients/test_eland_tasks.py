@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from conformance_record import Tally
     from servers_under_test import ElasticsearchAddress
 
-pytestmark = pytest.mark.suite("eland", "Elastic's own Python client for machine learning")
+pytestmark = [
+    pytest.mark.suite("eland", "Elastic's own Python client for machine learning"),
+    pytest.mark.long,
+]
 DRIVER = Path(__file__).parent / "drivers" / "eland_tasks.py"
 TEXTS = ["The quick brown fox lives in Berlin.", "Maria works for a bank near the river."]
 

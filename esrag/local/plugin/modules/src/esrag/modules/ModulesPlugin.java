@@ -68,7 +68,8 @@ import org.elasticsearch.search.rank.RankDoc;
 
 /**
  * Supplies, inside the real services of Elasticsearch, the modules that the build on Maven Central
- * leaves out: analysis-common, ingest-common, lang-mustache, rank-rrf, reindex and rest-root.
+ * leaves out: analysis-common, data-streams (three actions), ingest-common, lang-mustache, rank-rrf,
+ * reindex and rest-root.
  *
  * <p>It is a list of what the packages below offer and holds no logic. Names, defaults, privileges
  * and error texts are those of the real modules; the code is our own, written against the public
