@@ -102,9 +102,13 @@ def test_a_document_without_its_model_fails_alone(deleted: Scene) -> None:
 
 
 def test_a_deleted_model_cannot_be_started(deleted: Scene) -> None:
-    """The client is told what is missing."""
+    """The client is told what is missing, in the words of a lookup."""
+    reason = (
+        f"No known trained model with model_id [{deleted.name}], "
+        "you may need to create it or load it into the cluster with eland"
+    )
     reply = deleted.admin("POST", f"{deleted.path}/deployment/_start")
-    assert reply.body == refusal(*not_found(deleted.name))
+    assert reply.body == refusal(404, "resource_not_found_exception", reason)
 
 
 def test_a_model_in_use_is_kept(scene: Scene) -> None:
@@ -121,6 +125,23 @@ def test_a_model_in_use_is_kept(scene: Scene) -> None:
     )
     reply = scene.admin("POST", f"{scene.path}/deployment/_stop")
     assert reply.body == refusal(409, "status_exception", reason)
+
+
+@pytest.mark.local_stack
+def test_a_deployment_that_is_starting(stopped: Scene, tally: Tally) -> None:
+    """It is known by every way, and runs nowhere yet.
+
+    The model has taken seconds to load here when this was written; the loading is not waited for.
+    """
+    stopped.admin.ok("POST", f"{stopped.path}/deployment/_start?wait_for=starting")
+    try:
+        replies = [ask() for way, ask in stopped.ways().items() if way != "endpoint"]
+    finally:
+        stopped.stop()
+    reason = f"Trained model deployment [{stopped.name}] is not allocated to any nodes"
+    tally.compared(len(replies))
+    expected = refusal(409, "status_exception", reason)
+    assert [reply.body for reply in replies] == [expected] * len(replies)
 
 
 # --- a full queue --------------------------------------------------------------------------------

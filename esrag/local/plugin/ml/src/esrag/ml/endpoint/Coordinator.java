@@ -1,11 +1,11 @@
 package esrag.ml.endpoint;
 
 import esrag.ml.infer.Inferrer;
+import esrag.ml.infer.Targets;
 import esrag.ml.licence.Licences;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.inference.InferenceResults;
@@ -84,12 +84,8 @@ public final class Coordinator {
   /** A listener that says so when an id is neither an endpoint nor a deployment. */
   public static <T> ActionListener<T> nothingByThatName(String id, ActionListener<T> listener) {
     return listener.delegateResponse(
-        (next, failure) -> next.onFailure(isAbsence(failure) ? neither(id) : failure));
-  }
-
-  private static boolean isAbsence(Exception failure) {
-    return failure instanceof ElasticsearchException known
-        && (known.status() == RestStatus.NOT_FOUND || known.status() == RestStatus.CONFLICT);
+        (next, failure) ->
+            next.onFailure(Targets.isNothingDeployed(id, failure) ? neither(id) : failure));
   }
 
   private static Exception neither(String id) {

@@ -8,6 +8,7 @@ import esrag.ml.node.StoredModel;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.ResourceNotFoundException;
@@ -57,6 +58,12 @@ public final class Targets {
   public void forget() {
     known.values().forEach(Kept::forget);
     known.clear();
+  }
+
+  /** Whether a failure says that nothing is deployed under the id, not even on its way up. */
+  public static boolean isNothingDeployed(String id, Exception failure) {
+    return Stream.of(unknown(id), notDeployed(id))
+        .anyMatch(absence -> absence.getMessage().equals(failure.getMessage()));
   }
 
   private List<Target> lookUp(String id, Catalogue catalogue) {
