@@ -134,9 +134,12 @@ def test_the_old_path_of_inference_takes_one_document(admin: Caller, deployed: s
     assert admin("POST", f"{MODELS}/{deployed}/_infer").error[::2] == (400, "requires body")
 
 
-def test_usage_counts_what_there_is(admin: Caller, deployed: str) -> None:
+def test_usage_counts_what_there_is(admin: Caller, deployed: str, prefix: str) -> None:
     """`_xpack/usage` counts models by task, deployments, and nothing that is not there."""
     vector_of(admin, deployed, "a")
+    settings = {"model_id": deployed, "deployment_id": deployed, "num_threads": 1}
+    endpoint = {"service": "elasticsearch", "service_settings": settings}
+    admin.ok("PUT", f"/_inference/text_embedding/{prefix}", endpoint)
     usage = admin.ok("GET", "/_xpack/usage")
     ml = usage["ml"]
     assert (ml["available"], ml["enabled"], ml["node_count"]) == (True, True, 1)
@@ -147,4 +150,5 @@ def test_usage_counts_what_there_is(admin: Caller, deployed: str) -> None:
     assert ml["inference"]["deployments"]["count"] >= 1
     assert ml["inference"]["deployments"]["inference_counts"]["total"] >= 1
     assert usage["watcher"] == {"available": False, "enabled": False}
-    assert "models" in usage["inference"]
+    counted = {(one["service"], one["task_type"]): one for one in usage["inference"]["models"]}
+    assert counted["elasticsearch", "TEXT_EMBEDDING"]["count"] >= 1

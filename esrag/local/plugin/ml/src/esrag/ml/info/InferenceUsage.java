@@ -20,6 +20,7 @@ import org.elasticsearch.xpack.core.action.XPackUsageFeatureResponse;
 import org.elasticsearch.xpack.core.action.XPackUsageFeatureTransportAction;
 import org.elasticsearch.xpack.core.inference.InferenceFeatureSetUsage;
 import org.elasticsearch.xpack.core.inference.usage.ModelStats;
+import org.elasticsearch.xpack.core.inference.usage.SemanticTextStats;
 
 /** What {@code GET _xpack/usage} says of inference endpoints: how many of each service and task. */
 public final class InferenceUsage extends XPackUsageFeatureTransportAction {
@@ -60,8 +61,12 @@ public final class InferenceUsage extends XPackUsageFeatureTransportAction {
     }
     List<ModelStats> stats = new ArrayList<>();
     counts.forEach(
-        (service, tasks) ->
-            tasks.forEach((task, count) -> stats.add(new ModelStats(service, task, count, null))));
+        (service, tasks) -> tasks.forEach((task, count) -> stats.add(stats(service, task, count))));
     return stats;
+  }
+
+  /** There are no fields of type semantic_text here, and the writer wants to be told so. */
+  private static ModelStats stats(String service, TaskType task, long count) {
+    return new ModelStats(service, task, count, new SemanticTextStats());
   }
 }
