@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import elastic_transport
 from elasticsearch import ApiError, UnsupportedProductError
 
-from esrag.cluster.client import api_error, explained, reason
+from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
 from esrag.errors import (
     ConflictError,
     EsragError,
@@ -177,6 +177,8 @@ def _item(action: Action, result: Mapping[str, Any]) -> Item:
     error = result.get("error")
     cause = error if isinstance(error, Mapping) else {"reason": str(error)}
     code, text = str(cause.get("type") or "unknown"), _words(cause)
+    if NOT_ALLOCATED in text:
+        return Item(action, Verdict.AGAIN, status, code, text)
     stop = _stops(status, code, text)
     if stop is not None:
         return Item(action, Verdict.STOP, status, code, text, stop)

@@ -23,6 +23,9 @@ from esrag.errors import (
     UsageError,
 )
 
+# a deployment that is starting, or whose ML node has just gone; it passes
+NOT_ALLOCATED = "is not allocated to any nodes"
+
 _TLS_REASONS = {
     10: "the server's certificate has expired",
     18: "the server's certificate is self-signed and not trusted",

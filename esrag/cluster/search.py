@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from elasticsearch import ApiError
 
-from esrag.cluster.client import api_error, explained, reason
+from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
 from esrag.errors import ConflictError, UnavailableError, UsageError
 from esrag.types import Hit
 
@@ -28,7 +28,8 @@ def run_template(
 
     ``params`` are the template's: ``query`` (text), and optionally ``size``, ``filters`` (a list
     of query clauses), ``num_candidates`` and ``model_id``.  Raises ConflictError when the alias,
-    the template or the deployment is missing, UnavailableError when shards failed or time ran out.
+    the template or the deployment is missing, UnavailableError when the deployment is starting,
+    shards failed or time ran out.
     """
     checked = checked_params(params)
     doing = f"running search template {template_id} on {index}"
@@ -133,5 +134,10 @@ def _search_error(error: ApiError, doing: str) -> Exception:
         return ConflictError(
             f"the embedding model is not deployed ({doing}): {text}",
             hint="Run: esrag model deploy",
+        )
+    if NOT_ALLOCATED in text:
+        return UnavailableError(
+            f"the embedding model is deployed and runs nowhere yet ({doing}): {text}",
+            hint="It may be starting: try again, or look with: esrag model list",
         )
     return api_error(error, doing)

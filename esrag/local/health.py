@@ -62,6 +62,13 @@ def mlnode(url: str, *, pid: int) -> Health:
     return Health("running")
 
 
+def deployments_starting(url: str) -> int:
+    """How many deployments of the ML node process are on their way up; 0 when it does not say."""
+    answer = get(f"{url}/health")
+    starting = None if isinstance(answer, str) else answer[1].get("starting")
+    return starting if isinstance(starting, int) else 0
+
+
 def tgi(url: str) -> Health:
     """Running when ``/health`` says 200; 503 means that the model is being loaded."""
     answer = get(f"{url}/health")

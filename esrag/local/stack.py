@@ -31,6 +31,7 @@ from esrag.local.records import Member, State
 _PATIENCE = 20.0  # seconds between the request to end and the kill
 _GRACE = 15.0  # seconds in which a silent member may come back
 _POLL_SECONDS = 0.2
+_DEPLOYMENTS = 60.0  # seconds that deployments of before have to run again
 _LOG_LINES = 30
 _TGI_PASSAGES, _TGI_MAX_NEW_TOKENS = 2, 64
 _TRIAL_WARNING_DAYS = 5.0
@@ -121,6 +122,8 @@ class _Rise:
             java = java or self._launcher.find_jdk()
             self._note_start(self._launcher.elasticsearch(self._state, java, port, mlnode_url))
         self._wait()
+        if "mlnode" in missing:
+            self._wait_for_deployments()
         return self._state
 
     def _choose_ports(self, missing: Sequence[str]) -> dict[str, int]:
@@ -164,6 +167,19 @@ class _Rise:
                     waited = f"was not ready after {self._timeout:.0f} seconds"
                     raise self._failure(start, f"{waited}: it {answer.detail}")
             time.sleep(_POLL_SECONDS)
+
+    def _wait_for_deployments(self) -> None:
+        """The ML node starts the deployments of before again; until then questions would fail."""
+        url = self._state.members["mlnode"].url
+        since = time.monotonic()
+        if not health.deployments_starting(url):
+            return
+        while starting := health.deployments_starting(url):
+            if time.monotonic() - since > _DEPLOYMENTS:
+                self._reporter.note(f"{starting} deployments are still starting")
+                return
+            time.sleep(_POLL_SECONDS)
+        self._reporter.done("the deployments of before run again", time.monotonic() - since)
 
     def _note_ready(self, start: Start) -> None:
         member = _with_server(start.member)

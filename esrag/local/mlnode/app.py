@@ -42,13 +42,15 @@ class Routes:
         self._deployments = deployments
 
     async def health(self, _request: Request) -> Response:
-        """Alive, and how much there is."""
+        """Alive, how much there is, and how many deployments are on their way up."""
+        deployments = self._deployments.all()
         return _answer(
             {
                 "status": "ok",
                 "pid": os.getpid(),
                 "models": len(await asyncio.to_thread(self._store.ids)),
-                "deployments": len(self._deployments.all()),
+                "deployments": len(deployments),
+                "starting": sum(one.is_starting for one in deployments),
                 "isolated": self._deployments.isolated,
             }
         )

@@ -182,6 +182,12 @@ class Deployment:
         with self._changed:
             return self._state == "started"
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether it does not execute yet, or not again."""
+        with self._changed:
+            return self._state == "starting"
+
     def describe(self) -> dict[str, Any]:
         """The deployment as the wire shows it."""
         with self._changed:

@@ -8,10 +8,14 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import psutil
 import pytest
+from ml_calls import Caller, make_definition, upload, vector_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Stack
     from elasticsearch import Elasticsearch
 
@@ -61,6 +65,19 @@ def test_a_killed_process_is_named_and_repaired(
     untouched = set(before) - {member}
     assert {n: after[n]["pids"] for n in untouched} == {n: before[n]["pids"] for n in untouched}
     assert es.get(index=f"{prefix}-kept", id="1")["found"]
+
+
+def test_deployments_run_again_when_up_returns(stack: Stack, prefix: str, tmp_path: Path) -> None:
+    """The next question finds its model."""
+    login = (stack.username, stack.password)
+    with httpx.Client(base_url=stack.elasticsearch_url, auth=login, timeout=60) as client:
+        admin = Caller(client)
+        upload(admin, prefix, make_definition(tmp_path / "module.pt"))
+        admin.ok("POST", f"/_ml/trained_models/{prefix}/deployment/_start?wait_for=started")
+        before = vector_of(admin, prefix, "a b")
+        kill(status(stack)["mlnode"]["pids"]["server"])
+        assert stack.esrag("local", "up").returncode == 0
+        assert vector_of(admin, prefix, "a b") == before
 
 
 def test_up_leaves_running_members_alone(stack: Stack) -> None:

@@ -111,6 +111,15 @@ def test_unfit_parameters_are_not_sent(params: dict[str, object]) -> None:
             ConflictError,
             "esrag model deploy",
         ),
+        (
+            Reply.error(
+                409,
+                "status_exception",
+                "Trained model deployment [m] is not allocated to any nodes",
+            ),
+            UnavailableError,
+            "try again",
+        ),
         (Reply.error(429, "es_rejected_execution_exception", "full"), UnavailableError, ""),
     ],
 )

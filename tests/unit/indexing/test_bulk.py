@@ -151,6 +151,13 @@ def test_a_full_queue_of_the_deployment_is_busy() -> None:
     assert item.verdict is Verdict.BUSY
 
 
+def test_a_deployment_that_is_starting_is_waited_for() -> None:
+    """Although the text speaks of the trained model; no version of a document is in conflict."""
+    reason = "Trained model deployment [m] is not allocated to any nodes"
+    (item,) = read_answer([INDEX], error_item(409, "status_exception", reason))
+    assert item.verdict is Verdict.AGAIN
+
+
 @pytest.mark.parametrize(
     "body",
     [
