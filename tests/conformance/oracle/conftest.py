@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from oracle_comparing import Condition
-from oracle_program import Oracle, Quiet, pristine_home
+from oracle_program import Oracle, pristine_home
 from servers_under_test import named_elasticsearch
 
 from esrag.local import distribution, jdk
 from esrag.local.layout import Layout
+from esrag.local.progress import Silent
 
 Known = Callable[[dict[str, Condition]], dict[str, Condition]]
 Seeded = Callable[[str], random.Random]
@@ -43,8 +44,7 @@ def oracle(
     version = server.get("/").json()["version"]["number"]
     if version != distribution.ELASTICSEARCH_VERSION:
         pytest.skip(f"the oracle is of {distribution.ELASTICSEARCH_VERSION}, not of {version}")
-    quiet: Any = Quiet()
-    found = jdk.find(os.environ, software=software, for_other_user=False, reporter=quiet)
+    found = jdk.find(os.environ, software=software, for_other_user=False, reporter=Silent())
     program = Oracle(found, pristine_home(software), tmp_path_factory.mktemp("oracle"))
     yield program
     program.close()

@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,31 +20,17 @@ from oracle_calls import Call
 
 from esrag.local import distribution
 from esrag.local.jdk import Jdk
+from esrag.local.progress import Silent
 
 SOURCES = Path(__file__).with_name("java")
 _QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Xshare:auto")
-
-
-class Quiet:
-    """Takes what the preparation of the software has to say."""
-
-    def note(self, text: str) -> None:
-        """Nothing is shown."""
-
-    def step(self, text: str) -> Any:
-        """Nothing is shown."""
-        return nullcontext()
-
-    def progress(self, *numbers: object) -> None:
-        """Nothing is shown."""
 
 
 def pristine_home(software: Path) -> Path:
     """The unpacked distribution of a software folder, fetched when it is not there."""
     home = software / f"elasticsearch-{distribution.ELASTICSEARCH_VERSION}"
     if not home.is_dir():
-        quiet: Any = Quiet()
-        archive = distribution.fetch(distribution.ELASTICSEARCH, software / "downloads", quiet)
+        archive = distribution.fetch(distribution.ELASTICSEARCH, software / "downloads", Silent())
         distribution.unpack(archive, home)
     return home
 
