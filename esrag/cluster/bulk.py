@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -148,11 +149,14 @@ def send_bulk(
                 raise _lost(f"it cannot be read: {error.message}") from error
     except UnavailableError as error:
         raise BulkRefused(Verdict.AGAIN, 0, error.message, error, lost=True) from error
-    return read_answer(actions, answer.body)
+    return read_answer(actions, answer.body, target=alias)
 
 
-def read_answer(actions: Sequence[Action], body: object) -> list[Item]:
-    """Match the items of an answer to the actions; raises BulkRefused when they do not fit."""
+def read_answer(actions: Sequence[Action], body: object, *, target: str = "") -> list[Item]:
+    """Match the items of an answer to the actions; raises BulkRefused when they do not fit.
+
+    ``target`` is the alias or index that was addressed: what landed elsewhere is rejected.
+    """
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list) or len(items) != len(actions):
         found = len(items) if isinstance(items, list) else "no"
@@ -160,10 +164,38 @@ def read_answer(actions: Sequence[Action], body: object) -> list[Item]:
     results: list[Item] = []
     for action, item in zip(actions, items, strict=True):
         result = item.get(action.kind) if isinstance(item, Mapping) else None
+        if isinstance(result, Mapping) and (elsewhere := _other_index(result, target)):
+            results.append(_dead_lettered(action, result, elsewhere))
+            continue
         if not isinstance(result, Mapping) or result.get("_id") != action.id:
             raise _lost("the items of the answer are not those that were sent")
         results.append(_item(action, result))
     return results
+
+
+def _other_index(result: Mapping[str, Any], target: str) -> str:
+    """The index in the answer when it is neither ``target`` nor a generation behind it."""
+    index = result.get("_index")
+    if not target or not isinstance(index, str) or index == target:
+        return ""
+    return "" if re.fullmatch(re.escape(target) + r"-\d{6,}", index) else index
+
+
+def _dead_lettered(action: Action, result: Mapping[str, Any], index: str) -> Item:
+    """A pipeline sent the chunk to another index, whatever that index made of it."""
+    status = result.get("status")
+    cause = result.get("error")
+    if isinstance(cause, Mapping):
+        there = f", which refused it: {_words(cause)}"
+    else:
+        there = f" as {result.get('_id')}, where the reason stands under error"
+    return Item(
+        action,
+        Verdict.REJECTED,
+        status if isinstance(status, int) else 0,
+        "dead_lettered",
+        f"an ingest pipeline sent it to {index}{there}",
+    )
 
 
 def _item(action: Action, result: Mapping[str, Any]) -> Item:

@@ -176,3 +176,28 @@ def test_an_answer_that_does_not_fit_is_lost(body: object) -> None:
         read_answer([INDEX], body)
     assert refused.value.verdict is Verdict.AGAIN
     assert refused.value.lost
+
+
+@pytest.mark.parametrize("index", ["esrag-dlq", "esrag-docs-hr-x-000001", "esrag-docs-hr-x"])
+def test_a_chunk_that_landed_elsewhere_is_rejected(index: str) -> None:
+    """A pipeline may answer 201 for the dead-letter index, under another id: not indexed."""
+    body = {"items": [{"index": {"_index": index, "_id": "other", "status": 201}}]}
+    (item,) = read_answer([INDEX], body, target="esrag-docs-hr")
+    assert (item.verdict, item.code) == (Verdict.REJECTED, "dead_lettered")
+    assert index in item.reason
+    assert "other" in item.reason
+
+
+def test_a_dead_letter_that_was_refused_as_well_is_rejected() -> None:
+    """Where the dead-letter index takes nothing, the answer is an error and names that index."""
+    refused = {"_index": "esrag-dlq", "_id": None, "status": 404, "error": {"type": "x"}}
+    (item,) = read_answer([INDEX], {"items": [{"index": refused}]}, target="esrag-docs-hr")
+    assert (item.verdict, item.status, item.code) == (Verdict.REJECTED, 404, "dead_lettered")
+
+
+@pytest.mark.parametrize("index", ["esrag-docs-hr", "esrag-docs-hr-000002"])
+def test_a_generation_of_the_alias_is_no_other_index(index: str) -> None:
+    """The answer names the index behind the alias, or the index that was addressed."""
+    body = {"items": [{"index": {"_index": index, "_id": INDEX.id, "status": 201}}]}
+    (item,) = read_answer([INDEX], body, target="esrag-docs-hr")
+    assert item.verdict is Verdict.ACKNOWLEDGED
