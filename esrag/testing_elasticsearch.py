@@ -353,7 +353,11 @@ class ClusterInMemory:
                 return Reply.error(400, "status_exception", reason)
             self.deployments[deployment_id] = {"model_id": name, "state": "started", **options}
             return Reply(200, {"assignment": {}})
-        self.deployments[name] |= options
+        kept = self.deployments[name]
+        adaptive = options.pop("adaptive_allocations", None)
+        if adaptive is not None:
+            kept["adaptive_allocations"] = {**kept.get("adaptive_allocations", {}), **adaptive}
+        kept |= options
         return Reply(200, {"assignment": {}})
 
     def _stats(self, _request: Request, name: str) -> Reply:
@@ -362,13 +366,16 @@ class ClusterInMemory:
             return self._no_model(name)
         entries = []
         for deployment_id, kept in self.deployments.items():
-            wanted = int(kept.get("number_of_allocations", 1))
+            adaptive = kept.get("adaptive_allocations")
+            least = (adaptive or {}).get("min_number_of_allocations", 1)
+            wanted = int(kept.get("number_of_allocations", least))
             stats = {
                 "deployment_id": deployment_id,
                 "model_id": kept["model_id"],
                 "state": kept["state"],
                 "reason": kept.get("reason", ""),
                 "number_of_allocations": wanted,
+                "adaptive_allocations": adaptive,
                 "threads_per_allocation": int(kept.get("threads_per_allocation", 1)),
                 "queue_capacity": int(kept.get("queue_capacity", 10000)),
                 "allocation_status": {

@@ -177,11 +177,13 @@ def deploy(
         steps.begin(f"deploy {name}")
         found = deployments.deploy(
             client,
-            name,
-            deployment_id=name,
-            allocations=allocations or settings.model.allocations,
-            threads=threads or settings.model.threads,
-            queue_capacity=queue_capacity or settings.model.queue_capacity,
+            deployments.DeploymentSpec(
+                name,
+                name,
+                allocations=allocations or settings.model.allocations,
+                threads=threads or settings.model.threads,
+                queue_capacity=queue_capacity or settings.model.queue_capacity,
+            ),
             progress=lambda state: steps.advance(state.allocated, state.allocations),
         )
         steps.end()

@@ -1,4 +1,9 @@
-"""Deployments of trained models: read, start, resize, stop, and wait until they can be used."""
+"""Deployments of trained models: read, start, resize, stop, and wait until they can be used.
+
+Allocations and their range can be changed while a deployment runs; threads and queue cannot.  With
+adaptive allocations the cluster changes the number of allocations by itself, within the range, so
+only the range is compared with what is wanted.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +28,49 @@ StateProgress = Callable[["Deployment"], None]
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """A deployment as it is wanted.
+
+    ``adaptive_max`` above 0 lets the cluster choose between ``allocations`` and that many.
+    """
+
+    deployment_id: str
+    model_id: str
+    allocations: int
+    threads: int
+    queue_capacity: int
+    adaptive_max: int = 0
+
+    @property
+    def range(self) -> AllocationRange | None:
+        """The range of adaptive allocations, None when their number is fixed."""
+        return AllocationRange(self.allocations, self.adaptive_max) if self.adaptive_max else None
+
+    def describe(self) -> str:
+        """The size in words."""
+        copies = f"{self.allocations}"
+        if self.adaptive_max:
+            copies += f" to {self.adaptive_max}"
+        return f"{copies} allocation(s) of {self.threads} thread(s)"
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRange:
+    """Between how many allocations the cluster chooses by load."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"{self.least} to {self.most}"
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A deployment as the cluster's statistics show it.
 
-    ``allocated`` counts the copies that run, of ``allocations`` wanted.
+    ``allocated`` counts the copies that run, of ``allocations`` wanted; ``range`` is None unless
+    their number is adaptive.  ``model_bytes`` is the size of the model's definition.
     """
 
     deployment_id: str
@@ -41,11 +85,19 @@ class Deployment:
     error_count: int
     rejected_count: int
     pending_requests: int
+    range: AllocationRange | None = None
+    model_bytes: int = 0
 
     @property
     def ready(self) -> bool:
-        """Whether every allocation runs."""
-        return self.state == "started" and self.allocated >= self.allocations
+        """Whether all allocations run, and there is one; of adaptive ones the least number."""
+        wanted = min(self.allocations, self.range.least) if self.range else self.allocations
+        return self.state == "started" and self.allocated >= max(1, wanted)
+
+    @property
+    def scaled_to_zero(self) -> bool:
+        """Whether adaptive allocations took the last one away for want of requests."""
+        return self.state == "started" and self.allocations == 0
 
 
 def read_deployment(client: Elasticsearch, deployment_id: str) -> Deployment | None:
@@ -63,46 +115,61 @@ def list_deployments(client: Elasticsearch) -> tuple[Deployment, ...]:
     with explained("listing deployments"):
         answer = client.ml.get_trained_models_stats(model_id="*", allow_no_match=True, size=1000)
     stats = [
-        entry["deployment_stats"]
-        for entry in answer["trained_model_stats"]
-        if "deployment_stats" in entry
+        _deployment(entry) for entry in answer["trained_model_stats"] if "deployment_stats" in entry
     ]
-    return tuple(sorted((_deployment(entry) for entry in stats), key=lambda d: d.deployment_id))
+    return tuple(sorted(stats, key=lambda d: d.deployment_id))
 
 
 def deploy(
     client: Elasticsearch,
-    model_id: str,
+    spec: DeploymentSpec,
     *,
-    deployment_id: str,
-    allocations: int,
-    threads: int,
-    queue_capacity: int,
     timeout: float = START_TIMEOUT,
     progress: StateProgress = lambda *_: None,
 ) -> Deployment:
-    """Start a deployment, or resize the one that runs, and wait until all allocations run.
+    """Start a deployment, or resize the one that runs, and wait until its allocations run.
 
     Threads and queue of a running deployment cannot be changed by the API; the difference raises
     ConflictError, as stopping it would interrupt whoever uses it.
     """
-    found = read_deployment(client, deployment_id)
+    found = read_deployment(client, spec.deployment_id)
     if found is None:
-        retrying(
-            lambda: _start(
-                client,
-                model_id,
-                deployment_id=deployment_id,
-                number_of_allocations=allocations,
-                threads_per_allocation=threads,
-                queue_capacity=queue_capacity,
-            )
-        )
+        retrying(lambda: _start(client, spec))
     else:
-        _require_same(found, model_id=model_id, threads=threads, queue_capacity=queue_capacity)
-        if found.allocations != allocations:
-            retrying(lambda: _resize(client, deployment_id, allocations))
-    return wait_until_ready(client, deployment_id, timeout=timeout, progress=progress)
+        _require_same(found, spec)
+        if size_differences(found, spec):
+            retrying(lambda: resize(client, spec))
+    return wait_until_ready(client, spec.deployment_id, timeout=timeout, progress=progress)
+
+
+def fixed_differences(found: Deployment, spec: DeploymentSpec) -> tuple[str, ...]:
+    """What a running deployment cannot be changed to, each as ``name has -> wanted``."""
+    pairs = {
+        "model": (found.model_id, spec.model_id),
+        "threads": (found.threads, spec.threads),
+        "queue": (found.queue_capacity, spec.queue_capacity),
+    }
+    return tuple(f"{name} {has} -> {want}" for name, (has, want) in pairs.items() if has != want)
+
+
+def size_differences(found: Deployment, spec: DeploymentSpec) -> tuple[str, ...]:
+    """What can be changed while it runs; the number of adaptive allocations is the cluster's."""
+    if found.range != spec.range:
+        return (f"allocations {found.range or found.allocations} -> {_copies(spec)}",)
+    if spec.range is None and found.allocations != spec.allocations:
+        return (f"allocations {found.allocations} -> {spec.allocations}",)
+    return ()
+
+
+def resize(client: Elasticsearch, spec: DeploymentSpec) -> None:
+    """Give a running deployment its number or range of allocations."""
+    body: dict[str, Any] = {"number_of_allocations": spec.allocations}
+    if spec.range is not None:
+        body = {"adaptive_allocations": _adaptive_body(spec.range)}
+    elif _is_adaptive(client, spec.deployment_id):
+        body["adaptive_allocations"] = {"enabled": False}
+    with explained(f"changing the allocations of {spec.deployment_id} to {_copies(spec)}"):
+        client.ml.update_trained_model_deployment(model_id=spec.deployment_id, body=body)
 
 
 def wait_until_ready(
@@ -136,7 +203,9 @@ def wait_until_ready(
                 f"deployment {deployment_id} is {found.state} after {timeout:.0f} s, with "
                 f"{found.allocated} of {found.allocations} allocations running"
                 + (f": {found.reason}" if found.reason else ""),
-                hint="The ML node may lack memory or threads; see esrag status, then try again.",
+                hint="The ML node may lack memory or processors: raise "
+                "xpack.ml.max_machine_memory_percent, or lower model.allocations or "
+                "model.threads; what there is shows: esrag model list",
             )
         sleep(POLL_SECONDS)
 
@@ -161,24 +230,19 @@ def undeploy(client: Elasticsearch, deployment_id: str, *, force: bool = False) 
     return True
 
 
-def _start(
-    client: Elasticsearch,
-    model_id: str,
-    *,
-    deployment_id: str,
-    number_of_allocations: int,
-    threads_per_allocation: int,
-    queue_capacity: int,
-) -> None:
-    with explained(f"starting deployment {deployment_id}"):
+def _start(client: Elasticsearch, spec: DeploymentSpec) -> None:
+    size: dict[str, Any] = {"number_of_allocations": spec.allocations}
+    if spec.range is not None:
+        size = {"adaptive_allocations": _adaptive_body(spec.range)}
+    with explained(f"starting deployment {spec.deployment_id}"):
         try:
             client.ml.start_trained_model_deployment(
-                model_id=model_id,
-                deployment_id=deployment_id,
-                number_of_allocations=number_of_allocations,
-                threads_per_allocation=threads_per_allocation,
-                queue_capacity=queue_capacity,
+                model_id=spec.model_id,
+                deployment_id=spec.deployment_id,
+                threads_per_allocation=spec.threads,
+                queue_capacity=spec.queue_capacity,
                 wait_for="starting",
+                **size,
             )
         except ApiError as error:
             # A lost answer, or somebody else was quicker; waiting shows what became of it.
@@ -190,28 +254,28 @@ def _start(
                 raise
 
 
-def _resize(client: Elasticsearch, deployment_id: str, allocations: int) -> None:
-    with explained(f"changing the allocations of {deployment_id} to {allocations}"):
-        client.ml.update_trained_model_deployment(
-            model_id=deployment_id, number_of_allocations=allocations
-        )
-
-
-def _require_same(found: Deployment, *, model_id: str, threads: int, queue_capacity: int) -> None:
-    wanted = {"model": model_id, "threads": threads, "queue capacity": queue_capacity}
-    has = {
-        "model": found.model_id,
-        "threads": found.threads,
-        "queue capacity": found.queue_capacity,
+def _adaptive_body(wanted: AllocationRange) -> dict[str, Any]:
+    return {
+        "enabled": True,
+        "min_number_of_allocations": wanted.least,
+        "max_number_of_allocations": wanted.most,
     }
-    differing = [
-        f"{name} {has[name]} instead of {wanted[name]}"
-        for name in wanted
-        if has[name] != wanted[name]
-    ]
+
+
+def _is_adaptive(client: Elasticsearch, deployment_id: str) -> bool:
+    found = read_deployment(client, deployment_id)
+    return found is not None and found.range is not None
+
+
+def _copies(spec: DeploymentSpec) -> str:
+    return str(spec.range or spec.allocations)
+
+
+def _require_same(found: Deployment, spec: DeploymentSpec) -> None:
+    differing = fixed_differences(found, spec)
     if differing:
         raise ConflictError(
-            f"deployment {found.deployment_id} runs with {', '.join(differing)}",
+            f"deployment {found.deployment_id} runs otherwise: {', '.join(differing)}",
             hint="Stop it first: esrag model undeploy --force, then esrag model deploy",
         )
 
@@ -220,24 +284,25 @@ def _find(entries: list[Mapping[str, Any]], deployment_id: str) -> Deployment | 
     for entry in entries:
         stats = entry.get("deployment_stats")
         if stats and stats.get("deployment_id", entry.get("model_id")) == deployment_id:
-            return _deployment(stats)
+            return _deployment(entry)
     return None
 
 
-def _deployment(stats: Mapping[str, Any]) -> Deployment:
+def _deployment(entry: Mapping[str, Any]) -> Deployment:
+    stats = entry["deployment_stats"]
     nodes = stats.get("nodes") or []
     status = stats.get("allocation_status") or {}
     reasons = [str(stats.get("reason") or "")]
     reasons += [str((node.get("routing_state") or {}).get("reason") or "") for node in nodes]
-    allocations = int(
-        stats.get("number_of_allocations") or status.get("target_allocation_count") or 0
-    )
+    allocations = stats.get("number_of_allocations")
+    if allocations is None:
+        allocations = status.get("target_allocation_count") or 0
     return Deployment(
         deployment_id=str(stats.get("deployment_id") or stats["model_id"]),
         model_id=str(stats["model_id"]),
         state=str(stats.get("state") or "starting"),
         reason="; ".join(dict.fromkeys(words for words in reasons if words)),
-        allocations=allocations,
+        allocations=int(allocations),
         allocated=int(status.get("allocation_count") or 0),
         threads=int(stats.get("threads_per_allocation") or 1),
         queue_capacity=int(stats.get("queue_capacity") or 0),
@@ -245,4 +310,16 @@ def _deployment(stats: Mapping[str, Any]) -> Deployment:
         error_count=int(stats.get("error_count") or 0),
         rejected_count=int(stats.get("rejected_execution_count") or 0),
         pending_requests=sum(int(node.get("number_of_pending_requests") or 0) for node in nodes),
+        range=_range(stats.get("adaptive_allocations") or {}),
+        model_bytes=int((entry.get("model_size_stats") or {}).get("model_size_bytes") or 0),
+    )
+
+
+def _range(adaptive: Mapping[str, Any]) -> AllocationRange | None:
+    """The server leaves out a bound that was not set: none below, and no limit above."""
+    if not adaptive.get("enabled"):
+        return None
+    return AllocationRange(
+        int(adaptive.get("min_number_of_allocations") or 0),
+        int(adaptive.get("max_number_of_allocations") or 0),
     )

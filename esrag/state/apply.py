@@ -104,11 +104,13 @@ def _deploy(
         deployments.undeploy(client, choices.deployment_id, force=True)
     deployments.deploy(
         client,
-        choices.model_id,
-        deployment_id=choices.deployment_id,
-        allocations=choices.allocations,
-        threads=choices.threads,
-        queue_capacity=choices.queue_capacity,
+        deployments.DeploymentSpec(
+            choices.deployment_id,
+            choices.model_id,
+            allocations=choices.allocations,
+            threads=choices.threads,
+            queue_capacity=choices.queue_capacity,
+        ),
         progress=lambda state: progress(Step(action, state.allocated, state.allocations)),
     )
     if desired.bundle is not None:

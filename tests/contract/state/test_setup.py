@@ -217,9 +217,11 @@ def test_a_deployment_is_started_and_stopped(
     """A model of this test's own: deploy, deploy again, stop."""
     bundle = replace(full_bundle, model_id=f"{prefix}-model")
     models.push(es, bundle)
-    wanted: dict[str, Any] = {"deployment_id": bundle.model_id, "threads": 1, "queue_capacity": 64}
+    wanted = deployments.DeploymentSpec(
+        bundle.model_id, bundle.model_id, allocations=1, threads=1, queue_capacity=64
+    )
     for _ in range(2):
-        assert deployments.deploy(es, bundle.model_id, allocations=1, **wanted).allocated == 1
+        assert deployments.deploy(es, wanted).allocated == 1
     assert deployments.undeploy(es, bundle.model_id)
     assert deployments.read_deployment(es, bundle.model_id) is None
 
