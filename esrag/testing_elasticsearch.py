@@ -260,8 +260,17 @@ class ClusterInMemory:
         return Reply(200, {"features": {"ml": ml}})
 
     def _privileges(self, request: Request) -> Reply:
-        held = {name: name not in self.lacking for name in request.body["cluster"]}
-        return Reply(200, {"cluster": held, "index": {}, "has_all_requested": not self.lacking})
+        def held(names: list[str]) -> dict[str, bool]:
+            return {name: name not in self.lacking for name in names}
+
+        index: dict[str, dict[str, bool]] = {}
+        for entry in request.body.get("index", []):
+            for name in entry["names"]:
+                index.setdefault(name, {}).update(held(entry["privileges"]))
+        cluster = held(request.body.get("cluster", []))
+        everything = [*cluster.values(), *(v for each in index.values() for v in each.values())]
+        answer = {"cluster": cluster, "index": index, "has_all_requested": all(everything)}
+        return Reply(200, answer)
 
     def _body(self, request: Request, api: str, name: str) -> Reply:
         kept = self.store.setdefault(api, {})

@@ -58,6 +58,10 @@ def plan(
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--allow-destructive", is_flag=True, help="Also take steps marked destructive.")
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
+@click.option("--print-roles", is_flag=True, help="Print the roles of least privilege, and end.")
+@click.option(
+    "--documented", is_flag=True, help="With --print-roles: named privileges instead of actions."
+)
 def setup(
     *,
     set_name: str | None,
@@ -65,12 +69,20 @@ def setup(
     yes: bool,
     allow_destructive: bool,
     as_json: bool,
+    print_roles: bool,
+    documented: bool,
 ) -> None:
     """Show what the cluster needs, ask, and apply it.
 
     Builds the model bundle first when there is none. A second run changes nothing.
     """
-    from esrag.cluster.capabilities import require_privileges
+    if print_roles:
+        from esrag.cli import roles
+
+        roles.print_roles(set_name, documented=documented, as_json=as_json)
+        return
+    from esrag.cluster.security import require_privileges
+    from esrag.privileges import needed
     from esrag.state.apply import apply_plan, require_allowed
     from esrag.state.smoke import smoke_test
 
@@ -81,7 +93,7 @@ def setup(
     if not as_json:
         _show_plan(survey, as_json=False, all_objects=False)
     if steps.changes:
-        require_privileges(client, indices=[f"{desired.names.alias}*"])
+        require_privileges(client, "setup", needed("setup", desired.names.set))
         require_allowed(steps, allow_destructive=allow_destructive)
         _confirm(yes=yes)
         with _applying() as progress:

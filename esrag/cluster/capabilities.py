@@ -1,49 +1,23 @@
-"""Probes what a cluster can do: version, build, licence, machine learning, our privileges.
+"""Probes what a cluster can do: version, build, licence, machine learning.
 
 The path through the product is planned from this and never from a table of licences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elasticsearch import ApiError, UnsupportedProductError
 
 from esrag.cluster.client import explained, reason
-from esrag.errors import PermissionDeniedError, UnsupportedError
+from esrag.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 OLDEST_MAJOR = 9
 _NO_SUCH_API = (400, 404, 405)
-
-# What setup calls; the raw action names are narrower than the named privileges that hold them.
-CLUSTER_PRIVILEGES = (
-    "cluster:monitor/main",
-    "cluster:monitor/xpack/info",
-    "cluster:monitor/xpack/license/get",
-    "cluster:monitor/xpack/ml/inference/get",
-    "cluster:monitor/xpack/ml/inference/stats/get",
-    "cluster:admin/xpack/ml/inference/put",
-    "cluster:admin/xpack/ml/trained_models/part/put",
-    "cluster:admin/xpack/ml/trained_models/vocabulary/put",
-    "cluster:admin/xpack/ml/trained_models/deployment/start",
-    "cluster:monitor/xpack/ml/trained_models/deployment/infer",
-    "cluster:monitor/xpack/ml/inference/infer",
-    "cluster:admin/ingest/pipeline/get",
-    "cluster:admin/ingest/pipeline/put",
-    "cluster:admin/ingest/pipeline/simulate",
-    "indices:admin/index_template/get",
-    "indices:admin/index_template/put",
-    "cluster:admin/component_template/get",
-    "cluster:admin/component_template/put",
-    "cluster:admin/script/get",
-    "cluster:admin/script/put",
-)
-INDEX_PRIVILEGES = ("read", "view_index_metadata", "manage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +72,6 @@ def require_machine_learning(found: Capabilities) -> None:
         hint="This version of esrag needs the ML tier: a Platinum, Enterprise or trial licence "
         "and a node with the ml role. Embedding outside the cluster is not there yet.",
     )
-
-
-def missing_privileges(
-    client: Elasticsearch,
-    *,
-    indices: Sequence[str],
-    cluster: Sequence[str] = CLUSTER_PRIVILEGES,
-    index: Sequence[str] = INDEX_PRIVILEGES,
-) -> tuple[str, ...]:
-    """All privileges that the credentials lack, in words; () also when security is off."""
-    request = [{"names": list(indices), "privileges": list(index)}]
-    with explained("asking for the privileges of these credentials"):
-        try:
-            answer = client.security.has_privileges(cluster=list(cluster), index=request).body
-        except ApiError as error:
-            if error.meta.status in (400, 405, 500) and "security" in str(error.body).lower():
-                return ()  # security is off: everybody may do everything
-            raise
-    lacking = [name for name, held in answer["cluster"].items() if not held]
-    for pattern, privileges in answer["index"].items():
-        lacking.extend(f"{name} on {pattern}" for name, held in privileges.items() if not held)
-    return tuple(lacking)
-
-
-def require_privileges(client: Elasticsearch, *, indices: Sequence[str]) -> None:
-    """Raise PermissionDeniedError that names everything missing at once."""
-    lacking = missing_privileges(client, indices=indices)
-    if lacking:
-        raise PermissionDeniedError(
-            "setup needs privileges that these credentials lack:\n"
-            + "\n".join(f"  {privilege}" for privilege in lacking),
-            hint="Nothing was changed. Give the role these privileges, or use another key.",
-        )
 
 
 def _require_version(version: str, distribution: str) -> None:

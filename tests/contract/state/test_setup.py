@@ -14,7 +14,6 @@ from elasticsearch import Elasticsearch
 
 from esrag.bundle import ModelBundle, bundle_folder, load_bundle
 from esrag.cluster import deployments, models
-from esrag.cluster.capabilities import CLUSTER_PRIVILEGES, INDEX_PRIVILEGES
 from esrag.errors import ConflictError
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
@@ -237,47 +236,3 @@ def test_the_commands_tell_by_their_exit_codes(
     again = stack.esrag("plan", "--set", prefix)
     assert (again.returncode, again.stdout[:13]) == (0, "Nothing to do")
     assert stack.esrag("plan", "--elasticsearch-url", "http://127.0.0.1:9").returncode == 4
-
-
-def test_a_key_without_the_privileges_changes_nothing(
-    stack: Stack, es: Elasticsearch, prefix: str, full_bundle: ModelBundle
-) -> None:
-    """A key that may read but not put scripts: exit code 5 and the privilege by name."""
-    cluster = ["monitor", "monitor_ml", "read_pipeline", "cluster:admin/script/get"]
-    cluster += ["indices:admin/index_template/get", "cluster:admin/component_template/get"]
-    indices = [{"names": ["esrag-docs-*"], "privileges": ["read", "view_index_metadata"]}]
-    key = es.security.create_api_key(
-        name=f"{prefix}-key", role_descriptors={"r": {"cluster": cluster, "indices": indices}}
-    )
-    limited = replace(
-        stack,
-        environment={
-            **stack.environment,
-            "ESRAG_ELASTICSEARCH_URL": stack.elasticsearch_url,
-            "ESRAG_ELASTICSEARCH_API_KEY": key["encoded"],
-        },
-    )
-    done = limited.esrag("setup", "--set", prefix, "--yes")
-    assert done.returncode == 5, done.stderr
-    assert "cluster:admin/script/put" in done.stderr
-    assert not es.indices.exists(index=f"esrag-docs-{prefix}-000001")
-
-
-def test_the_documented_privileges_suffice(
-    stack: Stack, es: Elasticsearch, prefix: str, full_bundle: ModelBundle
-) -> None:
-    """A key with exactly the privileges that setup asks for sets a new set up, whole."""
-    indices = [{"names": [f"esrag-docs-{prefix}*"], "privileges": list(INDEX_PRIVILEGES)}]
-    descriptor = {"cluster": list(CLUSTER_PRIVILEGES), "indices": indices}
-    key = es.security.create_api_key(name=f"{prefix}-key", role_descriptors={"r": descriptor})
-    limited = replace(
-        stack,
-        environment={
-            **stack.environment,
-            "ESRAG_ELASTICSEARCH_URL": stack.elasticsearch_url,
-            "ESRAG_ELASTICSEARCH_API_KEY": key["encoded"],
-        },
-    )
-    done = limited.esrag("setup", "--set", prefix, "--yes")
-    assert done.returncode == 0, done.stderr
-    assert es.indices.exists(index=f"esrag-docs-{prefix}-000001")

@@ -2,14 +2,9 @@
 
 import pytest
 
-from esrag.cluster.capabilities import (
-    missing_privileges,
-    probe,
-    require_machine_learning,
-    require_privileges,
-)
-from esrag.errors import PermissionDeniedError, UnsupportedError
-from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, Reply, Request
+from esrag.cluster.capabilities import probe, require_machine_learning
+from esrag.errors import UnsupportedError
+from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, Reply
 
 
 def test_a_fitting_cluster_is_described() -> None:
@@ -44,21 +39,3 @@ def test_a_licence_without_machine_learning_is_told() -> None:
     with pytest.raises(UnsupportedError, match="basic") as caught:
         require_machine_learning(found)
     assert "ML tier" in caught.value.hint
-
-
-def test_all_missing_privileges_are_named_at_once() -> None:
-    """One message, so that one change of the role suffices."""
-    lacking = frozenset({"cluster:admin/script/put", "cluster:admin/ingest/pipeline/put"})
-    fake = ElasticsearchFake(ClusterInMemory(lacking=lacking))
-    with pytest.raises(PermissionDeniedError) as caught:
-        require_privileges(fake.client(), indices=["esrag-docs-x*"])
-    assert all(name in caught.value.message for name in lacking)
-
-
-def test_a_cluster_without_security_lacks_nothing() -> None:
-    """Where security is off, everybody may do everything."""
-
-    def handler(request: Request) -> Reply:
-        return Reply.error(500, "exception", "Security must be explicitly enabled")
-
-    assert missing_privileges(ElasticsearchFake(handler).client(), indices=["x"]) == ()
