@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def make_key(es: Elasticsearch, name: str, held: Privileges, **more: Any) -> str:
     """A key with exactly these privileges, encoded."""
     descriptors = {"tested": held.as_body()}
-    return str(es.security.create_api_key(name=name, role_descriptors=descriptors, **more)["encoded"])
+    return str(
+        es.security.create_api_key(name=name, role_descriptors=descriptors, **more)["encoded"]
+    )
 
 
 def holder(stack: Stack, key: str) -> Stack:
