@@ -128,7 +128,8 @@ def remove_document_set() -> None:
     client.indices.delete_index_template(name=names.index_template)
     for template in (names.settings_template, names.mappings_template):
         client.cluster.delete_component_template(name=template)
-    client.ingest.delete_pipeline(id=names.ingest_pipeline)
+    for pipeline in (names.embed_pipeline(1), names.intake_pipeline(1)):
+        client.ingest.delete_pipeline(id=pipeline)
     for kind in SEARCH_KINDS:
         client.delete_script(id=names.search_template(kind))
 

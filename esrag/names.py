@@ -6,7 +6,12 @@ given by pattern.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+# kept for all document sets together
+META_INDEX = "esrag-meta"
+DLQ_INDEX = "esrag-dlq"
 
 SEARCH_KINDS = ("hybrid", "lexical", "semantic")
 
@@ -28,7 +33,7 @@ class Names:
 
     @property
     def index_pattern(self) -> str:
-        """Matches every generation and nothing of another set."""
+        """Matches every generation and nothing of another set, as no set's name holds ``-0``."""
         return f"{self.alias}-0*"
 
     @property
@@ -46,11 +51,20 @@ class Names:
         """Component template with the field types."""
         return f"{self.alias}-mappings"
 
-    @property
-    def ingest_pipeline(self) -> str:
-        """Embeds each chunk on its way in; the index's default pipeline."""
-        return f"esrag-embed-{self.set}"
+    def embed_pipeline(self, generation: int) -> str:
+        """Embeds each chunk on its way into one generation; raises what goes wrong."""
+        return f"esrag-embed-{self.set}-{generation:06d}"
+
+    def intake_pipeline(self, generation: int) -> str:
+        """A generation's default pipeline: embeds, and sends what fails to the dead letters."""
+        return f"esrag-intake-{self.set}-{generation:06d}"
 
     def search_template(self, kind: str) -> str:
         """Stored search template; ``kind`` is one of SEARCH_KINDS."""
         return f"esrag-{kind}-{self.set}"
+
+
+def generation_of(index: str) -> int | None:
+    """The number at the end of an index name; None when it is not the name of a generation."""
+    found = re.fullmatch(r"esrag-docs-.+-(\d{6,})", index)
+    return int(found[1]) if found else None

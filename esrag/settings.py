@@ -100,8 +100,10 @@ class IndexSettings(_Section):
 
     set: str = Field(
         "default",
-        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
-        description="Name of the document set; it is part of every object's name.",
+        pattern=r"^[a-z0-9]+(-[a-z1-9][a-z0-9]*)*$",
+        max_length=41,
+        description="Name of the document set, part of every object's name: small letters and "
+        "digits, in parts joined by -; no part after the first begins with 0.",
     )
     language: str = Field("english", description="Language analyzer of the text fields.")
     vectors: Literal["float", "int8", "bbq"] = Field(

@@ -131,6 +131,7 @@ def sealed(body: Mapping[str, Any], *, set_name: str, version: str) -> Body:
     """The body with its seal: in ``_meta``, or as a comment in a search template.
 
     Stored scripts have no ``_meta``; a mustache comment is stored with them and renders to nothing.
+    The body of an index has its ``_meta`` in the mapping.
     """
     changed = unsealed(body)
     seal = Seal(set=set_name, version=version, spec_hash=spec_hash(body))
@@ -138,6 +139,9 @@ def sealed(body: Mapping[str, Any], *, set_name: str, version: str) -> Body:
         facts = "; ".join(f"{name}={value}" for name, value in seal.as_meta().items())
         source = template_source(changed)
         changed["script"]["source"] = "{{! managed by esrag; " + facts + " }}\n" + source
+    elif "mappings" in changed:
+        meta = changed["mappings"].get("_meta", {})
+        changed["mappings"]["_meta"] = {**meta, "esrag": seal.as_meta()}
     else:
         changed["_meta"] = {**changed.get("_meta", {}), "esrag": seal.as_meta()}
     return changed
@@ -151,7 +155,7 @@ def seal_of(body: Mapping[str, Any]) -> Seal | None:
             return None
         facts = dict(part.split("=", 1) for part in comment["facts"].split("; ") if "=" in part)
     else:
-        meta = body.get("_meta")
+        meta = body["mappings"].get("_meta") if "mappings" in body else body.get("_meta")
         facts = meta.get("esrag", {}) if isinstance(meta, Mapping) else {}
     if facts.get("owner") != OWNER:
         return None
@@ -170,8 +174,9 @@ def unsealed(body: Mapping[str, Any]) -> Body:
         if isinstance(source, str):
             changed["script"]["source"] = _SEAL_COMMENT.sub("", source, count=1)
         return changed
-    if isinstance(changed.get("_meta"), dict):
-        changed["_meta"].pop("esrag", None)
-        if not changed["_meta"]:
-            del changed["_meta"]
+    holder = changed.get("mappings", changed)
+    if isinstance(holder.get("_meta"), dict):
+        holder["_meta"].pop("esrag", None)
+        if not holder["_meta"]:
+            del holder["_meta"]
     return changed

@@ -224,7 +224,7 @@ class ClusterInMemory:
             ("GET", "_xpack", self._xpack),
             ("POST", "_security/user/_has_privileges", self._privileges),
             (
-                "GET PUT",
+                "GET PUT DELETE",
                 "(_component_template|_index_template|_ingest/pipeline|_scripts)/([^/]+)",
                 self._body,
             ),
@@ -245,7 +245,7 @@ class ClusterInMemory:
             ("GET PUT", "([^_/][^/]*)/_(mapping|settings)", self._index_part),
             ("GET POST", "([^_/][^/]*)/_count", self._count),
             ("GET", "([^_/][^/]*)/_alias", self._generations),
-            ("GET PUT", "([^_/][^/]*)", self._index),
+            ("GET PUT DELETE", "([^_/][^/]*)", self._index),
         ]
 
     def _info(self, _request: Request) -> Reply:
@@ -276,6 +276,9 @@ class ClusterInMemory:
         kept = self.store.setdefault(api, {})
         if request.method == "PUT":
             kept[name] = copy.deepcopy(request.body)
+            return Reply(200, {"acknowledged": True})
+        if request.method == "DELETE" and name in kept:
+            del kept[name]
             return Reply(200, {"acknowledged": True})
         if name not in kept:
             return Reply(404, {} if api != "_scripts" else {"_id": name, "found": False})
@@ -408,25 +411,29 @@ class ClusterInMemory:
 
     def _index(self, request: Request, name: str) -> Reply:
         if request.method == "GET":
-            found = {
-                index: {"aliases": self.indices[index]["aliases"]} for index in self._behind(name)
-            }
+            found = {index: self.indices[index] for index in self._behind(name)}
             missing = Reply.error(404, "index_not_found_exception", f"no such index [{name}]")
             return Reply(200, found) if found else missing
+        if request.method == "DELETE":
+            if name not in self.indices:
+                return Reply.error(404, "index_not_found_exception", f"no such index [{name}]")
+            del self.indices[name]
+            return Reply(200, {"acknowledged": True})
         if name in self.indices:
             reason = f"index [{name}] already exists"
             return Reply.error(400, "resource_already_exists_exception", reason)
-        settings: dict[str, Any] = {}
-        mappings: dict[str, Any] = {}
+        body = request.body or {}
+        settings: dict[str, Any] = copy.deepcopy(body.get("settings", {}))
+        mappings: dict[str, Any] = copy.deepcopy(body.get("mappings", {}))
         for template in self.store.get("_index_template", {}).values():
             if any(fnmatch.fnmatch(name, pattern) for pattern in template["index_patterns"]):
                 for part in template["composed_of"]:
-                    body = self.store["_component_template"][part]["template"]
+                    composed = self.store["_component_template"][part]["template"]
                     index = settings.setdefault("index", {})
-                    index |= body.get("settings", {}).get("index", {})
-                    mappings |= body.get("mappings", {})
+                    index |= composed.get("settings", {}).get("index", {})
+                    mappings |= composed.get("mappings", {})
         self.indices[name] = {
-            "aliases": (request.body or {}).get("aliases", {}),
+            "aliases": body.get("aliases", {}),
             "settings": json.loads(json.dumps(settings), parse_int=str),
             "mappings": copy.deepcopy(mappings),
         }
@@ -441,13 +448,17 @@ class ClusterInMemory:
         for index in self._behind(name):
             kept = self.indices[index]
             if part == "mapping":
-                kept[key]["properties"] |= request.body["properties"]
+                properties = kept[key].get("properties", {}) | request.body["properties"]
+                kept[key] |= {**request.body, "properties": properties}
             else:
                 kept[key]["index"] |= {k.removeprefix("index."): v for k, v in request.body.items()}
         return Reply(200, {"acknowledged": True})
 
     def _generations(self, _request: Request, pattern: str) -> Reply:
-        return Reply(200, {name: {"aliases": {}} for name in self._behind(pattern)})
+        return Reply(
+            200,
+            {name: {"aliases": self.indices[name]["aliases"]} for name in self._behind(pattern)},
+        )
 
     def _count(self, _request: Request, _name: str) -> Reply:
         return Reply(200, {"count": 0})

@@ -107,8 +107,9 @@ def _run(
     from esrag.ledger import Ledger
     from esrag.names import Names
 
-    alias = Names(settings.index.set).alias
-    index = ChunkIndex(connect_with(settings), alias)
+    names = Names(settings.index.set)
+    alias = names.alias
+    index = ChunkIndex(connect_with(settings), names)
     cluster = index.cluster_id()
     index.require()
     with Ledger(settings.data_dir / "ledgers" / f"{alias}-{cluster}.sqlite") as ledger:

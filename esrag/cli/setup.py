@@ -106,7 +106,11 @@ def setup(
                 progress=progress,
             )
     tried = smoke_test(
-        client, desired.names, dims=_dims(survey), fields=desired.mapping["properties"]
+        client,
+        desired.names,
+        generation=desired.generation,
+        dims=_dims(survey),
+        fields=desired.mapping["properties"],
     )
     if as_json:
         _print_outcome(survey, tried)
@@ -242,9 +246,10 @@ def _print_outcome(survey: Survey, tried: SmokeResult) -> None:
 
 
 def _say_what_next(survey: Survey, tried: SmokeResult) -> None:
-    names = survey.desired.names
+    desired = survey.desired
+    pipeline = desired.names.embed_pipeline(desired.generation)
     click.echo(
-        f"Tried: {names.ingest_pipeline} embeds ({tried.dims} dimensions), "
+        f"Tried: {pipeline} embeds ({tried.dims} dimensions), "
         f"{len(tried.hits)} search templates answer.",
         err=True,
     )

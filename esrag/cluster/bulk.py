@@ -10,7 +10,7 @@ import enum
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import elastic_transport
@@ -61,7 +61,10 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """The answer to one action; ``error`` is set when the verdict is STOP."""
+    """The answer to one action, and the index that gave it.
+
+    ``error`` is set when the verdict is STOP.
+    """
 
     action: Action
     verdict: Verdict
@@ -70,6 +73,7 @@ class Item:
     reason: str = ""
     error: EsragError | None = None
     attempts: int = 1
+    index: str = ""
 
 
 class BulkRefused(Exception):
@@ -121,9 +125,16 @@ def bulk_body(actions: Sequence[Action]) -> bytes:
 
 
 def send_bulk(
-    client: Elasticsearch, alias: str, actions: Sequence[Action], *, timeout: float = BULK_TIMEOUT
+    client: Elasticsearch,
+    alias: str,
+    actions: Sequence[Action],
+    *,
+    pipeline: str | None = None,
+    timeout: float = BULK_TIMEOUT,
 ) -> list[Item]:
     """Send one request, once; one Item for each action, in order.
+
+    ``pipeline`` takes the place of the index's default one.
 
     Raises BulkRefused when there is no answer that speaks of each action.
     """
@@ -134,7 +145,7 @@ def send_bulk(
                 answer = client.options(request_timeout=timeout).perform_request(
                     "POST",
                     f"/{alias}/_bulk",
-                    params={"require_alias": "true"},
+                    params={"require_alias": "true"} | ({"pipeline": pipeline} if pipeline else {}),
                     headers={
                         "accept": "application/json",
                         "content-type": "application/x-ndjson",
@@ -169,7 +180,7 @@ def read_answer(actions: Sequence[Action], body: object, *, target: str = "") ->
             continue
         if not isinstance(result, Mapping) or result.get("_id") != action.id:
             raise _lost("the items of the answer are not those that were sent")
-        results.append(_item(action, result))
+        results.append(replace(_item(action, result), index=str(result.get("_index", ""))))
     return results
 
 

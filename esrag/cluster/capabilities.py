@@ -5,8 +5,9 @@ The path through the product is planned from this and never from a table of lice
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from elasticsearch import ApiError, UnsupportedProductError
 
@@ -21,6 +22,19 @@ _NO_SUCH_API = (400, 404, 405)
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """Who does what: the cluster, or our client in its place.
+
+    ``why`` holds, for each thing that is not done in the cluster, the reason in words.
+    """
+
+    embedding: Literal["cluster", "client"] = "cluster"
+    fusion: Literal["cluster", "client"] = "cluster"
+    endpoints: bool = True
+    why: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What was found.  ``machine_learning`` says that trained models can be kept and deployed."""
 
@@ -31,6 +45,7 @@ class Capabilities:
     licence_active: bool
     machine_learning: bool
     machine_learning_reason: str
+    tier: Tier = field(default_factory=Tier)
 
 
 def probe(client: Elasticsearch) -> Capabilities:

@@ -1,15 +1,23 @@
-"""The index as ingest sees it: does it exist, what does it hold of a document, write, refresh."""
+"""The index as ingest sees it: does it exist, what does it hold of a document, write, refresh.
+
+Writes name the embed pipeline of the generation behind the alias, which raises what goes wrong
+instead of keeping it as a dead letter.  When another generation takes over the alias meanwhile,
+the answers tell, and what they speak of is sent again through its pipeline.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from esrag.cluster.bulk import Action, Item, send_bulk
+from elasticsearch import NotFoundError
+
+from esrag.cluster.bulk import Action, Item, Verdict, send_bulk
 from esrag.cluster.client import explained
 from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, UnavailableError
+from esrag.names import Names, generation_of
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -28,12 +36,27 @@ class Stored:
         return whole and self.last_position == chunks - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The generation that writes go to, and the pipeline that embeds for it."""
+
+    index: str
+    pipeline: str | None
+
+
+def _reached(item: Item, target: _Target) -> bool:
+    """Whether the answer is of the generation that was meant; other indices are not generations."""
+    return item.index == target.index or generation_of(item.index) is None
+
+
 class ChunkIndex:
     """One document set's index, through its alias."""
 
-    def __init__(self, client: Elasticsearch, alias: str) -> None:
+    def __init__(self, client: Elasticsearch, names: Names) -> None:
         self._client = client
-        self.alias = alias
+        self._names = names
+        self._target: _Target | None = None
+        self.alias = names.alias
 
     def cluster_id(self) -> str:
         """Identifies the cluster whatever address it has; the first request of a run."""
@@ -42,16 +65,38 @@ class ChunkIndex:
 
     def require(self) -> None:
         """Raises ConflictError when the alias does not exist: ingest creates no index."""
-        with explained(f"looking for {self.alias}"):
-            exists = bool(self._client.indices.exists_alias(name=self.alias))
-        if not exists:
-            raise ConflictError(
-                f"there is no index behind {self.alias}", hint="Create it first: esrag setup"
-            )
+        self._target = self._find_target()
 
     def send(self, actions: Sequence[Action]) -> list[Item]:
         """One bulk request, sent once."""
-        return send_bulk(self._client, self.alias, actions)
+        target = self._target or self._find_target()
+        items = send_bulk(self._client, self.alias, actions, pipeline=target.pipeline)
+        if all(_reached(item, target) for item in items):
+            return items
+        self._target = None
+        return [
+            item if _reached(item, target) else replace(item, verdict=Verdict.AGAIN, error=None)
+            for item in items
+        ]
+
+    def _find_target(self) -> _Target:
+        with explained(f"looking for {self.alias}"):
+            try:
+                found = self._client.indices.get_alias(name=self.alias).body
+            except NotFoundError:
+                found = {}
+        if not found:
+            raise ConflictError(
+                f"there is no index behind {self.alias}", hint="Create it first: esrag setup"
+            )
+        written = [
+            index
+            for index, facts in sorted(found.items())
+            if facts["aliases"][self.alias].get("is_write_index")
+        ]
+        index = (written or sorted(found))[-1]
+        generation = generation_of(index)
+        return _Target(index, self._names.embed_pipeline(generation) if generation else None)
 
     def refresh(self) -> None:
         """Make all writes visible to ``stored`` and to searches."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elasticsearch import NotFoundError
+from elasticsearch import BadRequestError, NotFoundError
 
 from esrag.cluster.client import explained
 
@@ -54,6 +55,18 @@ def read_settings(client: Elasticsearch, index: str) -> dict[str, Any] | None:
     return settings
 
 
+def read_index(client: Elasticsearch, index: str) -> dict[str, Any] | None:
+    """Settings and mappings of one index, as a body that would create it."""
+    with explained(f"reading index {index}"):
+        try:
+            answer = client.indices.get(index=index, features=["settings", "mappings"])
+        except NotFoundError:
+            return None
+    # behind an alias of this name stands an index of another
+    found = answer.body.get(index, {})
+    return {"settings": found.get("settings", {}), "mappings": found.get("mappings", {})}
+
+
 def read_generations(client: Elasticsearch, pattern: str) -> tuple[str, ...]:
     """The names of the indices that match a pattern, in order."""
     with explained(f"listing indices {pattern}"):
@@ -75,6 +88,22 @@ def create_index(client: Elasticsearch, index: str, *, alias: str, writable: boo
     aliases = {alias: {"is_write_index": writable}}
     with explained(f"creating index {index}"):
         client.indices.create(index=index, aliases=aliases)
+
+
+def create_service_index(client: Elasticsearch, index: str, body: Mapping[str, Any]) -> None:
+    """Create an index from its own body; one that came into being meanwhile is taken as it is."""
+    with explained(f"creating index {index}"):
+        try:
+            client.indices.create(index=index, body=dict(body))
+        except BadRequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+
+
+def delete_index(client: Elasticsearch, index: str) -> None:
+    """Delete an index with its documents; one that is gone is no error."""
+    with explained(f"deleting index {index}"), suppress(NotFoundError):
+        client.indices.delete(index=index)
 
 
 def add_fields(client: Elasticsearch, index: str, mapping: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from elasticsearch import NotFoundError
@@ -29,6 +30,12 @@ def write_pipeline(client: Elasticsearch, name: str, body: Mapping[str, Any]) ->
     """Create or replace an ingest pipeline."""
     with explained(f"putting ingest pipeline {name}"):
         client.ingest.put_pipeline(id=name, body=dict(body))
+
+
+def delete_pipeline(client: Elasticsearch, name: str) -> None:
+    """Delete an ingest pipeline; one that is gone is no error."""
+    with explained(f"deleting ingest pipeline {name}"), suppress(NotFoundError):
+        client.ingest.delete_pipeline(id=name)
 
 
 def simulate_pipeline(

@@ -7,6 +7,7 @@ there is no such object.  Whether a body may be written is decided elsewhere (``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from elasticsearch import ApiError, NotFoundError
@@ -37,6 +38,12 @@ def write_component_template(client: Elasticsearch, name: str, body: Mapping[str
         client.cluster.put_component_template(name=name, body=dict(body))
 
 
+def delete_component_template(client: Elasticsearch, name: str) -> None:
+    """Delete a component template; one that is gone is no error."""
+    with explained(f"deleting component template {name}"), suppress(NotFoundError):
+        client.cluster.delete_component_template(name=name)
+
+
 def read_index_template(client: Elasticsearch, name: str) -> Body | None:
     """The body of an index template."""
     with explained(f"reading index template {name}"):
@@ -54,6 +61,12 @@ def write_index_template(client: Elasticsearch, name: str, body: Mapping[str, An
         client.indices.put_index_template(name=name, body=dict(body))
 
 
+def delete_index_template(client: Elasticsearch, name: str) -> None:
+    """Delete a index template; one that is gone is no error."""
+    with explained(f"deleting index template {name}"), suppress(NotFoundError):
+        client.indices.delete_index_template(name=name)
+
+
 def read_search_template(client: Elasticsearch, name: str) -> Body | None:
     """The body of a stored search template, as PUT _scripts takes it."""
     with explained(f"reading search template {name}"):
@@ -69,6 +82,12 @@ def write_search_template(client: Elasticsearch, name: str, body: Mapping[str, A
     """Create or replace a stored search template."""
     with explained(f"putting search template {name}"):
         client.put_script(id=name, body=dict(body))
+
+
+def delete_search_template(client: Elasticsearch, name: str) -> None:
+    """Delete a search template; one that is gone is no error."""
+    with explained(f"deleting search template {name}"), suppress(NotFoundError):
+        client.delete_script(id=name)
 
 
 def render_search_template(

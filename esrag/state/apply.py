@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esrag.bundle import ModelBundle
-from esrag.cluster import deployments, indices, models, pipelines, templates
-from esrag.errors import ConflictError, UsageError
+from esrag.cluster import indices
+from esrag.errors import ConflictError
+from esrag.state.actions import Action, Plan
+from esrag.state.apply_models import deploy, push_model
 from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import BodyKind, DesiredState
+from esrag.state.kinds import KINDS
 from esrag.state.observed import ObservedState
-from esrag.state.plan import Action, Plan
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -74,61 +75,23 @@ def _take(
     action: Action,
     progress: Progress,
 ) -> None:
-    match action.kind:
-        case "trained model":
-            _push_model(client, desired, action, progress)
-        case "deployment":
-            _deploy(client, desired, action, progress)
-        case "index":
-            _change_index(client, desired, observed, action)
-        case _:
-            put_body(client, desired, action.kind, action.name)
+    def advance(done: int, total: int) -> None:
+        progress(Step(action, done, total))
 
-
-def _push_model(
-    client: Elasticsearch, desired: DesiredState, action: Action, progress: Progress
-) -> None:
-    models.push(
-        client,
-        require_bundle(desired),
-        replace=action.verb == "replace",
-        progress=lambda sent, total: progress(Step(action, sent, total)),
-    )
-
-
-def _deploy(
-    client: Elasticsearch, desired: DesiredState, action: Action, progress: Progress
-) -> None:
-    choices = desired.choices
-    if action.verb == "replace":
-        deployments.undeploy(client, choices.deployment_id, force=True)
-    deployments.deploy(
-        client,
-        deployments.DeploymentSpec(
-            choices.deployment_id,
-            choices.model_id,
-            allocations=choices.allocations,
-            threads=choices.threads,
-            queue_capacity=choices.queue_capacity,
-        ),
-        progress=lambda state: progress(Step(action, state.allocated, state.allocations)),
-    )
-    if desired.bundle is not None:
-        models.verify_vectors(client, choices.deployment_id, desired.bundle.references)
+    if action.kind == "trained model":
+        push_model(client, desired, action, advance)
+    elif action.kind == "deployment":
+        deploy(client, desired, action, advance)
+    elif action.kind == "index":
+        _change_index(client, desired, observed, action)
+    else:
+        put_body(client, desired, action.kind, action.name)
 
 
 def put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:
     """Create or replace one of the objects that are kept as a body."""
     body = next(item.body for item in desired.bodies if (item.kind, item.name) == (kind, name))
-    match kind:
-        case "component template":
-            templates.write_component_template(client, name, body)
-        case "index template":
-            templates.write_index_template(client, name, body)
-        case "ingest pipeline":
-            pipelines.write_pipeline(client, name, body)
-        case "search template":
-            templates.write_search_template(client, name, body)
+    KINDS[kind].write(client, name, body)
 
 
 def _change_index(
@@ -154,17 +117,8 @@ def _extend_index(
 ) -> None:
     settings = setting_differences(desired.index_settings, observed.settings or {})
     if settings:
-        wanted = {name: desired.index_settings[name] for name in settings}
+        wanted = {item.path: desired.index_settings[item.path] for item in settings}
         indices.change_settings(client, index, wanted)
-    if field_differences(desired.mapping, observed.mapping or {})[0]:
+    fields = field_differences(desired.mapping, observed.mapping or {})
+    if fields.missing or fields.changeable:
         indices.add_fields(client, index, desired.mapping)
-
-
-def require_bundle(desired: DesiredState) -> ModelBundle:
-    """The bundle; raises UsageError when none has been built for this model id."""
-    if desired.bundle is None:
-        raise UsageError(
-            f"there is no bundle of {desired.choices.model_id} to upload",
-            hint="Make it with: esrag model build",
-        )
-    return desired.bundle

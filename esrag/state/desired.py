@@ -6,13 +6,14 @@ Pure but for reading the body files.  Knows nothing of the cluster.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from esrag import __version__
 from esrag.bundle import ModelBundle
-from esrag.names import SEARCH_KINDS, Names
+from esrag.cluster.capabilities import Tier
+from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
 from esrag.resources import load_body
 from esrag.state.canonical import flat_settings
 from esrag.templating import (
@@ -24,14 +25,21 @@ from esrag.templating import (
     with_parameter_default,
 )
 
-BodyKind = Literal["component template", "index template", "ingest pipeline", "search template"]
+BodyKind = Literal[
+    "service index", "component template", "index template", "ingest pipeline", "search template"
+]
 
+ALL_SETS = "*"  # in the seal of what all document sets share
 SHIPPED_SET = "default"
+SHIPPED_GENERATION = 1
 SHIPPED_MODEL = "sentence-transformers__all-minilm-l6-v2"
 SETTINGS_FILE = "mappings/settings.json"
 FIELDS_FILE = "mappings/fields.json"
 INDEX_FILE = "mappings/index.json"
-PIPELINE_FILE = "pipelines/ingest/embed.json"
+EMBED_FILE = "pipelines/ingest/embed.json"
+STAMP_FILE = "pipelines/ingest/stamp.json"
+INTAKE_FILE = "pipelines/ingest/intake.json"
+SERVICE_FILES = {META_INDEX: "mappings/meta.json", DLQ_INDEX: "mappings/dead_letters.json"}
 SEARCH_FOLDER = "pipelines/search"
 
 
@@ -65,12 +73,23 @@ class DesiredBody:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """Everything one document set needs.  ``bundle`` is None when none has been built here."""
+    """Everything one document set needs.
+
+    ``bundle`` is None when none has been built here.  ``generation`` numbers the index: the one
+    that is there if it can stay, else the next.
+    """
 
     choices: Choices
     names: Names
     bundle: ModelBundle | None
     bodies: tuple[DesiredBody, ...]
+    generation: int = 1
+    tier: Tier = field(default_factory=Tier)
+
+    @property
+    def index(self) -> str:
+        """The index of the wanted generation."""
+        return self.names.index(self.generation)
 
     @property
     def mapping(self) -> Mapping[str, Any]:
@@ -95,25 +114,43 @@ class DesiredState:
 
 
 def desired_state(
-    choices: Choices, *, bundle: ModelBundle | None, dims: int | None = None
+    choices: Choices,
+    *,
+    bundle: ModelBundle | None,
+    dims: int | None = None,
+    generation: int = 1,
+    tier: Tier | None = None,
 ) -> DesiredState:
     """The desired state of a document set.
 
     The vector length is the bundle's, else ``dims`` (of the model that the cluster has), else the
-    one in the shipped mapping.
+    one in the shipped mapping.  Without ``tier`` the cluster is taken to do everything itself.
     """
-    names = Names(choices.set)
+    names, tier = Names(choices.set), tier or Tier()
+    dims = bundle.dims if bundle else dims
     return DesiredState(
         choices=choices,
         names=names,
         bundle=bundle,
-        bodies=_bodies(choices, names, bundle.dims if bundle else dims),
+        bodies=(*_service_indices(), *_bodies(choices, names, dims, generation, tier)),
+        generation=generation,
+        tier=tier,
     )
 
 
-def _bodies(choices: Choices, names: Names, dims: int | None) -> tuple[DesiredBody, ...]:
-    """All bodies, in the order in which they can be put."""
-    values = _shipped_to_wanted(choices, names)
+def _service_indices() -> tuple[DesiredBody, ...]:
+    """What all document sets share."""
+    return tuple(
+        DesiredBody("service index", name, _sealed(load_body(file, project=None), ALL_SETS))
+        for name, file in SERVICE_FILES.items()
+    )
+
+
+def _bodies(
+    choices: Choices, names: Names, dims: int | None, generation: int, tier: Tier
+) -> tuple[DesiredBody, ...]:
+    """All bodies of the set, in the order in which they can be put."""
+    values = _shipped_to_wanted(choices, names, generation)
 
     def load(file: str) -> Body:
         return renamed(load_body(file, project=choices.project_dir), values)
@@ -122,23 +159,27 @@ def _bodies(choices: Choices, names: Names, dims: int | None) -> tuple[DesiredBo
     fields = with_field_choices(
         fields, dims=dims, language=choices.language, vectors=choices.vectors
     )
+    embed = load(EMBED_FILE if tier.embedding == "cluster" else STAMP_FILE)
+    # the pipelines come first: an index names its intake pipeline from its first moment
     found: list[tuple[BodyKind, str, Body]] = [
+        ("ingest pipeline", names.embed_pipeline(generation), embed),
+        ("ingest pipeline", names.intake_pipeline(generation), load(INTAKE_FILE)),
         ("component template", names.settings_template, load(SETTINGS_FILE)),
         ("component template", names.mappings_template, fields),
         ("index template", names.index_template, load(INDEX_FILE)),
-        ("ingest pipeline", names.ingest_pipeline, load(PIPELINE_FILE)),
     ]
     for kind in SEARCH_KINDS:
         body = load(f"{SEARCH_FOLDER}/{kind}.json")
         body = with_parameter_default(body, "model_id", choices.model_id)
         found.append(("search template", names.search_template(kind), body))
-    return tuple(
-        DesiredBody(kind, name, sealed(body, set_name=choices.set, version=__version__))
-        for kind, name, body in found
-    )
+    return tuple(DesiredBody(kind, name, _sealed(body, choices.set)) for kind, name, body in found)
 
 
-def _shipped_to_wanted(choices: Choices, names: Names) -> dict[str, str]:
+def _sealed(body: Body, set_name: str) -> Body:
+    return sealed(body, set_name=set_name, version=__version__)
+
+
+def _shipped_to_wanted(choices: Choices, names: Names, generation: int) -> dict[str, str]:
     shipped = Names(SHIPPED_SET)
     return {
         SHIPPED_MODEL: choices.model_id,
@@ -146,5 +187,7 @@ def _shipped_to_wanted(choices: Choices, names: Names) -> dict[str, str]:
         shipped.index_pattern: names.index_pattern,
         shipped.settings_template: names.settings_template,
         shipped.mappings_template: names.mappings_template,
-        shipped.ingest_pipeline: names.ingest_pipeline,
+        shipped.index(SHIPPED_GENERATION): names.index(generation),
+        shipped.embed_pipeline(SHIPPED_GENERATION): names.embed_pipeline(generation),
+        shipped.intake_pipeline(SHIPPED_GENERATION): names.intake_pipeline(generation),
     }

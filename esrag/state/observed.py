@@ -5,16 +5,17 @@ The reader is a protocol without a writing method, so planning cannot change any
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esrag.cluster import deployments, indices, models, pipelines, templates
+from esrag.cluster import deployments, indices, models
 from esrag.cluster.deployments import Deployment
 from esrag.cluster.indices import AliasState
 from esrag.cluster.models import TrainedModel
 from esrag.names import Names
 from esrag.state.desired import BodyKind
+from esrag.state.kinds import KINDS
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -51,7 +52,8 @@ class Reader(Protocol):
 class ObservedState:
     """What there is; None and empty stand for what is not.
 
-    ``mapping`` and ``settings`` are those of the one index behind the alias.
+    ``index`` is the one behind the alias, or the newest generation where the alias is gone;
+    ``mapping`` and ``settings`` are its own.
     """
 
     model: TrainedModel | None
@@ -59,30 +61,38 @@ class ObservedState:
     bodies: Mapping[tuple[BodyKind, str], Body | None]
     alias: AliasState
     generations: tuple[str, ...]
+    index: str | None
     mapping: Mapping[str, Any] | None
     settings: Mapping[str, Any] | None
 
 
-def observe(
-    reader: Reader,
-    names: Names,
-    *,
-    model_id: str,
-    deployment_id: str,
-    bodies: tuple[tuple[BodyKind, str], ...],
-) -> ObservedState:
-    """Read everything that a plan looks at."""
+def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) -> ObservedState:
+    """Read model, deployment and index; the bodies come with ``observe_bodies``.
+
+    An index that lost its alias is looked at as well: the newest generation.
+    """
     alias = reader.alias(names.alias)
-    index = alias.indices[-1] if alias.indices and not alias.is_index else None
+    generations = reader.generations(names.index_pattern)
+    behind = () if alias.is_index else alias.indices
+    index = next(reversed(behind or generations), None)
     return ObservedState(
         model=reader.trained_model(model_id),
         deployment=reader.deployment(deployment_id),
-        bodies={(kind, name): reader.body(kind, name) for kind, name in bodies},
+        bodies={},
         alias=alias,
-        generations=reader.generations(names.index_pattern),
+        generations=generations,
+        index=index,
         mapping=reader.mapping(index) if index else None,
         settings=reader.settings(index) if index else None,
     )
+
+
+def observe_bodies(
+    reader: Reader, observed: ObservedState, bodies: Iterable[tuple[BodyKind, str]]
+) -> ObservedState:
+    """The same with these objects read, too."""
+    found = {(kind, name): reader.body(kind, name) for kind, name in bodies}
+    return replace(observed, bodies={**observed.bodies, **found})
 
 
 class ClusterReader:
@@ -101,15 +111,7 @@ class ClusterReader:
 
     def body(self, kind: BodyKind, name: str) -> Body | None:
         """An object that is kept as one body."""
-        match kind:
-            case "component template":
-                return templates.read_component_template(self._client, name)
-            case "index template":
-                return templates.read_index_template(self._client, name)
-            case "ingest pipeline":
-                return pipelines.read_pipeline(self._client, name)
-            case "search template":
-                return templates.read_search_template(self._client, name)
+        return KINDS[kind].read(self._client, name)
 
     def alias(self, name: str) -> AliasState:
         """What stands behind a name."""

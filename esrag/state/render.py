@@ -7,12 +7,14 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from esrag.state.plan import Action, Plan
+from esrag.state.actions import Action, Plan
 
 _MARKS = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
     "replace": ("±", "red"),
+    "adopt": ("^", "yellow"),
+    "delete": ("-", "red"),
     "none": ("=", "dim"),
 }
 
@@ -48,7 +50,7 @@ def summary(plan: Plan) -> str:
         return f"Nothing to do: all {len(plan.actions)} objects are as wanted."
     counts = [
         f"{number} to {verb}"
-        for verb in ("create", "update", "replace")
+        for verb in ("create", "update", "replace", "adopt", "delete")
         if (number := sum(action.verb == verb for action in plan.changes))
     ]
     kept = len(plan.actions) - len(plan.changes)

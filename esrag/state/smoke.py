@@ -26,30 +26,36 @@ class SmokeResult:
 
 
 def smoke_test(
-    client: Elasticsearch, names: Names, *, dims: int | None, fields: Collection[str]
+    client: Elasticsearch,
+    names: Names,
+    *,
+    generation: int,
+    dims: int | None,
+    fields: Collection[str],
 ) -> SmokeResult:
-    """Send one text through the ingest pipeline and one question through each search template.
+    """Send one text through the embed pipeline and one question through each search template.
 
     Raises UnavailableError when the vector is missing, of another length than ``dims``, or zero,
     UsageError when the pipeline leaves a field that is not in ``fields``, those of the mapping.
     """
-    document = pipelines.simulate_pipeline(client, names.ingest_pipeline, SAMPLE)
+    pipeline = names.embed_pipeline(generation)
+    document = pipelines.simulate_pipeline(client, pipeline, SAMPLE)
     unknown = sorted(set(document) - set(fields))
     if unknown:
         raise UsageError(
-            f"ingest pipeline {names.ingest_pipeline} leaves fields that the mapping does not "
+            f"ingest pipeline {pipeline} leaves fields that the mapping does not "
             f"have: {', '.join(unknown)}; every chunk would be rejected",
             hint="Remove them in pipelines/ingest/embed.json, or add them to mappings/fields.json.",
         )
     vector = document.get("embedding")
     if not isinstance(vector, list) or not any(vector):
         raise UnavailableError(
-            f"ingest pipeline {names.ingest_pipeline} made no vector of a simple text",
+            f"ingest pipeline {pipeline} made no vector of a simple text",
             hint="See whether the model is deployed: esrag status",
         )
     if dims is not None and len(vector) != dims:
         raise UnavailableError(
-            f"ingest pipeline {names.ingest_pipeline} made a vector of {len(vector)} dimensions "
+            f"ingest pipeline {pipeline} made a vector of {len(vector)} dimensions "
             f"where the index wants {dims}",
             hint="Compare the model in the pipeline with the mapping: esrag plan",
         )

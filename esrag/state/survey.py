@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from esrag.bundle import ModelBundle
 from esrag.cluster import indices
-from esrag.cluster.capabilities import Capabilities, probe, require_machine_learning
+from esrag.cluster.capabilities import Capabilities, Tier, probe, require_machine_learning
+from esrag.names import Names
 from esrag.state.desired import Choices, DesiredState, desired_state
-from esrag.state.observed import ClusterReader, ObservedState, observe
+from esrag.state.observed import ClusterReader, ObservedState, observe, observe_bodies
 from esrag.state.plan import Plan, foreign_objects, make_plan
+from esrag.state.plan_index import generation_to_plan, reasons_to_replace
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -70,7 +72,7 @@ def take_survey(client: Elasticsearch, choices: Choices, bundle: ModelBundle | N
     """
     capabilities = probe(client)
     require_machine_learning(capabilities)
-    desired, observed = _look(client, choices, bundle)
+    desired, observed = _look(client, choices, bundle, capabilities.tier)
     return Survey(capabilities, desired, observed, make_plan(desired, observed))
 
 
@@ -79,31 +81,39 @@ def take_status(client: Elasticsearch, choices: Choices) -> Status:
     capabilities = probe(client)
     if not capabilities.machine_learning:
         return Status(capabilities, (), None)
-    desired, observed = _look(client, choices, None)
+    desired, observed = _look(client, choices, None, capabilities.tier)
     has_index = bool(observed.alias.indices) and not observed.alias.is_index
     documents = indices.count_documents(client, desired.names.alias) if has_index else None
     return Status(capabilities, _status_lines(desired, observed), documents)
 
 
 def _look(
-    client: Elasticsearch, choices: Choices, bundle: ModelBundle | None
+    client: Elasticsearch, choices: Choices, bundle: ModelBundle | None, tier: Tier
 ) -> tuple[DesiredState, ObservedState]:
-    desired = desired_state(choices, bundle=bundle)
+    reader = ClusterReader(client)
     observed = observe(
-        ClusterReader(client),
-        desired.names,
+        reader,
+        Names(choices.set),
         model_id=choices.model_id,
         deployment_id=choices.deployment_id,
-        bodies=tuple((item.kind, item.name) for item in desired.bodies),
     )
-    if bundle is None and observed.model is not None and observed.model.dims is not None:
-        desired = desired_state(choices, bundle=None, dims=observed.model.dims)
-    return desired, observed
+    dims = observed.model.dims if observed.model is not None else None
+
+    def desired_of(generation: int) -> DesiredState:
+        return desired_state(choices, bundle=bundle, dims=dims, generation=generation, tier=tier)
+
+    desired = desired_of(generation_to_plan(observed, can_stay=True))
+    if reasons_to_replace(desired, observed):
+        desired = desired_of(generation_to_plan(observed, can_stay=False))
+    wanted = ((item.kind, item.name) for item in desired.bodies)
+    return desired, observe_bodies(reader, observed, wanted)
 
 
 def _status_lines(desired: DesiredState, observed: ObservedState) -> tuple[StatusLine, ...]:
     foreign = set(foreign_objects(desired, observed))
-    lines = [_model_line(desired, observed), _deployment_line(desired, observed)]
+    lines: list[StatusLine] = []
+    if desired.tier.embedding == "cluster":
+        lines += [_model_line(desired, observed), _deployment_line(desired, observed)]
     for item in desired.bodies:
         found = observed.bodies.get((item.kind, item.name))
         state = "missing" if found is None else "present"

@@ -111,6 +111,7 @@ def test_a_second_setup_writes_nothing(
     tried = smoke_test(
         recorder.client,
         desired.names,
+        generation=1,
         dims=full_bundle.dims,
         fields=desired.mapping["properties"],
     )
@@ -168,7 +169,7 @@ def test_drift_shows_and_is_repaired(
 ) -> None:
     """A pipeline changed behind our back is an update that says so."""
     set_up(es, choices, full_bundle)
-    name = f"esrag-embed-{choices.set}"
+    name = f"esrag-embed-{choices.set}-000001"
     body = es.ingest.get_pipeline(id=name)[name]
     keep = {key: body[key] for key in ("description", "version", "_meta")}
     es.ingest.put_pipeline(id=name, body={**keep, "processors": body["processors"][:-1]})

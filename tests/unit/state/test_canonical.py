@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from esrag.state.canonical import (
+    Difference,
+    FieldDifferences,
     body_differences,
     field_differences,
     flat_settings,
@@ -35,12 +37,16 @@ def test_differences_are_paths() -> None:
     """A plan can show where two bodies differ, in lists too, and what is only in the cluster."""
     wanted = {"a": {"b": [1, {"c": 2}]}, "d": 1}
     found = {"a": {"b": [1, {"c": 3}]}, "e": 1}
-    assert body_differences(wanted, found) == ("a.b[1].c", "d", "e")
+    assert [str(item) for item in body_differences(wanted, found)] == [
+        "a.b[1].c: 3 -> 2",
+        "d: (none) -> 1",
+        "e: 1 -> (none)",
+    ]
 
 
 def test_lists_of_other_length_differ_as_a_whole() -> None:
     """There is no guessing which item went."""
-    assert body_differences({"a": [1, 2]}, {"a": [2]}) == ("a",)
+    assert [item.path for item in body_differences({"a": [1, 2]}, {"a": [2]})] == ["a"]
 
 
 def test_an_index_may_have_settings_of_its_own() -> None:
@@ -55,7 +61,7 @@ def test_an_index_may_have_settings_of_its_own() -> None:
     }
     assert setting_differences(wanted, found) == ()
     assert setting_differences({**wanted, "index.default_pipeline": "q"}, found) == (
-        "index.default_pipeline",
+        Difference("index.default_pipeline", "p", "q"),
     )
 
 
@@ -86,4 +92,7 @@ def test_fields_are_missing_or_changed() -> None:
             "own": {"type": "text"},
         }
     }
-    assert field_differences(wanted, found) == (("a.k", "c"), ("d",))
+    assert field_differences(wanted, found) == FieldDifferences(
+        missing=(Difference("a.k", None, "keyword"), Difference("c", None, "date")),
+        fixed=(Difference("d.analyzer", "german", "english"),),
+    )

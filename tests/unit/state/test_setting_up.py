@@ -75,23 +75,24 @@ def test_an_empty_cluster_gets_everything_in_order(bundle: ModelBundle) -> None:
     found = take_survey(fake.client(), CHOICES, bundle)
     kinds = [action.kind for action in found.plan.changes]
     assert kinds == [
+        *["service index"] * 2,
         "trained model",
         "deployment",
+        *["ingest pipeline"] * 2,
         "component template",
         "component template",
         "index template",
-        "ingest pipeline",
         *["search template"] * 3,
         "index",
     ]
     assert fake.writes == []
-    assert set_up(fake, bundle) == 10
-    assert list(cluster.indices) == ["esrag-docs-hr-000001"]
+    assert set_up(fake, bundle) == 13
+    assert list(cluster.indices) == ["esrag-meta", "esrag-dlq", "esrag-docs-hr-000001"]
     index = cluster.indices["esrag-docs-hr-000001"]
     assert index["aliases"] == {"esrag-docs-hr": {"is_write_index": True}}
-    assert index["settings"]["index"]["default_pipeline"] == "esrag-embed-hr"
+    assert index["settings"]["index"]["default_pipeline"] == "esrag-intake-hr-000001"
     assert index["mappings"]["properties"]["embedding"]["dims"] == 8
-    pipeline = cluster.store["_ingest/pipeline"]["esrag-embed-hr"]
+    pipeline = cluster.store["_ingest/pipeline"]["esrag-embed-hr-000001"]
     assert pipeline["processors"][1]["inference"]["model_id"] == "model-a"
     source = cluster.store["_scripts"]["esrag-hybrid-hr"]["script"]["source"]
     assert "{{^model_id}}model-a{{/model_id}}" in source
@@ -126,7 +127,7 @@ def test_two_sets_share_the_model(bundle: ModelBundle) -> None:
     fake = ElasticsearchFake(ClusterInMemory())
     set_up(fake, bundle)
     found = take_survey(fake.client(), replace(CHOICES, set="it"), bundle)
-    assert [action.verb for action in found.plan.actions[:2]] == ["none", "none"]
+    assert [action.verb for action in found.plan.actions[:4]] == ["none"] * 4
     assert all("-it" in action.name for action in found.plan.changes)
 
 
@@ -176,7 +177,7 @@ CHANGES_BY_HAND: list[tuple[str, str, Any]] = [
         lambda b: b["template"]["mappings"].update(dynamic="true"),
     ),
     ("_index_template", "esrag-docs-hr", lambda b: b.update(priority=1)),
-    ("_ingest/pipeline", "esrag-embed-hr", lambda b: b["processors"].pop()),
+    ("_ingest/pipeline", "esrag-embed-hr-000001", lambda b: b["processors"].pop()),
     (
         "_scripts",
         "esrag-hybrid-hr",
@@ -297,7 +298,7 @@ def test_a_half_switched_alias_is_finished(bundle: ModelBundle) -> None:
         set_up(fake, bundle, other, destructive=True)
     fake.handler = cluster
     assert set_up(fake, bundle, other) == 1
-    assert list(cluster.indices) == ["esrag-docs-hr-000001", "esrag-docs-hr-000002"]
+    assert list(cluster.indices)[2:] == ["esrag-docs-hr-000001", "esrag-docs-hr-000002"]
     assert cluster.indices["esrag-docs-hr-000001"]["aliases"] == {}
 
 
@@ -365,7 +366,7 @@ def test_the_plan_as_json_is_stable(bundle: ModelBundle) -> None:
         "details",
         "destructive",
     ]
-    assert facts["changes"] == len(facts["actions"]) == 10
+    assert facts["changes"] == len(facts["actions"]) == 13
 
 
 def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) -> None:
@@ -375,7 +376,7 @@ def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) ->
     desired = take_survey(fake.client(), CHOICES, bundle).desired
     names, fields = desired.names, desired.mapping["properties"]
     fake.requests.clear()
-    result = smoke_test(fake.client(), names, dims=8, fields=fields)
+    result = smoke_test(fake.client(), names, generation=1, dims=8, fields=fields)
     assert result.dims == 8
     assert [name for name, _ in result.hits] == [
         "esrag-hybrid-hr",
@@ -384,9 +385,9 @@ def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) ->
     ]
     assert fake.writes == []
     with pytest.raises(UnavailableError, match="8 dimensions where the index wants 384"):
-        smoke_test(fake.client(), names, dims=384, fields=fields)
+        smoke_test(fake.client(), names, generation=1, dims=384, fields=fields)
     with pytest.raises(UsageError, match="embedding"):
-        smoke_test(fake.client(), names, dims=8, fields={"text", "context"})
+        smoke_test(fake.client(), names, generation=1, dims=8, fields={"text", "context"})
 
 
 def test_status_lists_what_is_there_and_what_is_not(bundle: ModelBundle) -> None:

@@ -1,0 +1,104 @@
+"""The kinds of objects that the REST API takes as one body, one row each.
+
+    kind ──► read, write, delete (one request or two), compare (pure), whose it is (pure)
+
+Observing, planning, applying and removing go through this table, so that a new kind is a new row.
+Knows no object by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from esrag.cluster import indices, pipelines, templates
+from esrag.state.canonical import (
+    Difference,
+    body_differences,
+    field_differences,
+    setting_differences,
+)
+from esrag.state.desired import BodyKind
+from esrag.templating import Body, Seal, seal_of
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+Differences = tuple[Difference, ...]
+
+
+def _nothing(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Differences:
+    del wanted, found
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How objects of one kind are handled.
+
+    ``differences`` are those that ``write`` repairs; ``fixed`` those that it cannot.  With
+    ``shared`` an object belongs to all document sets, and what a newer esrag added to it stays.
+    """
+
+    read: Callable[[Elasticsearch, str], Body | None]
+    write: Callable[[Elasticsearch, str, Body], None]
+    delete: Callable[[Elasticsearch, str], None]
+    differences: Callable[[Mapping[str, Any], Mapping[str, Any]], Differences] = body_differences
+    fixed: Callable[[Mapping[str, Any], Mapping[str, Any]], Differences] = _nothing
+    seal: Callable[[Mapping[str, Any]], Seal | None] = seal_of
+    shared: bool = False
+
+
+def _write_index(client: Elasticsearch, name: str, body: Body) -> None:
+    """Create the index; one that is there gets the fields and settings that it lacks."""
+    found = indices.read_index(client, name)
+    if found is None:
+        indices.create_service_index(client, name, body)
+        return
+    settings = setting_differences(body.get("settings", {}), found["settings"])
+    if settings:
+        indices.change_settings(client, name, {item.path: item.wanted for item in settings})
+    indices.add_fields(client, name, body["mappings"])
+
+
+def _index_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Differences:
+    fields = field_differences(wanted["mappings"], found["mappings"])
+    settings = setting_differences(wanted.get("settings", {}), found["settings"])
+    return (*fields.missing, *fields.changeable, *settings)
+
+
+def _index_fixed(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Differences:
+    return field_differences(wanted["mappings"], found["mappings"]).fixed
+
+
+KINDS: Mapping[BodyKind, Kind] = {
+    "service index": Kind(
+        read=indices.read_index,
+        write=_write_index,
+        delete=indices.delete_index,
+        differences=_index_differences,
+        fixed=_index_fixed,
+        shared=True,
+    ),
+    "component template": Kind(
+        read=templates.read_component_template,
+        write=templates.write_component_template,
+        delete=templates.delete_component_template,
+    ),
+    "index template": Kind(
+        read=templates.read_index_template,
+        write=templates.write_index_template,
+        delete=templates.delete_index_template,
+    ),
+    "ingest pipeline": Kind(
+        read=pipelines.read_pipeline,
+        write=pipelines.write_pipeline,
+        delete=pipelines.delete_pipeline,
+    ),
+    "search template": Kind(
+        read=templates.read_search_template,
+        write=templates.write_search_template,
+        delete=templates.delete_search_template,
+    ),
+}
