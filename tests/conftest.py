@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +118,7 @@ _COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running local stack."""
+    """A running local stack; ``tgi_url`` is empty when that server was not started."""
 
     elasticsearch_url: str
     username: str
@@ -145,18 +145,48 @@ def stack(
     shared_software: Path | None, cannot_start: Callable[[str, str], None]
 ) -> Iterator[Stack]:
     """One stack for the whole session, on free ports, with data of its own."""
+    with _started("contract", shared_software, cannot_start) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def basic_stack(
+    shared_software: Path | None, cannot_start: Callable[[str, str], None]
+) -> Iterator[Stack]:
+    """A second stack with a Basic licence and no server that answers, as small as can be."""
+    members = ("--only", "elasticsearch", "--only", "mlnode")
+    up = ("--tier", "basic", *members)
+    with _started("contract", shared_software, cannot_start, *up, heap="512m") as made:
+        yield made
+
+
+@contextmanager
+def _started(
+    level: str,
+    shared_software: Path | None,
+    cannot_start: Callable[[str, str], None],
+    *options: str,
+    heap: str | None = None,
+) -> Iterator[Stack]:
     data_dir = Path(tempfile.mkdtemp(prefix="esrag-contract-"))
     data_dir.chmod(0o755)  # Elasticsearch runs under another account when we are root
     environment = {**os.environ, "ESRAG_DATA_DIR": str(data_dir)}
+    if heap:
+        environment["ESRAG_LOCAL_HEAP"] = heap
     up = [*_COMMAND, "local", "up", "--fast-start", "--timeout", str(_START_SECONDS - 120)]
     if shared_software:
         up += ["--software", str(shared_software)]
     try:
         started = subprocess.run(
-            up, env=environment, capture_output=True, text=True, timeout=_START_SECONDS, check=False
+            [*up, *options],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_START_SECONDS,
+            check=False,
         )
         if started.returncode != 0:
-            cannot_start("contract", started.stderr)
+            cannot_start(level, started.stderr)
         yield _stack(data_dir, environment)
     finally:
         ended = subprocess.run(
@@ -179,7 +209,7 @@ def _stack(data_dir: Path, environment: dict[str, str]) -> Stack:
         username=server["username"],
         password=server["password"],
         mlnode_url=members["mlnode"]["url"],
-        tgi_url=connection["generator"]["url"],
+        tgi_url=connection["generator"]["url"] if "tgi" in members else "",
         data_dir=data_dir,
         environment=environment,
     )
@@ -188,15 +218,47 @@ def _stack(data_dir: Path, environment: dict[str, str]) -> Stack:
 @pytest.fixture
 def es(stack: Stack) -> Iterator[Elasticsearch]:
     """A client with all rights."""
+    with _client(stack) as client:
+        yield client
+
+
+@pytest.fixture
+def basic_es(basic_stack: Stack) -> Iterator[Elasticsearch]:
+    """A client with all rights on the stack with a Basic licence."""
+    with _client(basic_stack) as client:
+        yield client
+
+
+@pytest.fixture
+def platinum_stack(stack: Stack) -> Iterator[Stack]:
+    """The session's stack, which refuses during this test what a Platinum cluster refuses.
+
+    What is made before, by fixtures that live longer, is made under the Enterprise tier.
+    """
+    with _client(stack) as client:
+        client.cluster.put_settings(persistent={"esrag.tier": "platinum"})
+        try:
+            yield stack
+        finally:
+            client.cluster.put_settings(persistent={"esrag.tier": None})
+
+
+@pytest.fixture
+def platinum_es(platinum_stack: Stack) -> Iterator[Elasticsearch]:
+    """A client with all rights on a stack that behaves like a Platinum cluster."""
+    with _client(platinum_stack) as client:
+        yield client
+
+
+def _client(stack: Stack) -> Elasticsearch:
     from elasticsearch import Elasticsearch
 
-    with Elasticsearch(
+    return Elasticsearch(
         stack.elasticsearch_url,
         basic_auth=(stack.username, stack.password),
         request_timeout=60,
         max_retries=0,
-    ) as client:
-        yield client
+    )
 
 
 @pytest.fixture
@@ -208,6 +270,14 @@ def prefix(es: Elasticsearch) -> Iterator[str]:
     name = f"t{uuid4().hex[:10]}"
     yield name
     remove_named(es, name)
+
+
+@pytest.fixture
+def basic_prefix(basic_es: Elasticsearch) -> Iterator[str]:
+    """As ``prefix``, on the stack with a Basic licence."""
+    name = f"t{uuid4().hex[:10]}"
+    yield name
+    remove_named(basic_es, name)
 
 
 @pytest.fixture(scope="session")

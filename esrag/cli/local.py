@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esrag.local.layout import Layout
 
 _NAMES = ("elasticsearch", "mlnode", "tgi")
+_TIERS = ("basic", "platinum", "enterprise")
 _NOT_RUNNING = 4
 _software_option = click.option(
     "--software",
@@ -61,6 +62,11 @@ local.add_command(coverage)
 @click.option(
     "--timeout", default=300.0, show_default=True, help="Seconds until all must be ready."
 )
+@click.option(
+    "--tier",
+    type=click.Choice(_TIERS),
+    help="Refuse what a cluster of this subscription refuses; new stacks are enterprise.",
+)
 @click.option("--fast-start", is_flag=True, help="Compile less: starts quicker, runs slower.")
 @click.option("--force", is_flag=True, help="Do not check memory and disk.")
 @_software_option
@@ -68,6 +74,7 @@ local.add_command(coverage)
 def up(
     names: tuple[str, ...],
     timeout: float,
+    tier: str | None,
     fast_start: bool,
     force: bool,
     software: Path | None,
@@ -90,6 +97,7 @@ def up(
         environment=environment(),
         reporter=_Talk(),
         fast_start=fast_start,
+        tier=tier,
     )
     members = [name for name in _NAMES if name in names] or list(_NAMES)
     statuses = stack.up(launcher, members=members, timeout=timeout, force=force)
@@ -194,6 +202,9 @@ def _print_table(statuses: Sequence[MemberStatus]) -> None:
             one.url,
         )
     Console(width=max(Console().width, 110)).print(table)
+    for one in statuses:
+        if one.tier:
+            click.echo(f"\nTier: {one.tier}")
     for one in statuses:
         if one.detail and one.condition != "running":
             _say(f"{one.name}: {one.detail}. Its log: esrag local logs {one.name}")

@@ -1,7 +1,7 @@
 """How Elasticsearch is configured and started: pure functions build, others write and run.
 
-A single node on loopback with security and a trial licence.  Its configuration is written anew
-at every start, so that settings always come from us; only the keystore is kept.
+A single node on loopback with security and the licence of its tier.  Its configuration is
+written anew at every start, so that settings always come from us; only the keystore is kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esrag.errors import EsragError
+from esrag.local import tiers
 from esrag.local.certificates import Certificate
 from esrag.local.jdk import Jdk
 from esrag.local.layout import Layout
@@ -41,6 +42,7 @@ class Node:
     heap: str
     fast_start: bool
     certificate: Certificate | None
+    tier: str = tiers.ENTERPRISE
 
     @property
     def url(self) -> str:
@@ -64,7 +66,7 @@ def node_settings(node: Node, layout: Layout) -> dict[str, object]:
         "xpack.security.enrollment.enabled": False,
         "xpack.security.transport.ssl.enabled": False,
         "xpack.security.http.ssl.enabled": node.certificate is not None,
-        "xpack.license.self_generated.type": "trial",
+        **tiers.node_settings(node.tier),
         # by percentage, a desk's well-filled disk would stop all writing
         "cluster.routing.allocation.disk.watermark.low": "1gb",
         "cluster.routing.allocation.disk.watermark.high": "600mb",

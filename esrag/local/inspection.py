@@ -22,7 +22,10 @@ Condition = Literal["running", "starting", "silent", "dead", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class MemberStatus:
-    """What ``status`` shows of one member; ``started`` is seconds since the epoch."""
+    """What ``status`` shows of one member; ``started`` is seconds since the epoch.
+
+    ``tier`` is what Elasticsearch behaves like; other members have none.
+    """
 
     name: str
     condition: Condition
@@ -32,6 +35,7 @@ class MemberStatus:
     pids: Mapping[str, int] = field(default_factory=dict)
     memory: int = 0
     started: float = 0.0
+    tier: str = ""
 
 
 def inspect(layout: Layout) -> tuple[MemberStatus, ...]:
@@ -63,6 +67,7 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
         pids={key: one.pid for key, one in member.processes.items()},
         memory=process.memory(relatives.values()),
         started=member.started,
+        tier=state.tier if name == "elasticsearch" else "",
     )
 
 

@@ -46,13 +46,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """Starts members of the stack in ``layout`` as ``settings`` say, on behalf of one call."""
+    """Starts members of the stack in ``layout`` as ``settings`` say, on behalf of one call.
+
+    ``tier`` is the one that the call asks for; without it the stack keeps its own.
+    """
 
     layout: Layout
     settings: LocalSettings
     environment: Mapping[str, str]
     reporter: Reporter
     fast_start: bool = False
+    tier: str | None = None
     plugin_sources: Path = plugins.SOURCES
     call: str = field(default_factory=lambda: uuid4().hex[:8])
 
@@ -113,6 +117,7 @@ class Launcher:
                 heap=self.settings.heap,
                 fast_start=self.fast_start,
                 certificate=self._certificate(java),
+                tier=self.tier or state.tier,
             )
             elasticsearch.write_configuration(node, layout, home, user)
             environment = elasticsearch.launch_environment(layout, java, self.environment)

@@ -18,6 +18,7 @@ from typing import Any
 from esrag.errors import EsragError
 from esrag.local.layout import Layout
 from esrag.local.process import ProcessId
+from esrag.local.tiers import ENTERPRISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The stack's identity and its members; ``ports`` outlive the members."""
+    """The stack's identity, tier and members; ``ports`` outlive the members."""
 
     id: str
     created: float
     members: Mapping[str, Member] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
+    tier: str = ENTERPRISE
 
     def with_member(self, member: Member) -> State:
         """This state with ``member`` in the place of its predecessor."""
@@ -72,7 +74,8 @@ def load_state(layout: Layout) -> State | None:
         for name, member in found["members"].items():
             processes = {key: ProcessId(**value) for key, value in member["processes"].items()}
             members[name] = Member(**{**member, "processes": processes})
-        return State(found["id"], float(found["created"]), members, dict(found["ports"]))
+        tier = str(found.get("tier", ENTERPRISE))
+        return State(found["id"], float(found["created"]), members, dict(found["ports"]), tier)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -20,8 +20,18 @@ from dataclasses import replace
 
 import psutil
 
-from esrag.errors import UnavailableError
-from esrag.local import elasticsearch, health, inspection, lock, logs, machine, process, records
+from esrag.errors import UnavailableError, UsageError
+from esrag.local import (
+    elasticsearch,
+    health,
+    inspection,
+    licensing,
+    lock,
+    logs,
+    machine,
+    process,
+    records,
+)
 from esrag.local.inspection import MemberStatus
 from esrag.local.launching import Launcher, Start
 from esrag.local.layout import MEMBERS, TITLES, Layout
@@ -50,12 +60,14 @@ def up(
 
     Raises ConflictError when another command is at work or a port is taken, UnsupportedError
     when the machine does not suffice (not with ``force``), UnavailableError, with the end of
-    its log, when a member does not come up.
+    its log, when a member does not come up, and ConflictError when the cluster cannot go over
+    to the tier that the call asks for.
     """
     layout = launcher.layout
     with lock.held(layout.lock_file, doing="up"):
         layout.root.chmod(0o755)
         state = records.load_state(layout) or records.new_state()
+        state = _without_other_tier(launcher, state, members)
         records.save_state(layout, state)
         missing = [name for name in members if not _settles(launcher, state, name, timeout)]
         state = _completed(layout, state)
@@ -63,6 +75,7 @@ def up(
             _check_machine(launcher, missing, force=force)
             with _undone_on_failure(launcher):
                 state = _Rise(launcher, state, timeout).run(missing)
+                state = _at_tier(launcher, state)
         _leave_connection(layout, state)
         _warn_of_licence(launcher, state)
         return inspection.inspect(layout)
@@ -264,6 +277,39 @@ def _check_machine(launcher: Launcher, missing: Iterable[str], *, force: bool) -
 
 def _bytes(heap: str) -> int:
     return int(heap[:-1]) * (1024**2 if heap.endswith("m") else machine.GIB)
+
+
+def _without_other_tier(launcher: Launcher, state: State, members: Sequence[str]) -> State:
+    """End an Elasticsearch of another tier than the one asked for: it learns its own at the start.
+
+    The tier of the state changes only when the cluster has gone over to it.
+    """
+    if launcher.tier in (None, state.tier):
+        return state
+    if "elasticsearch" not in members:
+        raise UsageError("--tier is Elasticsearch's, and --only leaves it out")
+    if "elasticsearch" in state.members:
+        launcher.reporter.note(
+            f"the tier changes from {state.tier} to {launcher.tier}: Elasticsearch is started again"
+        )
+    _clear(launcher.layout, state, "elasticsearch")
+    return state.without("elasticsearch")
+
+
+def _at_tier(launcher: Launcher, state: State) -> State:
+    """The state after the cluster has taken the licence of the tier that was asked for."""
+    if launcher.tier in (None, state.tier):
+        return state
+    server = state.members["elasticsearch"]
+    licensing.take(
+        server.url,
+        launcher.tier,
+        login=(elasticsearch.USERNAME, records.password(launcher.layout)),
+        ca_certs=launcher.layout.authority if server.url.startswith("https") else None,
+    )
+    state = replace(state, tier=launcher.tier)
+    records.save_state(launcher.layout, state)
+    return state
 
 
 def _leave_connection(layout: Layout, state: State) -> None:

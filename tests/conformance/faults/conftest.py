@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from shutil import rmtree
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from elasticsearch import Elasticsearch
 from fault_scene import Scene
 from ml_calls import Caller, make_definition
 
-COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()", "local"]
+if TYPE_CHECKING:
+    from conftest import Stack
 
 
 @pytest.fixture(scope="session")
@@ -35,34 +31,25 @@ def scene(server: httpx.Client, module_prefix: str, definition: bytes) -> Scene:
 
 @pytest.fixture(scope="module")
 def unlicensed(
-    shared_software: Path | None,
-    cannot_start: Callable[[str, str], None],
+    basic_stack: Stack,
     definition: bytes,
+    remove_bearers: Callable[[Elasticsearch, str], None],
 ) -> Iterator[Scene]:
     """A scene made under a trial licence, in a cluster that has only a basic one now.
 
-    Nobody can go back from basic to a trial, so this cluster is one of its own.
+    A cluster may try the trial once: the one that is kept for the Basic tier does it here.
     """
-    data_dir = Path(tempfile.mkdtemp(prefix="esrag-conformance-"))
-    data_dir.chmod(0o755)  # Elasticsearch runs under another account when we are root
-    environment = {**os.environ, "ESRAG_DATA_DIR": str(data_dir)}
-    up = [*COMMAND, "up", "--only", "mlnode", "--only", "elasticsearch", "--fast-start"]
-    if shared_software:
-        up += ["--software", str(shared_software)]
-    try:
-        started = subprocess.run(up, env=environment, capture_output=True, text=True, check=False)
-        if started.returncode != 0:
-            cannot_start("conformance", started.stderr)
-        connection = json.loads((data_dir / "local" / "connection.json").read_text("utf-8"))
-        address = connection["elasticsearch"]
-        login = (address["username"], address["password"])
-        with httpx.Client(base_url=address["url"], auth=login, timeout=60) as client:
-            scene = Scene(Caller(client), "licensed-once")
+    name = "licensed-once"
+    login = (basic_stack.username, basic_stack.password)
+    with httpx.Client(base_url=basic_stack.elasticsearch_url, auth=login, timeout=60) as client:
+        scene = Scene(Caller(client), name)
+        scene.admin.ok("POST", "/_license/start_trial?acknowledge=true")
+        try:
             scene.build(definition)
+        finally:
             scene.admin.ok("POST", "/_license/start_basic?acknowledge=true")
-            yield scene
-    finally:
-        down = [*COMMAND, "down"]
-        ended = subprocess.run(down, env=environment, capture_output=True, text=True, check=False)
-        rmtree(data_dir, ignore_errors=True)
-    assert ended.returncode == 0, ended.stderr
+        yield scene
+    with Elasticsearch(
+        basic_stack.elasticsearch_url, basic_auth=login, request_timeout=60
+    ) as cleaner:
+        remove_bearers(cleaner, name)

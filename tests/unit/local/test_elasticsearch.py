@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,23 @@ def test_the_node_is_on_loopback_with_security_and_a_trial_licence(layout: Layou
     assert settings["network.host"] == "127.0.0.1"
     assert settings["xpack.security.enabled"] is True
     assert settings["xpack.license.self_generated.type"] == "trial"
+
+
+@pytest.mark.parametrize(
+    ("tier", "licence", "refusing"),
+    [
+        ("basic", "basic", "enterprise"),
+        ("platinum", "trial", "platinum"),
+        ("enterprise", "trial", "enterprise"),
+    ],
+)
+def test_a_tier_is_a_licence_and_what_is_refused_beyond_it(
+    layout: Layout, tier: str, licence: str, refusing: str
+) -> None:
+    """Platinum is a trial of which our plugins refuse a part; Basic is the server's own."""
+    settings = elasticsearch.node_settings(replace(node(), tier=tier), layout)
+    assert settings["xpack.license.self_generated.type"] == licence
+    assert settings["esrag.tier"] == refusing
 
 
 def test_the_plugin_is_told_where_the_ml_node_is(layout: Layout) -> None:

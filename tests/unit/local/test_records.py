@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,25 @@ def test_the_state_is_read_back_as_written(layout: Layout) -> None:
     state = records.new_state().with_member(MEMBER)
     records.save_state(layout, state)
     assert records.load_state(layout) == state
+
+
+def test_the_tier_is_kept(layout: Layout) -> None:
+    """A later start without the option has the same."""
+    records.save_state(layout, replace(records.new_state(), tier="basic"))
+    found = records.load_state(layout)
+    assert found
+    assert found.tier == "basic"
+
+
+def test_a_stack_of_before_there_were_tiers_is_enterprise(layout: Layout) -> None:
+    """Its record does not say."""
+    records.save_state(layout, records.new_state())
+    written = json.loads(layout.state_file.read_text())
+    del written["tier"]
+    layout.state_file.write_text(json.dumps(written))
+    found = records.load_state(layout)
+    assert found
+    assert found.tier == "enterprise"
 
 
 def test_a_removed_member_leaves_its_port(layout: Layout) -> None:

@@ -35,6 +35,7 @@ import esrag.ml.ingest.CoordinatedTexts;
 import esrag.ml.ingest.InferenceProcessorFactory;
 import esrag.ml.ingest.PipelineStats;
 import esrag.ml.licence.Licences;
+import esrag.ml.licence.Tier;
 import esrag.ml.model.TransportDeleteAlias;
 import esrag.ml.model.TransportDeleteTrainedModel;
 import esrag.ml.model.TransportGetTrainedModels;
@@ -123,6 +124,7 @@ public final class MlPlugin extends Plugin
 
   @Override
   public Collection<?> createComponents(PluginServices services) {
+    Tier.readFrom(services.clusterService().getClusterSettings());
     ThreadPool threadPool = services.threadPool();
     NamedXContentRegistry registry = services.xContentRegistry();
     AsyncHttp http = new AsyncHttp(threadPool.generic());

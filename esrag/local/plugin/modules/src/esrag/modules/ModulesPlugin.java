@@ -11,6 +11,8 @@ import esrag.modules.datastream.RestDataStreamAction;
 import esrag.modules.ingest.GrokPatterns;
 import esrag.modules.ingest.Processors;
 import esrag.modules.ingest.RestGrokPatternsAction;
+import esrag.modules.licence.ShownLicence;
+import esrag.modules.licence.Tier;
 import esrag.modules.mustache.MustacheScriptEngine;
 import esrag.modules.reindex.DeleteByQuery;
 import esrag.modules.reindex.Reindex;
@@ -40,6 +42,7 @@ import org.apache.lucene.analysis.Analyzer;
 import org.elasticsearch.action.datastreams.CreateDataStreamAction;
 import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
 import org.elasticsearch.action.datastreams.GetDataStreamAction;
+import org.elasticsearch.action.support.MappedActionFilter;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.settings.Setting;
@@ -68,8 +71,8 @@ import org.elasticsearch.search.rank.RankDoc;
 
 /**
  * Supplies, inside the real services of Elasticsearch, the modules that the build on Maven Central
- * leaves out: analysis-common, data-streams (three actions), ingest-common, lang-mustache, rank-rrf,
- * reindex and rest-root.
+ * leaves out: analysis-common, data-streams (three actions), ingest-common, lang-mustache,
+ * rank-rrf, reindex and rest-root.
  *
  * <p>It is a list of what the packages below offer and holds no logic. Names, defaults, privileges
  * and error texts are those of the real modules; the code is our own, written against the public
@@ -80,7 +83,18 @@ public final class ModulesPlugin extends Plugin
 
   @Override
   public List<Setting<?>> getSettings() {
-    return List.of(MustacheScriptEngine.MAX_OUTPUT);
+    return List.of(MustacheScriptEngine.MAX_OUTPUT, Tier.SETTING);
+  }
+
+  @Override
+  public Collection<?> createComponents(PluginServices services) {
+    Tier.readFrom(services.clusterService().getClusterSettings());
+    return List.of();
+  }
+
+  @Override
+  public Collection<MappedActionFilter> getMappedActionFilters() {
+    return List.of(new ShownLicence());
   }
 
   @Override

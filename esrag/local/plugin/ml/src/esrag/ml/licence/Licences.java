@@ -44,7 +44,7 @@ public final class Licences {
               ? null
               : LicenseUtils.newComplianceException(XPackField.MACHINE_LEARNING);
       case INFERENCE ->
-          INFERENCE.check(state())
+          Tier.refusesEnterprise() == false && INFERENCE.check(state())
               ? null
               : LicenseUtils.newComplianceException(XPackField.INFERENCE);
     };

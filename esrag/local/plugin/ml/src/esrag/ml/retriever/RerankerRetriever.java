@@ -1,5 +1,6 @@
 package esrag.ml.retriever;
 
+import esrag.ml.licence.Tier;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +75,7 @@ public final class RerankerRetriever extends CompoundRetrieverBuilder<RerankerRe
   /** Reads the retriever's own object; the entry point for the search parser. */
   public static RerankerRetriever fromXContent(
       XContentParser parser, RetrieverParserContext context) throws IOException {
-    if (FEATURE.check(XPackPlugin.getSharedLicenseState()) == false) {
+    if (Tier.refusesEnterprise() || FEATURE.check(XPackPlugin.getSharedLicenseState()) == false) {
       throw LicenseUtils.newComplianceException(NAME);
     }
     return PARSER.apply(parser, context);

@@ -1,5 +1,6 @@
 package esrag.modules.retriever;
 
+import esrag.modules.licence.Tier;
 import org.elasticsearch.license.License;
 import org.elasticsearch.license.LicenseUtils;
 import org.elasticsearch.license.LicensedFeature;
@@ -7,8 +8,8 @@ import org.elasticsearch.xpack.core.XPackPlugin;
 
 /**
  * The licence that the real server asks for: both compound retrievers belong to the Enterprise tier
- * and its trial. A cluster under a Basic licence refuses them, here as there, so that what is tried
- * on the local stack holds on a real one.
+ * and its trial. A cluster of a lower tier refuses them, here as there, so that what is tried on
+ * the local stack holds on a real one.
  */
 enum RetrieverLicence {
   RRF("rrf", "Reciprocal Rank Fusion (RRF)"),
@@ -24,7 +25,7 @@ enum RetrieverLicence {
 
   /** Throws the server's own refusal unless the licence in force covers the retriever. */
   void check() {
-    if (!feature.check(XPackPlugin.getSharedLicenseState())) {
+    if (Tier.refusesEnterprise() || !feature.check(XPackPlugin.getSharedLicenseState())) {
       throw LicenseUtils.newComplianceException(title);
     }
   }
