@@ -28,6 +28,8 @@ OWNER = "esrag"
 GRAPH_TYPES: Mapping[Vectors, str] = {"float": "hnsw", "int8": "int8_hnsw", "bbq": "bbq_hnsw"}
 SHIPPED_LANGUAGE = "english"
 
+_KNN = '"knn": '
+_MODEL_PARAMETER = re.compile(r"\{\{model_id\}\}\{\{\^model_id\}\}[^{}]*\{\{/model_id\}\}")
 _SEAL_COMMENT = re.compile(r"\{\{! managed by esrag; (?P<facts>[^{}]*) \}\}\n?")
 
 
@@ -108,6 +110,55 @@ def with_parameter_default(body: Body, parameter: str, default: str) -> Body:
         f"{opening}{default}{closing}{after}" for _, _, after in rest
     )
     return changed
+
+
+def with_generations(body: Body, models: Mapping[str, str]) -> Body:
+    """A search template for the time in which an alias may lead to either of two indices.
+
+    ``models`` holds, for each index, the model that embeds a question asked of it.  The ``knn``
+    leg becomes one clause for each index, kept from the others by ``_index``: a shard of another
+    index sees at once that it has nothing to say, before lengths of vectors are compared.  What
+    the caller names as ``model_id`` is not heard, as it can fit one of the indices at most.  A
+    template without a ``knn`` leg stays as it is.
+    """
+    source = template_source(body)
+    opening = source.find(_KNN)
+    if opening < 0:
+        return copy.deepcopy(body)
+    start = opening + len(_KNN)
+    end = _closing_brace(source, start)
+    if source.find(_KNN, end) >= 0:
+        raise UsageError(
+            "a search template with two knn legs cannot be led over to another model",
+            hint="Give each question one knn leg, or one search template for each.",
+        )
+    clauses = ", ".join(
+        '{"bool": {"filter": [{"term": {"_index": '
+        + json.dumps(index)
+        + '}}], "must": [{"knn": '
+        + _with_model(source[start:end], model)
+        + "}]}}"
+        for index, model in sorted(models.items())
+    )
+    leg = '"standard": {"query": {"bool": {"should": [' + clauses + "]}}}"
+    changed = copy.deepcopy(body)
+    changed["script"]["source"] = source[:opening] + leg + source[end:]
+    return changed
+
+
+def _closing_brace(source: str, start: int) -> int:
+    """The place after the brace that closes the one at ``start``; mustache's come in pairs."""
+    depth = 0
+    for place in range(start, len(source)):
+        depth += {"{": 1, "}": -1}.get(source[place], 0)
+        if not depth:
+            return place + 1
+    raise UsageError("a search template opens a knn leg and does not close it")
+
+
+def _with_model(leg: str, model: str) -> str:
+    """The leg with this model, whatever the caller names."""
+    return _MODEL_PARAMETER.sub(lambda _: model, leg)
 
 
 def template_source(body: Mapping[str, Any]) -> str:

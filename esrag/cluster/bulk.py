@@ -115,7 +115,7 @@ def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
 
 
 def bulk_body(actions: Sequence[Action]) -> bytes:
-    """The newline-delimited body of ``POST <alias>/_bulk``."""
+    """The newline-delimited body of ``POST <index>/_bulk``."""
     lines: list[bytes] = []
     for action in actions:
         lines.append(f'{{"{action.kind}":{{"_id":"{action.id}"}}}}'.encode("ascii"))
@@ -126,7 +126,7 @@ def bulk_body(actions: Sequence[Action]) -> bytes:
 
 def send_bulk(
     client: Elasticsearch,
-    alias: str,
+    index: str,
     actions: Sequence[Action],
     *,
     pipeline: str | None = None,
@@ -134,18 +134,17 @@ def send_bulk(
 ) -> list[Item]:
     """Send one request, once; one Item for each action, in order.
 
-    ``pipeline`` takes the place of the index's default one.
-
-    Raises BulkRefused when there is no answer that speaks of each action.
+    Without a ``pipeline`` the index's own is passed.  Raises BulkRefused when there is no answer
+    that speaks of each action.
     """
-    doing = f"writing chunks to {alias}"
+    doing = f"writing chunks to {index}"
     try:
         with explained(doing):
             try:
                 answer = client.options(request_timeout=timeout).perform_request(
                     "POST",
-                    f"/{alias}/_bulk",
-                    params={"require_alias": "true"} | ({"pipeline": pipeline} if pipeline else {}),
+                    f"/{index}/_bulk",
+                    params={"pipeline": pipeline} if pipeline else None,
                     headers={
                         "accept": "application/json",
                         "content-type": "application/x-ndjson",

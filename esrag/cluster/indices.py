@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elasticsearch import BadRequestError, NotFoundError
 
 from esrag.cluster.client import explained
+from esrag.cluster.retry import retrying
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -78,6 +79,16 @@ def count_documents(client: Elasticsearch, index: str) -> int:
     """How many documents (chunks) a search of the index sees."""
     with explained(f"counting documents of {index}"):
         return int(client.count(index=index)["count"])
+
+
+def refresh(client: Elasticsearch, index: str) -> None:
+    """Make all that was written visible to searches."""
+
+    def call() -> None:
+        with explained(f"refreshing {index}"):
+            client.indices.refresh(index=index)
+
+    retrying(call)
 
 
 def create_index(client: Elasticsearch, index: str, *, alias: str, writable: bool = True) -> None:
