@@ -29,6 +29,7 @@ from esrag.types import Chunk
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+BLOCKED = "cluster_block_exception"
 BULK_TIMEOUT = 120.0  # seconds; a request embeds up to a few hundred chunks
 
 
@@ -118,7 +119,7 @@ def bulk_body(actions: Sequence[Action]) -> bytes:
     """The newline-delimited body of ``POST <index>/_bulk``."""
     lines: list[bytes] = []
     for action in actions:
-        lines.append(f'{{"{action.kind}":{{"_id":"{action.id}"}}}}'.encode("ascii"))
+        lines.append(json.dumps({action.kind: {"_id": action.id}}).encode("ascii"))
         if action.kind == "index":
             lines.append(action.source)
     return b"\n".join(lines) + b"\n"
@@ -159,7 +160,7 @@ def send_bulk(
                 raise _lost(f"it cannot be read: {error.message}") from error
     except UnavailableError as error:
         raise BulkRefused(Verdict.AGAIN, 0, error.message, error, lost=True) from error
-    return read_answer(actions, answer.body, target=alias)
+    return read_answer(actions, answer.body, target=index)
 
 
 def read_answer(actions: Sequence[Action], body: object, *, target: str = "") -> list[Item]:
@@ -240,7 +241,7 @@ def _stops(status: int, code: str, text: str) -> EsragError | None:
     doing = "while writing chunks"
     if status == 401:
         return PermissionDeniedError(f"Elasticsearch refused the credentials {doing}: {text}")
-    if status == 403 and code == "cluster_block_exception":
+    if status == 403 and code == BLOCKED:
         return UnavailableError(
             f"the index is blocked {doing}: {text}", hint="Lift the block and run this again."
         )

@@ -1,19 +1,20 @@
 """The index as ingest sees it: does it exist, what does it hold of a document, write, refresh.
 
-Writes name the embed pipeline of the generation behind the alias, which raises what goes wrong
-instead of keeping it as a dead letter.  When another generation takes over the alias meanwhile,
-the answers tell, and what they speak of is sent again through its pipeline.
+Reads go through the alias.  Writes go to the generation behind it, together with that
+generation's own pipeline, so that vectors of one model never reach an index of another.  When the
+alias has moved on, or is about to (``esrag reembed``), what was not acknowledged is sent to the
+generation that took over.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from elasticsearch import NotFoundError
-
-from esrag.cluster.bulk import Action, Item, Verdict, send_bulk
+from esrag.cluster import indices
+from esrag.cluster.bulk import BLOCKED, Action, BulkRefused, Item, Verdict, send_bulk
 from esrag.cluster.client import explained
 from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, UnavailableError
@@ -21,6 +22,9 @@ from esrag.names import Names, generation_of
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+
+# a pipeline or index that was pruned after the alias had moved on
+_AS_IF_GONE = (400, 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """The generation that writes go to, and the pipeline that embeds for it."""
+class Target:
+    """Where writes go: an index, and its generation's pipeline; None leaves it to the index."""
 
     index: str
     pipeline: str | None
-
-
-def _reached(item: Item, target: _Target) -> bool:
-    """Whether the answer is of the generation that was meant; other indices are not generations."""
-    return item.index == target.index or generation_of(item.index) is None
 
 
 class ChunkIndex:
@@ -55,7 +54,8 @@ class ChunkIndex:
     def __init__(self, client: Elasticsearch, names: Names) -> None:
         self._client = client
         self._names = names
-        self._target: _Target | None = None
+        self._target: Target | None = None
+        self._lock = threading.Lock()
         self.alias = names.alias
 
     def cluster_id(self) -> str:
@@ -63,40 +63,46 @@ class ChunkIndex:
         with explained("connecting"):
             return str(self._client.info()["cluster_uuid"])
 
-    def require(self) -> None:
-        """Raises ConflictError when the alias does not exist: ingest creates no index."""
-        self._target = self._find_target()
-
-    def send(self, actions: Sequence[Action]) -> list[Item]:
-        """One bulk request, sent once."""
-        target = self._target or self._find_target()
-        items = send_bulk(self._client, self.alias, actions, pipeline=target.pipeline)
-        if all(_reached(item, target) for item in items):
-            return items
-        self._target = None
-        return [
-            item if _reached(item, target) else replace(item, verdict=Verdict.AGAIN, error=None)
-            for item in items
-        ]
-
-    def _find_target(self) -> _Target:
-        with explained(f"looking for {self.alias}"):
-            try:
-                found = self._client.indices.get_alias(name=self.alias).body
-            except NotFoundError:
-                found = {}
-        if not found:
+    def require(self) -> Target:
+        """Where writes go now; raises ConflictError without an alias: ingest creates no index."""
+        index = indices.write_index(self._client, self.alias)
+        if index is None:
             raise ConflictError(
                 f"there is no index behind {self.alias}", hint="Create it first: esrag setup"
             )
-        written = [
-            index
-            for index, facts in sorted(found.items())
-            if facts["aliases"][self.alias].get("is_write_index")
-        ]
-        index = (written or sorted(found))[-1]
         generation = generation_of(index)
-        return _Target(index, self._names.embed_pipeline(generation) if generation else None)
+        pipeline = self._names.embed_pipeline(generation) if generation else None
+        target = Target(index, pipeline)
+        with self._lock:
+            self._target = target
+        return target
+
+    def send(self, actions: Sequence[Action]) -> list[Item]:
+        """One bulk request, sent once; a refusal counts only if the alias still leads there."""
+        target = self._target or self.require()
+        try:
+            items = send_bulk(self._client, target.index, actions, pipeline=target.pipeline)
+        except BulkRefused as refused:
+            if refused.status in _AS_IF_GONE and not self._stays(target):
+                raise BulkRefused(
+                    Verdict.AGAIN, refused.status, refused.text, refused.error
+                ) from refused
+            raise
+        final = [item for item in items if item.verdict in (Verdict.REJECTED, Verdict.STOP)]
+        if not final or (self._stays(target) and not self._is_left(target, final)):
+            return items
+        return [_again(item) if item in final else item for item in items]
+
+    def _stays(self, target: Target) -> bool:
+        """Whether the alias still leads to ``target``; otherwise the next request goes on."""
+        return retrying(self.require) == target
+
+    def _is_left(self, target: Target, refused: Sequence[Item]) -> bool:
+        """Whether the block that met a chunk is that of a re-embedding, which passes."""
+        if all(item.code != BLOCKED for item in refused):
+            return False
+        mapping = retrying(lambda: indices.read_mapping(self._client, target.index))
+        return bool(indices.own_meta(mapping or {}).get(indices.MOVING_TO))
 
     def refresh(self) -> None:
         """Make all writes visible to ``stored`` and to searches."""
@@ -120,6 +126,11 @@ class ChunkIndex:
             return read_stored(answer.body)
 
         return retrying(call) if document_ids else {}
+
+
+def _again(item: Item) -> Item:
+    """An item whose refusal was about an index that is being left."""
+    return replace(item, verdict=Verdict.AGAIN, error=None)
 
 
 def stored_body(document_ids: Sequence[str]) -> dict[str, Any]:

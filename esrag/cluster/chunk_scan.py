@@ -193,7 +193,8 @@ def _search(client: Elasticsearch, index: str, body: dict[str, Any]) -> Mapping[
                 if "search_context_missing" in str(error.body):
                     raise _ForgottenError from error
                 raise
-        return answer.body
+        found: Mapping[str, Any] = answer.body
+        return found
 
     return retrying(call)
 

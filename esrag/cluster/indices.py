@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 
+# in the mapping's _meta.esrag of an index that is about to lose its alias: to whom
+MOVING_TO = "moving_to"
+
+
 @dataclass(frozen=True, slots=True)
 class AliasState:
     """What stands behind a name: indices, in order; ``is_index`` when the name is no alias."""
@@ -32,6 +36,27 @@ def read_alias(client: Elasticsearch, alias: str) -> AliasState:
         except NotFoundError:
             return AliasState(())
     return AliasState(tuple(sorted(answer.body)), is_index=alias in answer.body)
+
+
+def write_index(client: Elasticsearch, alias: str) -> str | None:
+    """The index that writes through an alias go to, None when there is no such alias."""
+    with explained(f"looking for {alias}"):
+        try:
+            found: Mapping[str, Any] = client.indices.get_alias(name=alias).body
+        except NotFoundError:
+            return None
+    marked = [
+        index
+        for index, facts in sorted(found.items())
+        if facts["aliases"].get(alias, {}).get("is_write_index")
+    ]
+    return str((marked or sorted(found))[-1])
+
+
+def own_meta(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What esrag noted in a mapping about the index."""
+    found: Mapping[str, Any] = (mapping.get("_meta") or {}).get("esrag") or {}
+    return found
 
 
 def read_mapping(client: Elasticsearch, index: str) -> dict[str, Any] | None:

@@ -97,7 +97,9 @@ def require_whole(found: Vectors, *, wanted: int, dims: int) -> None:
         wrong.append(f"{found.chunks - found.embedded} chunks have no vector")
     others = {length: count for length, count in found.lengths.items() if length != dims}
     if others:
-        wrong.append(f"of {found.sampled} vectors looked at, these have not {dims} numbers: {others}")
+        wrong.append(
+            f"of {found.sampled} vectors looked at, these have not {dims} numbers: {others}"
+        )
     if found.zeros:
         wrong.append(f"of {found.sampled} vectors looked at, {found.zeros} are all zeros")
     if wrong:
@@ -107,9 +109,7 @@ def require_whole(found: Vectors, *, wanted: int, dims: int) -> None:
         )
 
 
-def measure_gate(
-    questions: Sequence[KnownQuestion], ask: Ask, *, old: str, new: str
-) -> GateResult:
+def measure_gate(questions: Sequence[KnownQuestion], ask: Ask, *, old: str, new: str) -> GateResult:
     """Ask both generations every question that has an answer; ``ask`` gets index and question."""
     known = [question for question in questions if question.answerable]
     recalls: dict[str, list[float]] = {old: [], new: []}
