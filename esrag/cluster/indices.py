@@ -154,6 +154,27 @@ def change_settings(client: Elasticsearch, index: str, settings: Mapping[str, An
         client.indices.put_settings(index=index, settings=dict(settings))
 
 
+def block_writes(client: Elasticsearch, index: str) -> None:
+    """Refuse writes from now on; those under way are finished when this returns."""
+    with explained(f"blocking writes to {index}"):
+        client.indices.add_block(index=index, block="write")
+
+
+def unblock_writes(client: Elasticsearch, index: str) -> None:
+    """Take writes again."""
+    change_settings(client, index, {"index.blocks.write": None})
+
+
+def delete_index(client: Elasticsearch, index: str) -> bool:
+    """Delete an index with all it holds; False when there was none."""
+    with explained(f"deleting index {index}"):
+        try:
+            client.indices.delete(index=index)
+        except NotFoundError:
+            return False
+    return True
+
+
 def switch_alias(client: Elasticsearch, alias: str, *, to: str, away_from: tuple[str, ...]) -> None:
     """Let the alias lead to another index, in one request: readers see the old or the new."""
     actions: list[Mapping[str, Any]] = [
