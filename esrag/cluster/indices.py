@@ -165,16 +165,6 @@ def unblock_writes(client: Elasticsearch, index: str) -> None:
     change_settings(client, index, {"index.blocks.write": None})
 
 
-def delete_index(client: Elasticsearch, index: str) -> bool:
-    """Delete an index with all it holds; False when there was none."""
-    with explained(f"deleting index {index}"):
-        try:
-            client.indices.delete(index=index)
-        except NotFoundError:
-            return False
-    return True
-
-
 def switch_alias(client: Elasticsearch, alias: str, *, to: str, away_from: tuple[str, ...]) -> None:
     """Let the alias lead to another index, in one request: readers see the old or the new."""
     actions: list[Mapping[str, Any]] = [

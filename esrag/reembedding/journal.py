@@ -16,11 +16,12 @@ from esrag import __version__
 from esrag.cluster.client import explained
 from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError
+from esrag.names import META_INDEX
+from esrag.state.desired import BodyKind
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-META_INDEX = "esrag-meta"
 KIND = "reembed"
 Phase = Literal["copying", "switched", "given up"]
 
@@ -29,7 +30,7 @@ Phase = Literal["copying", "switched", "given up"]
 class CommonBody:
     """A body that all generations share the name of: a component or search template."""
 
-    kind: str
+    kind: BodyKind
     name: str
     body: Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from esrag.cluster import indices, templates
+from esrag.cluster import indices
 from esrag.cluster.chunk_scan import checkpoint
 from esrag.cluster.retry import retrying
 from esrag.errors import EsragError, UnavailableError
@@ -27,6 +27,7 @@ from esrag.reembedding.checks import GateResult, Vectors
 from esrag.reembedding.copying import Copier, Dress, Pace, Passed, Progress
 from esrag.reembedding.journal import CommonBody, Move, write_journal
 from esrag.reembedding.sides import IndexPair
+from esrag.state.kinds import KINDS
 from esrag.templating import with_generations
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ class Mover:
         with self._step(title), self._writes_waiting() as begun:
             self._pass("last pass", Pace(None))
             self._level()
-            source, target = self._pair.counts()
+            source, _ = self._pair.counts()
             found = checks.look_at_vectors(self._client, self._move.target)
             checks.require_whole(found, wanted=source, dims=self._move.dims)
             self._note(later=checkpoint(self._client, self._move.target))
@@ -301,19 +302,14 @@ def put_bodies(client: Elasticsearch, bodies: Sequence[CommonBody]) -> None:
 
 
 def _put(client: Elasticsearch, item: CommonBody) -> None:
-    write = {
-        "component template": templates.write_component_template,
-        "index template": templates.write_index_template,
-        "search template": templates.write_search_template,
-    }[item.kind]
-    write(client, item.name, item.body)
+    KINDS[item.kind].write(client, item.name, dict(item.body))
 
 
 def mark_moving(client: Elasticsearch, index: str, *, to: str) -> None:
     """Note in the index's mapping where its alias is about to lead; "" takes the note away."""
     mapping = indices.read_mapping(client, index) or {}
     meta = dict(mapping.get("_meta") or {})
-    own = {key: value for key, value in indices.own_meta(mapping).items()}
+    own = dict(indices.own_meta(mapping))
     own.pop(indices.MOVING_TO, None)
     if to:
         own[indices.MOVING_TO] = to

@@ -10,6 +10,7 @@ import pytest
 from fault_proxy import FaultProxy
 from ingest_desk import Desk
 
+from esrag.names import Names
 from esrag.resources import load_body
 
 if TYPE_CHECKING:
@@ -25,15 +26,16 @@ def desk(es: Elasticsearch, stack: Stack, prefix: str, tmp_path: Path) -> Desk:
     """
     desk = Desk(es, stack, prefix, tmp_path)
     vector = [1.0, *[0.0] * 383]
+    pipeline = Names(prefix).embed_pipeline(1)
     es.ingest.put_pipeline(
-        id=f"{prefix}-embed", processors=[{"set": {"field": "embedding", "value": vector}}]
+        id=pipeline, processors=[{"set": {"field": "embedding", "value": vector}}]
     )
     mappings = load_body("mappings/fields.json")["template"]["mappings"]
     settings = load_body("mappings/settings.json")["template"]["settings"]
     for field in mappings["properties"].values():
         field.pop("fields", None)  # further ways to analyse a text change nothing for ingest
     mappings["properties"]["url"] = {"type": "ip"}
-    settings["index"]["default_pipeline"] = f"{prefix}-embed"
+    settings["index"]["default_pipeline"] = pipeline
     es.indices.create(
         index=f"{desk.alias}-000001",
         mappings=mappings,
