@@ -48,7 +48,8 @@ class Answerer:
     """The parts of answering, put together by the caller.
 
     ``generator`` is None when only quotes are wanted.  ``passages`` is how many hits the prompt
-    may hold; more hits than that are still searched for quotes.
+    may hold; more hits than that are still searched for quotes.  ``degraded`` tells, after
+    retrieving, what that had to do without.
     """
 
     retrieve: Retrieve
@@ -56,6 +57,7 @@ class Answerer:
     generator: Generator | None = None
     calibration: Calibration = field(default_factory=Calibration)
     passages: int = 5
+    degraded: Callable[[], str] = lambda: ""
 
     def answer(
         self, question: str, *, on_sentence: Callable[[Sentence, AnswerKind], None] | None = None
@@ -73,7 +75,13 @@ class Answerer:
         found = assess(question, hits, embed=self.embed)
         clock.lap("rank")
         answer = Answer(
-            question, "refused", (), hits, confidence=found.confidence, seconds=clock.laps
+            question,
+            "refused",
+            (),
+            hits,
+            confidence=found.confidence,
+            degraded=self.degraded(),
+            seconds=clock.laps,
         )
         if found.confidence < self.calibration.threshold:
             return _told(replace(answer, sentences=(Sentence(REFUSAL, ()),)), tell)

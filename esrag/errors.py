@@ -4,8 +4,10 @@
     ├── UsageError                2   wrong arguments, settings or input files named by the user
     ├── RejectedError             3   the work ended, but at least one input was rejected
     ├── UnavailableError          4   a service was not to be reached, refused too long, or too slow
+    │   └── ModelDownError            the cluster's deployment of the embedding model does not run
     ├── PermissionDeniedError     5   credentials are missing, wrong, or lack a privilege
     ├── UnsupportedError          6   version, licence, hardware or an extra does not fit
+    │   └── LicenceError              the cluster's licence refuses a feature
     └── ConflictError             7   something of another owner, or a lock, is in the way
 
 Only ``esrag.cli`` turns these into a message and an exit code; 130 and 143 mean that the
@@ -48,6 +50,10 @@ class UnavailableError(EsragError):
     exit_code = 4
 
 
+class ModelDownError(UnavailableError):
+    """The deployment that embeds is not there, or runs nowhere yet."""
+
+
 class PermissionDeniedError(EsragError):
     """Credentials are missing or wrong, or a privilege is lacking."""
 
@@ -58,6 +64,10 @@ class UnsupportedError(EsragError):
     """The server's version or licence, this machine, or a missing extra does not fit."""
 
     exit_code = 6
+
+
+class LicenceError(UnsupportedError):
+    """The licence of the cluster does not cover what was asked of it."""
 
 
 class ConflictError(EsragError):

@@ -24,7 +24,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from esrag.sentences import Unit, units_of
 from esrag.terms import Terms, dates_normalised, names, terms
@@ -172,13 +172,14 @@ def assess(
 ) -> Assessment:
     """Rank the quotes of ``hits``, choose the few to show, and say how well they answer.
 
-    ``embed`` is called once, with the question first; it raises what the cluster raises.
+    ``embed`` is called once, with the question first; it raises what the cluster raises, and gives
+    empty vectors when there is no model to ask: then words and figures alone decide.
     """
     pool = [(hit, unit) for hit in hits for unit in units_of(hit) if _says_something(hit, unit)]
     if not pool:
         return Assessment(question, (), (), 0.0)
     vectors = embed([question, *(f"{hit.context}: {unit.text}" for hit, unit in pool)])
-    scorer = _Scorer(question, pool, weights or Weights())
+    scorer = _Scorer(question, pool, weights or Weights(), blind=not any(map(len, vectors)))
     meanings = [max(0.0, cosine(vectors[0], vector)) for vector in vectors[1:]]
     quotes = [
         replace(scorer.quote(hit, chosen, meaning), before=before, after=after)
@@ -256,9 +257,17 @@ def _windows(
 class _Scorer:
     """Scores the quotes of one question; what depends on the question alone is computed once."""
 
-    def __init__(self, question: str, pool: Sequence[tuple[Hit, Unit]], weights: Weights) -> None:
+    def __init__(
+        self,
+        question: str,
+        pool: Sequence[tuple[Hit, Unit]],
+        weights: Weights,
+        *,
+        blind: bool = False,
+    ) -> None:
         self._question = question
-        self._weights = weights
+        self._weights = _without_meaning(weights) if blind else weights
+        self._confidence = _without_meaning(CONFIDENCE) if blind else CONFIDENCE
         self._asked = terms(_without_kind(question))
         self._names = names(question) - self._asked.figures
         self._idf = _idf(self._asked, [terms(f"{h.context}\n{u.text}") for h, u in pool])
@@ -284,7 +293,7 @@ class _Scorer:
         """How well the chosen quotes together answer the question, in [0, 1]."""
         found = frozenset[str]().union(*(quote.found for quote in chosen))
         meaning = max((quote.meaning for quote in chosen), default=0.0)
-        return _sum(self._parts(found, meaning=meaning, kind=1.0, rank=1.0), CONFIDENCE)
+        return _sum(self._parts(found, meaning=meaning, kind=1.0, rank=1.0), self._confidence)
 
     def _parts(
         self, found: frozenset[str], *, meaning: float, kind: float, rank: float
@@ -297,6 +306,14 @@ class _Scorer:
             "kind": kind,
             "rank": rank,
         }
+
+
+def _without_meaning(weights: Weights) -> Weights:
+    """The same weights for a question without vectors: the other parts stand for meaning too."""
+    grown = {
+        part.name: getattr(weights, part.name) / (1.0 - weights.meaning) for part in fields(weights)
+    }
+    return Weights(**(grown | {"meaning": 0.0}))
 
 
 def _sum(parts: Mapping[str, float], weights: Weights) -> float:

@@ -1,47 +1,236 @@
-"""A question becomes ranked hits: one call of the stored search template.
+"""A question becomes ranked hits, wherever the work for the document set is done.
+
+    profile of the index ─┬─ all in the cluster ──► one call of the stored search template
+                          └─ else ────────────────► the same template rendered; the client embeds
+                                                    the question or fuses the rankings, or both
 
 The template in the cluster is the only definition of the query; this module gives it the
-parameters and knows nothing of its body.
+parameters and knows nothing of its body.  What the cluster stops doing while this runs, because
+its licence ended, is done here from then on, with the same ranking; what cannot be done is told.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from esrag.bundle import ModelBundle
+from esrag.cluster.embedding import embed as embed_in_cluster
+from esrag.cluster.fused_search import IndexMovedError, run_rendered
+from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.search import run_template
-from esrag.errors import UsageError
+from esrag.embedding.process import Purpose
+from esrag.errors import LicenceError, ModelDownError, UnsupportedError, UsageError
 from esrag.names import Names
 from esrag.types import Hit
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+Result = TypeVar("Result")
+
 LONGEST_QUESTION = 8_000
+DEGRADED = "the embedding model does not run: passages were searched by words alone"
 
 
-@dataclass(frozen=True, slots=True)
+class LocalEmbedder(Protocol):
+    """A model on this machine; ``esrag.embedding.process.Embedder`` is the real one."""
+
+    bundle: ModelBundle
+
+    def embed(self, texts: Sequence[str], purpose: Purpose = "none") -> list[list[float]]:
+        """One vector for each text."""
+
+    def start(self) -> None:
+        """Begin loading."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def _no_embedder(profile: Profile) -> LocalEmbedder:
+    raise UnsupportedError(
+        f"no embedder was given for an index that embeds in the {profile.embedding}"
+    )
+
+
 class Retriever:
-    """Retrieves from one document set with one search template."""
+    """Retrieves from one document set with one search template; a context manager.
 
-    client: Elasticsearch
-    names: Names
-    kind: str = "hybrid"
+    ``local`` makes the embedder of this machine that fits a profile, and raises UnsupportedError
+    when there is none.  ``profile`` is read from the index when it is not given.  ``tell`` hears
+    of a fallback, once.  With ``allow_degraded`` a model that does not run leaves the words to
+    search by; ``degraded`` says afterwards that this happened.
+    """
+
+    def __init__(
+        self,
+        client: Elasticsearch,
+        names: Names,
+        kind: str = "hybrid",
+        *,
+        model_id: str = "",
+        local: Callable[[Profile], LocalEmbedder] = _no_embedder,
+        profile: Profile | None = None,
+        allow_degraded: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.client = client
+        self.names = names
+        self.kind = kind
+        self.degraded = ""
+        self._model_id = model_id
+        self._local = local
+        self._profile = profile
+        self._allow_degraded = allow_degraded
+        self._tell = tell
+        self._embedder: LocalEmbedder | None = None
 
     def retrieve(
         self, question: str, *, size: int, filters: tuple[dict[str, Any], ...] = ()
     ) -> tuple[Hit, ...]:
         """The ``size`` best hits.
 
-        Raises UsageError when the question is empty or longer than 8,000 characters, and what
-        ``cluster.client.explained`` raises when the cluster does not answer.
+        Raises UsageError when the question is empty or longer than 8,000 characters,
+        ModelDownError when the cluster shall embed and cannot, LicenceError when its licence
+        ended and nothing here can take over, and what ``cluster.client.explained`` raises.
         """
         params: dict[str, object] = {"query": checked(question), "size": size}
         if filters:
             params["filters"] = list(filters)
-        return run_template(
-            self.client, self.names.alias, self.names.search_template(self.kind), params
+        try:
+            return self._with_fallback(lambda: self._run(params))
+        except ModelDownError:
+            if not self._allow_degraded:
+                raise
+            self._note_degraded()
+            template = self.names.search_template("lexical")
+            return run_template(self.client, self.names.alias, template, params)
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One vector for each text, for comparing sentences with a question.
+
+        In degraded mode, and without a model on this machine, the vectors are empty.
+        """
+        if self.degraded:
+            try:
+                return self._local_embedder().embed(texts)
+            except UnsupportedError:
+                return [[] for _ in texts]
+        try:
+            return self._with_fallback(lambda: self._embed(texts))
+        except ModelDownError:
+            if not self._allow_degraded:
+                raise
+            self._note_degraded()
+            return self.embed(texts)
+
+    def prepare(self) -> None:
+        """Read the profile, and have the model of this machine loading if it will be needed."""
+        if self.profile.embedding == "client":
+            self._local_embedder().start()
+
+    @property
+    def profile(self) -> Profile:
+        """Where the work is done."""
+        if self._profile is None:
+            self._profile = read_profile(self.client, self.names.alias)
+        return self._profile
+
+    def close(self) -> None:
+        """End the embedder, if there is one."""
+        if self._embedder is not None:
+            self._embedder.close()
+            self._embedder = None
+
+    def __enter__(self) -> Retriever:
+        """The retriever itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the embedder."""
+        self.close()
+
+    def _run(self, params: dict[str, object]) -> tuple[Hit, ...]:
+        template = self.names.search_template(self.kind)
+        if self.profile.all_in_cluster or self.kind == "lexical":
+            return run_template(self.client, self.names.alias, template, params)
+        try:
+            return self._run_rendered(template, params)
+        except IndexMovedError:
+            # the alias leads to another generation, maybe of another model: look again, once
+            self.close()
+            self._profile = None
+            return self._run_rendered(template, params)
+
+    def _run_rendered(self, template: str, params: dict[str, object]) -> tuple[Hit, ...]:
+        profile = self.profile
+        vector: list[float] | None = None
+        model_id = self._model_id
+        if profile.embedding == "client":
+            embedder = self._local_embedder()
+            (vector,) = embedder.embed([str(params["query"])], "search")
+            model_id = embedder.bundle.model_id
+        return run_rendered(
+            self.client,
+            self.names.alias,
+            template,
+            params,
+            vector=vector,
+            model_id=model_id,
+            expected=profile.indices,
         )
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self.profile.embedding == "client":
+            return self._local_embedder().embed(texts)
+        return embed_in_cluster(self.client, self._model_id, texts)
+
+    def _local_embedder(self) -> LocalEmbedder:
+        if self._embedder is None:
+            self._embedder = self._local(self.profile)
+        return self._embedder
+
+    def _with_fallback(self, work: Callable[[], Result]) -> Result:
+        """The outcome of ``work``; a licence that ended moves work here, piece by piece."""
+        while True:
+            try:
+                return work()
+            except LicenceError as error:
+                self._take_over(error)
+
+    def _take_over(self, error: LicenceError) -> None:
+        profile = self.profile
+        if profile.fusion == "cluster":
+            self._profile = replace(profile, fusion="client")
+        elif profile.embedding == "cluster":
+            try:
+                self._embedder = self._local(profile)
+            except UnsupportedError as missing:
+                raise LicenceError(
+                    f"{error.message}\nEmbedding on this machine is not possible: "
+                    f"{missing.message}",
+                    hint=f"{missing.hint}. Or renew the licence of the cluster.",
+                ) from error
+            self._profile = replace(profile, embedding="client")
+            self._tell(
+                f"{error.message}\nThis machine embeds and fuses instead; the ranking is the "
+                "same. To make it last: esrag setup"
+            )
+        else:
+            raise error
+
+    def _note_degraded(self) -> None:
+        if not self.degraded:
+            self.degraded = DEGRADED
+            self._tell(f"Degraded: {DEGRADED}.")
 
 
 def checked(question: str) -> str:

@@ -150,7 +150,8 @@ class Answer:
 
     ``kind`` says where the words come from: the generator (and they survived verification),
     the passages themselves, or neither (a refusal).  ``generated_text`` is what the generator
-    wrote, shown or not; ``dropped`` are its sentences that verification removed.
+    wrote, shown or not; ``dropped`` are its sentences that verification removed.  ``degraded``
+    says in words what retrieval had to do without, "" when nothing.
     """
 
     question: str
@@ -160,6 +161,7 @@ class Answer:
     generated_text: str = ""
     dropped: tuple[str, ...] = ()
     confidence: float = 0.0
+    degraded: str = ""
     prompt_tokens: int = 0
     generated_tokens: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)

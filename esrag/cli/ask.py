@@ -22,6 +22,9 @@ from esrag.types import Answer, Sentence
 @click.option("--model", metavar="NAME", help="Model or adapter of the generator.")
 @click.option("--quote", is_flag=True, help="Do not generate; quote the passages.")
 @click.option("--retrieve-only", is_flag=True, help="Show the passages only.")
+@click.option(
+    "--allow-degraded", is_flag=True, help="Search by words alone when the model does not run."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.argument("question")
 def ask(
@@ -31,6 +34,7 @@ def ask(
     model: str | None,
     quote: bool,
     retrieve_only: bool,
+    allow_degraded: bool,
     as_json: bool,
     elasticsearch_url: str | None,
     set_name: str | None,
@@ -47,11 +51,13 @@ def ask(
         generator={name: value for name, value in given.items() if value},
     )
     if retrieve_only:
-        _retrieve_only(settings, question, as_json=as_json)
+        _retrieve_only(settings, question, allow_degraded=allow_degraded, as_json=as_json)
         return
     with (
         connect_with(settings) as client,
-        answerer_from(settings, client, generate=not quote) as answerer,
+        answerer_from(
+            settings, client, generate=not quote, allow_degraded=allow_degraded
+        ) as answerer,
     ):
         printer = _Printer(silent=as_json)
         try:
@@ -81,9 +87,14 @@ class _Printer:
         show_sentence(sentence)
 
 
-def _retrieve_only(settings: Settings, question: str, *, as_json: bool) -> None:
-    with connect_with(settings) as client:
-        hits = retriever_from(settings, client).retrieve(question, size=settings.retrieval.size)
+def _retrieve_only(
+    settings: Settings, question: str, *, allow_degraded: bool, as_json: bool
+) -> None:
+    with (
+        connect_with(settings) as client,
+        retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
+    ):
+        hits = retriever.retrieve(question, size=settings.retrieval.size)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
     else:
@@ -110,6 +121,7 @@ def as_record(answer: Answer) -> dict[str, Any]:
         "kind": answer.kind,
         "answer": answer.text,
         "confidence": round(answer.confidence, 4),
+        "degraded": answer.degraded,
         "sentences": [
             {
                 "text": sentence.text,

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
     from esrag.answering import Answerer, Generator
+    from esrag.cluster.profile import Profile
+    from esrag.embedding.process import Embedder
     from esrag.generation.endpoint import Endpoint
     from esrag.retrieval import Retriever
 
@@ -26,12 +30,35 @@ def calibration_file(settings: Settings) -> Path:
     return settings.data_dir / "calibration" / f"{settings.index.set}.json"
 
 
-def retriever_from(settings: Settings, client: Elasticsearch) -> Retriever:
-    """The retriever of the settings' document set."""
+def retriever_from(
+    settings: Settings, client: Elasticsearch, *, allow_degraded: bool = False
+) -> Retriever:
+    """The retriever of the settings' document set; a context manager.
+
+    What it has to tell goes to standard error.
+    """
     from esrag.names import Names
     from esrag.retrieval import Retriever
 
-    return Retriever(client, Names(settings.index.set), settings.retrieval.template)
+    return Retriever(
+        client,
+        Names(settings.index.set),
+        settings.retrieval.template,
+        model_id=settings.model.id,
+        local=lambda profile: embedder_from(settings, profile),
+        allow_degraded=allow_degraded,
+        tell=lambda words: click.echo(words, err=True),
+    )
+
+
+def embedder_from(settings: Settings, profile: Profile) -> Embedder:
+    """The model of this machine that made the vectors which the profile speaks of."""
+    from esrag.embedding.choosing import bundle_for
+    from esrag.embedding.process import Embedder, require_installed
+
+    require_installed()
+    bundle = bundle_for(settings.data_dir, settings.model.id, profile.fits)
+    return Embedder(bundle, threads=settings.model.threads)
 
 
 def endpoint_from(settings: Settings) -> Endpoint:
@@ -63,20 +90,22 @@ def _generator(settings: Settings, endpoint: Endpoint, http: httpx.Client) -> Ge
 
 @contextmanager
 def answerer_from(
-    settings: Settings, client: Elasticsearch, *, generate: bool
+    settings: Settings, client: Elasticsearch, *, generate: bool, allow_degraded: bool = False
 ) -> Iterator[Answerer]:
     """An answerer; with ``generate`` it holds a connection to the generator while in use."""
     from esrag.answering import Answerer
     from esrag.calibration import load
-    from esrag.cluster.embedding import embed
 
-    retriever = retriever_from(settings, client)
     size = max(settings.retrieval.size, QUOTE_POOL)
     endpoint = endpoint_from(settings)
-    with endpoint.client() as http:
+    with (
+        endpoint.client() as http,
+        retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
+    ):
         yield Answerer(
             retrieve=lambda question: retriever.retrieve(question, size=size),
-            embed=lambda texts: embed(client, settings.model.id, texts),
+            embed=retriever.embed,
+            degraded=lambda: retriever.degraded,
             generator=_generator(settings, endpoint, http) if generate else None,
             calibration=load(calibration_file(settings)),
             passages=settings.generator.passages,

@@ -18,6 +18,9 @@ TEMPLATES = click.Choice(["hybrid", "lexical", "semantic"])
 @connection_flags
 @click.option("-k", "--size", type=click.IntRange(1, 50), help="How many passages to show.")
 @click.option("--template", type=TEMPLATES, help="Search template to call.")
+@click.option(
+    "--allow-degraded", is_flag=True, help="Search by words alone when the model does not run."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.argument("question")
 def search(
@@ -25,6 +28,7 @@ def search(
     *,
     size: int | None,
     template: str | None,
+    allow_degraded: bool,
     as_json: bool,
     elasticsearch_url: str | None,
     set_name: str | None,
@@ -39,8 +43,11 @@ def search(
         set_name=set_name,
         retrieval={name: value for name, value in given.items() if value is not None},
     )
-    with connect_with(settings) as client:
-        hits = retriever_from(settings, client).retrieve(question, size=settings.retrieval.size)
+    with (
+        connect_with(settings) as client,
+        retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
+    ):
+        hits = retriever.retrieve(question, size=settings.retrieval.size)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
     else:

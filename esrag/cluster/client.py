@@ -17,9 +17,9 @@ from elasticsearch import ApiError, Elasticsearch
 from esrag.errors import (
     ConflictError,
     EsragError,
+    LicenceError,
     PermissionDeniedError,
     UnavailableError,
-    UnsupportedError,
     UsageError,
 )
 
@@ -115,7 +115,7 @@ def api_error(error: ApiError, doing: str) -> EsragError:
             hint="The key or password may be mistyped, expired or revoked.",
         )
     if status == 403 and "non-compliant" in text:
-        return UnsupportedError(f"the cluster's licence does not allow {doing}: {text}")
+        return LicenceError(f"the cluster's licence does not allow {doing}: {text}")
     if status == 403 and "blocked by" in text:
         return UnavailableError(f"Elasticsearch blocks writes while {doing}: {text}")
     if status == 403:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from esrag.cluster.client import explained
-from esrag.errors import UnavailableError
+from elasticsearch import ApiError
+
+from esrag.cluster.client import explained, reason
+from esrag.cluster.search import model_down
+from esrag.errors import ModelDownError, UnavailableError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -26,13 +29,25 @@ def embed(
 ) -> list[list[float]]:
     """One vector for each text, in order.
 
-    Raises UnavailableError when a text could not be embedded, and what ``explained`` raises
-    when the model is not deployed or may not be called.
+    Raises UnavailableError when a text could not be embedded, ModelDownError when the model does
+    not run, and what ``explained`` raises when it may not be called.
     """
-    with explained(f"embedding {len(texts)} texts with {model_id}"):
-        answer = client.ml.infer_trained_model(
-            model_id=model_id, docs=infer_body(texts)["docs"], timeout=f"{int(timeout)}s"
-        )
+    doing = f"embedding {len(texts)} texts with {model_id}"
+    with explained(doing):
+        try:
+            answer = client.ml.infer_trained_model(
+                model_id=model_id, docs=infer_body(texts)["docs"], timeout=f"{int(timeout)}s"
+            )
+        except ApiError as error:
+            down = model_down(reason(error), doing)
+            if down is None and error.meta.status == 404:
+                down = ModelDownError(
+                    f"the cluster has no trained model {model_id} ({doing})",
+                    hint="Run: esrag setup",
+                )
+            if down is not None:
+                raise down from error
+            raise
     vectors: list[list[float]] = []
     for result in answer["inference_results"]:
         if "predicted_value" not in result:

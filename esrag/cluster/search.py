@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from elasticsearch import ApiError
 
 from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
-from esrag.errors import ConflictError, UnavailableError, UsageError
+from esrag.errors import ConflictError, ModelDownError, UnavailableError, UsageError
 from esrag.types import Hit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run_template(
         try:
             answer = client.search_template(index=index, id=template_id, params=checked)
         except ApiError as error:
-            raise _search_error(error, doing) from error
+            raise search_error(error, doing) from error
     return parse_hits(answer.body, doing=doing)
 
 
@@ -65,6 +65,19 @@ def _are_clauses(filters: object) -> bool:
 
 def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
     """The hits of a search answer.  A partial answer is an error, as it would look whole."""
+    require_whole(answer, doing)
+    try:
+        found = answer["hits"]["hits"]
+        return tuple(_hit(raw, rank) for rank, raw in enumerate(found, start=1))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnavailableError(
+            f"Elasticsearch sent something that is not a search answer while {doing}: {error!r}",
+            hint="Is there a proxy in between, or is the index not esrag's?",
+        ) from error
+
+
+def require_whole(answer: Mapping[str, Any], doing: str) -> None:
+    """Raise UnavailableError when some of the index did not take part in a search."""
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         failures = shards.get("failures") or [{}]
@@ -74,14 +87,6 @@ def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
         )
     if answer.get("timed_out"):
         raise UnavailableError(f"Elasticsearch gave up before the end while {doing}")
-    try:
-        found = answer["hits"]["hits"]
-        return tuple(_hit(raw, rank) for rank, raw in enumerate(found, start=1))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnavailableError(
-            f"Elasticsearch sent something that is not a search answer while {doing}: {error!r}",
-            hint="Is there a proxy in between, or is the index not esrag's?",
-        ) from error
 
 
 def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
@@ -119,7 +124,7 @@ def _text(value: object) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
-def _search_error(error: ApiError, doing: str) -> Exception:
+def search_error(error: ApiError, doing: str) -> Exception:
     """Name the missing piece; the server's own wording speaks of scripts and inference."""
     text = reason(error)
     status = error.meta.status
@@ -130,14 +135,21 @@ def _search_error(error: ApiError, doing: str) -> Exception:
         )
     if status == 404 and "index" in text:
         return ConflictError(f"there is no such index ({doing}): {text}", hint="Run: esrag setup")
-    if "must be deployed" in text or "is not an inference service model" in text:
-        return ConflictError(
-            f"the embedding model is not deployed ({doing}): {text}",
-            hint="Run: esrag model deploy",
-        )
+    down = model_down(text, doing)
+    return down if down is not None else api_error(error, doing)
+
+
+def model_down(text: str, doing: str) -> ModelDownError | None:
+    """The error when the server's words say that the deployment does not run."""
     if NOT_ALLOCATED in text:
-        return UnavailableError(
+        return ModelDownError(
             f"the embedding model is deployed and runs nowhere yet ({doing}): {text}",
-            hint="It may be starting: try again, or look with: esrag model list",
+            hint="It may be starting: try again, or look with: esrag model list. "
+            "Meanwhile --allow-degraded searches by words alone.",
         )
-    return api_error(error, doing)
+    if "must be deployed" in text or "is not an inference service model" in text:
+        return ModelDownError(
+            f"the embedding model is not deployed ({doing}): {text}",
+            hint="Run: esrag model deploy. Meanwhile --allow-degraded searches by words alone.",
+        )
+    return None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esrag.cluster.search import parse_hits, run_template
-from esrag.errors import ConflictError, EsragError, UnavailableError, UsageError
+from esrag.errors import ConflictError, EsragError, ModelDownError, UnavailableError, UsageError
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply
 
 SOURCE = {
@@ -108,7 +108,7 @@ def test_unfit_parameters_are_not_sent(params: dict[str, object]) -> None:
             Reply.error(
                 409, "status_exception", "Model [m] must be deployed to use. Please deploy"
             ),
-            ConflictError,
+            ModelDownError,
             "esrag model deploy",
         ),
         (

@@ -1,0 +1,122 @@
+"""Rewrites a rendered search template for a cluster that does not embed or fuse.  Pure.
+
+    rendered template ──with_vector──► no model is called any more
+                      └─legs─────────► the searches of its ``rrf`` retriever, one by one
+
+The template stays the one definition of the query: only what the cluster cannot do is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from esrag.errors import UnsupportedError
+from esrag.fusion import fusion_settings
+
+Body = dict[str, Any]
+
+# What a leg may hold here; anything else would change the ranking if it were left out.
+_STANDARD_KEYS = frozenset({"query", "filter", "min_score", "_name"})
+_FUSION_KEYS = frozenset({"retrievers", "rank_constant", "rank_window_size", "filter", "_name"})
+# By score, and equal scores by place in the index: the order in which the server takes them.
+_ORDER: tuple[Body, ...] = ({"_score": "desc"}, {"_shard_doc": "asc"})
+
+
+def with_vector(rendered: Mapping[str, Any], vector: Sequence[float], *, model_id: str) -> Body:
+    """A copy in which the question's vector stands where ``model_id`` would have made it.
+
+    A clause of another model finds nothing: it is for another generation of the index.
+    """
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        builder = value.get("query_vector_builder")
+        if isinstance(builder, Mapping):
+            rest = {k: walk(v) for k, v in value.items() if k != "query_vector_builder"}
+            return {"query_vector": list(vector), **rest}
+        if _calls_other(value.get("knn"), model_id) and len(value) == 1:
+            return {"match_none": {}}
+        return {key: walk(item) for key, item in value.items()}
+
+    changed: Body = walk(rendered)
+    return changed
+
+
+def _calls_other(knn: Any, model_id: str) -> bool:
+    builder = knn.get("query_vector_builder") if isinstance(knn, Mapping) else None
+    wanted = builder.get("text_embedding", {}).get("model_id") if builder else None
+    return wanted not in (None, "", model_id)
+
+
+def fused_retriever(rendered: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The template's ``rrf`` retriever, None when it fuses nothing."""
+    found = (rendered.get("retriever") or {}).get("rrf")
+    return found if isinstance(found, Mapping) else None
+
+
+def legs(fused: Mapping[str, Any]) -> tuple[tuple[Body, ...], tuple[float, ...]]:
+    """The search bodies of an ``rrf`` retriever's legs, and the weight of each.
+
+    Raises UnsupportedError for what could not be run one by one with the same outcome.
+    """
+    _require_known(fused, _FUSION_KEYS, "rrf")
+    _, window = fusion_settings(fused)
+    shared = _as_list(fused.get("filter"))
+    bodies: list[Body] = []
+    weights: list[float] = []
+    for entry in fused.get("retrievers", ()):
+        weighted = "retriever" in entry
+        retriever = entry["retriever"] if weighted else entry
+        weights.append(float(entry.get("weight", 1.0)) if weighted else 1.0)
+        bodies.append(
+            {
+                **_search(retriever, shared),
+                "size": window,
+                "_source": False,
+                "sort": list(_ORDER),
+                "track_total_hits": False,
+            }
+        )
+    return tuple(bodies), tuple(weights)
+
+
+def _search(retriever: Mapping[str, Any], shared: list[Any]) -> Body:
+    kind, options = next(iter(retriever.items()))
+    if kind == "standard":
+        _require_known(options, _STANDARD_KEYS, kind)
+        filters = [*_as_list(options.get("filter")), *shared]
+        query = options.get("query")
+        body: Body = {"query": query if query is not None else {"match_all": {}}}
+        if filters:
+            musts = {"must": [query]} if query is not None else {}
+            body = {"query": {"bool": {**musts, "filter": filters}}}
+        return body | ({"min_score": options["min_score"]} if "min_score" in options else {})
+    if kind == "knn":
+        filters = [*_as_list(options.get("filter")), *shared]
+        knn = {k: v for k, v in options.items() if k not in ("filter", "_name", "min_score")}
+        body = {"knn": knn | ({"filter": filters} if filters else {})}
+        return body | ({"min_score": options["min_score"]} if "min_score" in options else {})
+    raise UnsupportedError(
+        f"this cluster does not fuse rankings, and the client cannot run a {kind} retriever",
+        hint="Use standard and knn retrievers in the search template, or another licence.",
+    )
+
+
+def _require_known(options: Mapping[str, Any], known: frozenset[str], kind: str) -> None:
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise UnsupportedError(
+            f"this cluster does not fuse rankings, and the client cannot follow "
+            f"{', '.join(unknown)} of a {kind} retriever",
+            hint="Leave it out of the search template, or use a licence that covers rrf.",
+        )
+
+
+def _as_list(clauses: Any) -> list[Any]:
+    if clauses is None:
+        return []
+    return list(clauses) if isinstance(clauses, list) else [clauses]
