@@ -207,6 +207,10 @@ class ClusterInMemory:
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
     indices: dict[str, dict[str, Any]] = field(default_factory=dict)
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    silent_urls: frozenset[str] = frozenset()
+    ml_memory: int = 8 * 2**30
+    ml_processors: int = 4
 
     def __call__(self, request: Request) -> Reply:
         """Answer a request from memory."""
@@ -231,6 +235,11 @@ class ClusterInMemory:
             ("POST", "_ingest/pipeline/([^/]+)/_simulate", self._simulate),
             ("POST", "_render/template(?:/[^/]+)?", self._render),
             ("POST", "([^/]+)/_search/template", self._search),
+            ("GET", "_ml/info", self._ml_info),
+            ("GET", "_ml/memory/_stats", self._ml_memory),
+            ("GET", "_inference(?:/_all)?", self._list_endpoints),
+            ("GET DELETE", "_inference/([^/]+)", self._endpoint),
+            ("PUT", "_inference/([^/]+)/([^/]+)", self._put_endpoint),
             ("GET", "_ml/trained_models/([^/]+)/_stats", self._stats),
             ("GET PUT DELETE", "_ml/trained_models/([^/]+)", self._model),
             ("PUT", "_ml/trained_models/([^/]+)/vocabulary", self._vocabulary),
@@ -397,6 +406,52 @@ class ClusterInMemory:
             }
             entries.append({"model_id": kept["model_id"], "deployment_stats": stats})
         return Reply(200, {"count": len(entries), "trained_model_stats": entries})
+
+    def _ml_info(self, _request: Request) -> Reply:
+        limits = {
+            "max_single_ml_node_processors": self.ml_processors,
+            "total_ml_processors": self.ml_processors,
+            "effective_max_model_memory_limit": f"{self.ml_memory // 2**20}mb",
+        }
+        return Reply(200, {"limits": limits})
+
+    def _ml_memory(self, _request: Request) -> Reply:
+        ml = {"max_in_bytes": self.ml_memory, "native_inference_in_bytes": 0}
+        memory = {"adjusted_total_in_bytes": 4 * self.ml_memory, "ml": ml}
+        return Reply(200, {"nodes": {"a": {"name": "ml-1", "mem": memory}}})
+
+    def _list_endpoints(self, _request: Request) -> Reply:
+        return Reply(200, {"endpoints": list(self.endpoints.values())})
+
+    def _endpoint(self, request: Request, name: str) -> Reply:
+        if name not in self.endpoints:
+            reason = f"Inference endpoint not found [{name}]"
+            return Reply.error(404, "resource_not_found_exception", reason)
+        if request.method == "GET":
+            return Reply(200, {"endpoints": [self.endpoints[name]]})
+        del self.endpoints[name]
+        return Reply(200, {"acknowledged": True, "pipelines": []})
+
+    def _put_endpoint(self, request: Request, task_type: str, name: str) -> Reply:
+        settings = dict(request.body["service_settings"])
+        if name in self.endpoints:
+            reason = f"Inference endpoint [{name}] already exists"
+            return Reply.error(400, "resource_already_exists_exception", reason)
+        if settings.get("url") in self.silent_urls:
+            reason = (
+                "Could not complete inference endpoint creation as validation call to service "
+                "threw an exception."
+            )
+            return Reply.error(400, "status_exception", reason)
+        settings.pop("api_key", None)
+        if "deployment_id" in settings:
+            if settings["deployment_id"] not in self.deployments:
+                reason = f"Cannot find deployment [{settings['deployment_id']}]"
+                return Reply.error(404, "status_exception", reason)
+            settings |= {"num_threads": 1, "similarity": "cosine"}
+        kept = {"inference_id": name, "task_type": task_type, "service": request.body["service"]}
+        self.endpoints[name] = {**kept, "service_settings": settings}
+        return Reply(200, self.endpoints[name])
 
     def _infer(self, request: Request, _name: str) -> Reply:
         vectors = [self.embed(doc["text_field"]) for doc in request.body["docs"]]

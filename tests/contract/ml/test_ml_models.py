@@ -197,3 +197,19 @@ def test_info_and_xpack_tell_that_there_is_machine_learning(admin: Caller) -> No
     features = admin.ok("GET", "/_xpack")["features"]
     assert features["ml"] == {"available": True, "enabled": True}
     assert features["watcher"] == {"available": False, "enabled": False}
+
+
+def test_memory_counts_deployments_by_the_servers_estimate(admin: Caller, deployed: str) -> None:
+    """What a deployment takes is what its model's statistics say that it requires."""
+    memory = admin.ok("GET", "/_ml/memory/_stats")
+    (node,) = memory["nodes"].values()
+    stats = admin.ok("GET", "/_ml/trained_models/_stats?size=1000")["trained_model_stats"]
+    required = {
+        entry["deployment_stats"]["deployment_id"]: entry["model_size_stats"]
+        for entry in stats
+        if "deployment_stats" in entry
+    }
+    least = required[deployed]["required_native_memory_bytes"]
+    taken = node["mem"]["ml"]["native_inference_in_bytes"]
+    assert least <= taken <= node["mem"]["ml"]["max_in_bytes"] < node["mem"]["total_in_bytes"]
+    assert admin.ok("GET", "/_ml/memory/no-such-node/_stats")["nodes"] == {}

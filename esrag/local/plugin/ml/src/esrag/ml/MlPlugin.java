@@ -1,6 +1,7 @@
 package esrag.ml;
 
 import esrag.ml.deployment.TransportClearCache;
+import esrag.ml.deployment.TransportMlMemory;
 import esrag.ml.deployment.TransportModelsStats;
 import esrag.ml.deployment.TransportStartDeployment;
 import esrag.ml.deployment.TransportStopDeployment;
@@ -93,6 +94,7 @@ import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsAction;
 import org.elasticsearch.xpack.core.ml.action.GetTrainedModelsStatsAction;
 import org.elasticsearch.xpack.core.ml.action.InferModelAction;
 import org.elasticsearch.xpack.core.ml.action.MlInfoAction;
+import org.elasticsearch.xpack.core.ml.action.MlMemoryAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelAliasAction;
 import org.elasticsearch.xpack.core.ml.action.PutTrainedModelDefinitionPartAction;
@@ -173,6 +175,7 @@ public final class MlPlugin extends Plugin
     handlers.add(
         new ActionHandler(XPackInfoFeatureAction.MACHINE_LEARNING, MachineLearningFeature.class));
     handlers.add(new ActionHandler(MlInfoAction.INSTANCE, TransportMlInfo.class));
+    handlers.add(new ActionHandler(MlMemoryAction.INSTANCE, TransportMlMemory.class));
     handlers.addAll(AbsentUsage.handlers());
     handlers.add(
         new ActionHandler(XPackUsageFeatureAction.MACHINE_LEARNING, MachineLearningUsage.class));

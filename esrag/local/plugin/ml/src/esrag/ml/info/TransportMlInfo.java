@@ -8,9 +8,7 @@ import java.util.Map;
 import org.elasticsearch.Build;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActionFilters;
-import org.elasticsearch.common.unit.ByteSizeValue;
 import org.elasticsearch.injection.guice.Inject;
-import org.elasticsearch.monitor.os.OsProbe;
 import org.elasticsearch.transport.TransportService;
 import org.elasticsearch.xpack.core.ml.action.MlInfoAction;
 
@@ -47,7 +45,7 @@ public final class TransportMlInfo
   protected void answer(
       MlInfoAction.Request request, ActionListener<MlInfoAction.Response> listener) {
     int processors = Runtime.getRuntime().availableProcessors();
-    String memory = memory().getStringRep();
+    String memory = MachineMemory.share().getStringRep();
     Map<String, Object> limits =
         Map.of(
             "max_single_ml_node_processors",
@@ -71,11 +69,5 @@ public final class TransportMlInfo
                 false,
                 "native_code",
                 nativeCode)));
-  }
-
-  /** The share of the machine's memory that the server gives to machine learning by default. */
-  private static ByteSizeValue memory() {
-    long machine = OsProbe.getInstance().getTotalPhysicalMemorySize();
-    return ByteSizeValue.ofMb(ByteSizeValue.ofBytes(machine / 100 * 30).getMb());
   }
 }
