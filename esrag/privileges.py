@@ -54,6 +54,13 @@ class Privileges:
             indices=tuple(IndexPrivileges(names, tuple(held)) for names, held in merged.items()),
         )
 
+    @classmethod
+    def single(cls, privilege: str, pattern: str) -> Privileges:
+        """One privilege on an index pattern, or with '' in the cluster."""
+        if not pattern:
+            return cls(cluster=(privilege,))
+        return cls(indices=(IndexPrivileges((pattern,), (privilege,)),))
+
     def flat(self) -> tuple[tuple[str, str], ...]:
         """Every single privilege as (privilege, index pattern); '' as pattern for the cluster."""
         return (

@@ -46,6 +46,12 @@ class ElasticsearchSettings(_Section):
 
     url: str = Field("http://127.0.0.1:9200", description="Address of the cluster.")
     api_key: SecretStr | None = Field(None, description="Encoded API key; preferred over a login.")
+    api_key_file: Path | None = Field(
+        None, description="File that holds the encoded API key, as esrag keys writes it."
+    )
+    api_key_keyring: str | None = Field(
+        None, description="Entry of the keyring that holds the encoded API key."
+    )
     username: str | None = Field(None, description="User name, when there is no API key.")
     password: SecretStr | None = Field(None, description="Password of that user.")
     ca_certs: Path | None = Field(
@@ -57,6 +63,9 @@ class ElasticsearchSettings(_Section):
     def _login_is_whole(self) -> ElasticsearchSettings:
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password belong together")
+        keys = (self.api_key, self.api_key_file, self.api_key_keyring)
+        if sum(key is not None for key in keys) > 1:
+            raise ValueError("of api_key, api_key_file and api_key_keyring give one")
         return self
 
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("esrag.cli.setup:plan", "Show what setup would change; change nothing."),
     "status": ("esrag.cli.setup:status", "Show what the cluster has."),
     "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),
+    "keys": ("esrag.cli.keys:keys", "Make, list, replace, withdraw and audit API keys."),
     "ingest": ("esrag.cli.ingest:ingest", "Index documents."),
     "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),

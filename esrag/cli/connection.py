@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from esrag.settings import Settings, load_settings
+from esrag.errors import PermissionDeniedError
+from esrag.settings import ElasticsearchSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -43,9 +44,30 @@ def connect_with(settings: Settings) -> Elasticsearch:
     server = settings.elasticsearch
     return connect(
         server.url,
-        api_key=server.api_key.get_secret_value() if server.api_key else None,
+        api_key=_api_key(server),
         username=server.username,
         password=server.password.get_secret_value() if server.password else None,
         ca_certs=server.ca_certs,
         request_timeout=server.request_timeout,
     )
+
+
+def _api_key(server: ElasticsearchSettings) -> str | None:
+    """The key itself, wherever the settings say that it is kept."""
+    if server.api_key is not None:
+        return server.api_key.get_secret_value()
+    if server.api_key_file is not None:
+        from esrag.keeping import read_file
+
+        return read_file(server.api_key_file)
+    if server.api_key_keyring is not None:
+        from esrag.keeping import read_keyring
+
+        found = read_keyring(server.api_key_keyring)
+        if found is None:
+            raise PermissionDeniedError(
+                f"the keyring has no entry {server.api_key_keyring} of esrag",
+                hint=f"Make one: esrag keys create --keyring {server.api_key_keyring}",
+            )
+        return found
+    return None
