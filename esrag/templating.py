@@ -112,6 +112,15 @@ def with_parameter_default(body: Body, parameter: str, default: str) -> Body:
     return changed
 
 
+def parameter_default(body: Mapping[str, Any], parameter: str) -> str:
+    """What stands in the ``{{^parameter}}…{{/parameter}}`` sections; "" when it has none."""
+    pattern = (
+        r"\{\{\^" + re.escape(parameter) + r"\}\}([^{}]*)\{\{/" + re.escape(parameter) + r"\}\}"
+    )
+    found = re.search(pattern, template_source(body))
+    return found[1] if found else ""
+
+
 def with_generations(body: Body, models: Mapping[str, str]) -> Body:
     """A search template for the time in which an alias may lead to either of two indices.
 

@@ -116,12 +116,14 @@ def refresh(client: Elasticsearch, index: str) -> None:
     retrying(call)
 
 
-def create_index(client: Elasticsearch, index: str, *, alias: str, writable: bool = True) -> None:
-    """Create an index from its index template, with its alias in the same request.
+def create_index(
+    client: Elasticsearch, index: str, *, alias: str | None, writable: bool = True
+) -> None:
+    """Create an index from its index template, with its alias, if any, in the same request.
 
     ``writable`` makes it the index that writes through the alias go to.
     """
-    aliases = {alias: {"is_write_index": writable}}
+    aliases = {alias: {"is_write_index": writable}} if alias else {}
     with explained(f"creating index {index}"):
         client.indices.create(index=index, aliases=aliases)
 

@@ -12,6 +12,7 @@ from esrag.cluster.chunk_scan import VECTOR, StoredChunk
 from esrag.reembedding.copying import NO_PIPELINE, Dress, Dressed
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+TextOf = Callable[[Mapping[str, Any]], str]
 
 
 def embedded_by_cluster(pipeline: str) -> Dress:
@@ -37,22 +38,17 @@ def with_own_vectors(otherwise: Dress) -> Dress:
     return dress
 
 
-def embedded_by_client(embed: Embed, pipeline: str) -> Dress:
-    """This program embeds the text, context line first, as the pipeline of the other tiers does."""
+def embedded_by_client(embed: Embed, text_of: TextOf, pipeline: str) -> Dress:
+    """This program embeds the text that the pipeline of the other tiers would embed."""
 
     def dress(chunks: Sequence[StoredChunk]) -> Sequence[Dressed]:
-        vectors = embed([embedding_input(chunk.source) for chunk in chunks])
+        vectors = embed([text_of(chunk.source) for chunk in chunks])
         return [
             ({**chunk.source, VECTOR: list(vector)}, pipeline)
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
 
     return dress
-
-
-def embedding_input(source: Mapping[str, Any]) -> str:
-    """The text that is embedded, as in pipelines/ingest/embed.json."""
-    return f"{source.get('context', '')}\n{source.get('text', '')}"
 
 
 def _without_vector(source: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,15 +64,23 @@ class Status:
         }
 
 
-def take_survey(client: Elasticsearch, choices: Choices, bundle: ModelBundle | None) -> Survey:
+def take_survey(
+    client: Elasticsearch,
+    choices: Choices,
+    bundle: ModelBundle | None,
+    *,
+    generation: int | None = None,
+) -> Survey:
     """Read the cluster and plan; nothing is changed.
+
+    ``generation`` asks for one by number, whether the present one could stay or not.
 
     Raises UnsupportedError when the cluster cannot run trained models, ConflictError when objects
     of somebody else are in the way.
     """
     capabilities = probe(client)
     require_machine_learning(capabilities)
-    desired, observed = _look(client, choices, bundle, capabilities.tier)
+    desired, observed = _look(client, choices, bundle, capabilities.tier, generation)
     return Survey(capabilities, desired, observed, make_plan(desired, observed))
 
 
@@ -88,7 +96,11 @@ def take_status(client: Elasticsearch, choices: Choices) -> Status:
 
 
 def _look(
-    client: Elasticsearch, choices: Choices, bundle: ModelBundle | None, tier: Tier
+    client: Elasticsearch,
+    choices: Choices,
+    bundle: ModelBundle | None,
+    tier: Tier,
+    generation: int | None = None,
 ) -> tuple[DesiredState, ObservedState]:
     reader = ClusterReader(client)
     observed = observe(
@@ -102,8 +114,8 @@ def _look(
     def desired_of(generation: int) -> DesiredState:
         return desired_state(choices, bundle=bundle, dims=dims, generation=generation, tier=tier)
 
-    desired = desired_of(generation_to_plan(observed, can_stay=True))
-    if reasons_to_replace(desired, observed):
+    desired = desired_of(generation or generation_to_plan(observed, can_stay=True))
+    if generation is None and reasons_to_replace(desired, observed):
         desired = desired_of(generation_to_plan(observed, can_stay=False))
     wanted = ((item.kind, item.name) for item in desired.bodies)
     return desired, observe_bodies(reader, observed, wanted)

@@ -10,7 +10,6 @@ import pytest
 from fault_proxy import FaultProxy
 from ingest_desk import Desk
 
-from esrag.names import Names
 from esrag.resources import load_body
 
 if TYPE_CHECKING:
@@ -26,16 +25,18 @@ def desk(es: Elasticsearch, stack: Stack, prefix: str, tmp_path: Path) -> Desk:
     """
     desk = Desk(es, stack, prefix, tmp_path)
     vector = [1.0, *[0.0] * 383]
-    pipeline = Names(prefix).embed_pipeline(1)
     es.ingest.put_pipeline(
-        id=pipeline, processors=[{"set": {"field": "embedding", "value": vector}}]
+        id=desk.pipeline, processors=[{"set": {"field": "embedding", "value": vector}}]
     )
     mappings = load_body("mappings/fields.json")["template"]["mappings"]
     settings = load_body("mappings/settings.json")["template"]["settings"]
     for field in mappings["properties"].values():
         field.pop("fields", None)  # further ways to analyse a text change nothing for ingest
     mappings["properties"]["url"] = {"type": "ip"}
-    settings["index"]["default_pipeline"] = pipeline
+    settings["index"]["default_pipeline"] = desk.pipeline
+    es.indices.put_index_template(
+        name=desk.alias, index_patterns=[f"{desk.alias}-0*"], allow_auto_create=False
+    )
     es.indices.create(
         index=f"{desk.alias}-000001",
         mappings=mappings,

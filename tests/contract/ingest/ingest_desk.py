@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esrag.names import Names
+
 if TYPE_CHECKING:
     from conftest import Stack
     from elasticsearch import Elasticsearch
@@ -41,7 +43,9 @@ class Desk:
 
     def __init__(self, es: Elasticsearch, stack: Stack, set_name: str, folder: Path) -> None:
         self.es = es
-        self.alias = f"esrag-docs-{set_name}"
+        names = Names(set_name)
+        self.alias = names.alias
+        self.pipeline = names.embed_pipeline(1)
         self.docs = folder / "docs"
         self.docs.mkdir()
         self._set = set_name

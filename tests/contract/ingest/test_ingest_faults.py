@@ -125,9 +125,9 @@ def test_a_chunk_that_is_refused_takes_its_document_only(desk: Desk) -> None:
 
 
 def test_chunks_without_embedding_are_not_kept(desk: Desk) -> None:
-    """When the pipeline is gone from the index, nothing passes for indexed."""
+    """When the pipeline does not embed any more, nothing passes for indexed."""
     desk.write("a.md", 2)
-    desk.es.indices.put_settings(index=desk.alias, settings={"index.default_pipeline": "_none"})
+    desk.es.ingest.put_pipeline(id=desk.pipeline, processors=[])
     outcome = desk.ingest()
     assert outcome.code == 3
     assert json.loads(outcome.output)["rejected"][0]["stage"] == "verify"
@@ -145,7 +145,7 @@ def test_a_missing_index_is_not_created(desk: Desk) -> None:
 
 
 def test_an_index_that_disappears_stops_the_run(desk: Desk, proxy: FaultProxy) -> None:
-    """The alias is required on every request, so that none creates an index."""
+    """The template of the set allows no index to be created by a write."""
     desk.write("a.md", 1)
     proxy.fault = lambda number: "hold"
     process = desk.start(ESRAG_ELASTICSEARCH_URL=proxy.url)
