@@ -2,7 +2,8 @@
 
 ``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
 field descriptions, ``docs/differences.md`` from the known differences of the local stack, and
-``docs/conformance.md`` from the record of the conformance tests.  A test fails when one of them is
+``docs/conformance.md`` from the record of the conformance tests, and ``docs/doctor.md`` from the
+doctor's codes.  A test fails when one of them is
 stale.
 """
 
@@ -15,6 +16,7 @@ import click
 from pydantic import BaseModel
 
 from docs.conformance import conformance
+from docs.doctor_page import doctor_page
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings
@@ -102,6 +104,7 @@ GENERATED = {
     "commands.md": commands,
     "conformance.md": lambda: conformance(NOTE),
     "differences.md": differences,
+    "doctor.md": lambda: doctor_page(NOTE),
     "settings.md": settings,
 }
 

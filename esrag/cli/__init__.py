@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("esrag.cli.setup:setup", "Show what the cluster needs, ask, and apply it."),
     "plan": ("esrag.cli.setup:plan", "Show what setup would change; change nothing."),
     "status": ("esrag.cli.setup:status", "Show what the cluster has."),
+    "doctor": ("esrag.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
     "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),
     "keys": ("esrag.cli.keys:keys", "Make, list, replace, withdraw and audit API keys."),
     "ingest": ("esrag.cli.ingest:ingest", "Index documents."),

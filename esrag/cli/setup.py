@@ -47,7 +47,7 @@ def plan(
     from esrag.state.survey import take_survey
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    survey = take_survey(connect_with(settings), _choices(settings), _bundle(settings))
+    survey = take_survey(connect_with(settings), choices_of(settings), _bundle(settings))
     _show_plan(survey, as_json=as_json, all_objects=all_objects)
     if survey.plan.changes:
         ctx.exit(CHANGES_PENDING)
@@ -126,7 +126,7 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     from esrag.state.survey import take_status
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    found = take_status(connect_with(settings), _choices(settings))
+    found = take_status(connect_with(settings), choices_of(settings))
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
@@ -149,7 +149,8 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     click.echo(f"Indexed: {documents}")
 
 
-def _choices(settings: Settings) -> Choices:
+def choices_of(settings: Settings) -> Choices:
+    """What the settings say about the document set."""
     from esrag.state.desired import Choices
 
     return Choices(
@@ -175,7 +176,7 @@ def _survey_with_bundle(client: Elasticsearch, settings: Settings) -> Survey:
     """Survey; when the model must be uploaded and no bundle is here, build it and look again."""
     from esrag.state.survey import take_survey
 
-    choices, bundle = _choices(settings), _bundle(settings)
+    choices, bundle = choices_of(settings), _bundle(settings)
     survey = take_survey(client, choices, bundle)
     needs_upload = any(action.kind == "trained model" for action in survey.plan.changes)
     if bundle is not None or not needs_upload:

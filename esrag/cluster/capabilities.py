@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from elasticsearch import ApiError, UnsupportedProductError
+from elasticsearch import ApiError
 
 from esrag.cluster.client import explained, reason
 from esrag.errors import UnsupportedError
@@ -17,7 +17,7 @@ from esrag.errors import UnsupportedError
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-OLDEST_MAJOR = 9
+OLDEST_MAJOR = NEWEST_MAJOR = 9
 _NO_SUCH_API = (400, 404, 405)
 
 
@@ -55,13 +55,7 @@ def probe(client: Elasticsearch) -> Capabilities:
     or PermissionDeniedError when it cannot be asked.
     """
     with explained("asking the cluster for its version"):
-        try:
-            info = client.info().body
-        except UnsupportedProductError as error:
-            raise UnsupportedError(
-                f"this server is not Elasticsearch: {error}",
-                hint="esrag needs Elasticsearch 9 or later; OpenSearch has other APIs.",
-            ) from error
+        info = client.info().body
     version = str(info.get("version", {}).get("number", ""))
     _require_version(version, str(info.get("version", {}).get("distribution", "")))
     licence, active = _licence(client)

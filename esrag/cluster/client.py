@@ -12,27 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import elastic_transport
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
+from esrag.cluster.connection_faults import connection_fault
 from esrag.errors import (
     ConflictError,
     EsragError,
     LicenceError,
     PermissionDeniedError,
     UnavailableError,
+    UnsupportedError,
     UsageError,
 )
 
 # a deployment that is starting, or whose ML node has just gone; it passes
 NOT_ALLOCATED = "is not allocated to any nodes"
-
-_TLS_REASONS = {
-    10: "the server's certificate has expired",
-    18: "the server's certificate is self-signed and not trusted",
-    19: "the server's certificate chain ends in an authority that is not trusted",
-    20: "the authority that signed the server's certificate is not trusted",
-    62: "the server's certificate is for another host name",
-}
 
 
 def connect(
@@ -44,7 +38,12 @@ def connect(
     ca_certs: Path | None = None,
     request_timeout: float = 30.0,
 ) -> Elasticsearch:
-    """A client for ``url``; nothing is sent yet.  Raises UsageError when the address is no URL."""
+    """A client for ``url``; nothing is sent yet.
+
+    Raises UsageError when the address is no URL or the file of the authority cannot be used.
+    """
+    if ca_certs:
+        require_certificates(ca_certs)
     login = (username, password) if username is not None and password is not None else None
     try:
         trust: dict[str, Any] = {"ca_certs": str(ca_certs)} if ca_certs else {}
@@ -64,6 +63,18 @@ def connect(
         ) from error
 
 
+def require_certificates(path: Path) -> None:
+    """Raise UsageError when a file holds no certificates in PEM form."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        words = error.strerror or str(error)
+        raise UsageError(
+            f"elasticsearch.ca_certs {str(path)!r} cannot be used: {words}",
+            hint="It is to be a PEM file with the certificate of the cluster's authority.",
+        ) from error
+
+
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
     """Turn whatever the client raises inside the block into an EsragError.
@@ -72,6 +83,8 @@ def explained(doing: str) -> Iterator[None]:
     """
     try:
         yield
+    except UnsupportedProductError as error:
+        raise not_elasticsearch(error) from error
     except ApiError as error:
         raise api_error(error, doing) from error
     except elastic_transport.ConnectionTimeout as error:
@@ -79,16 +92,13 @@ def explained(doing: str) -> Iterator[None]:
             f"Elasticsearch did not answer in time while {doing}",
             hint="Try again, or raise elasticsearch.request_timeout.",
         ) from error
-    except elastic_transport.TlsError as error:
-        raise UnavailableError(
-            f"no trusted connection to Elasticsearch while {doing}: {_tls_reason(error)}",
-            hint="Set elasticsearch.ca_certs to the PEM file of the cluster's authority.",
-        ) from error
     except elastic_transport.TransportError as error:
-        raise UnavailableError(
-            f"Elasticsearch cannot be reached while {doing}: {error.message}",
-            hint="Is it running? For the local stack: esrag local status",
-        ) from error
+        fault = connection_fault(error)
+        if isinstance(error, elastic_transport.TlsError):
+            message = f"no trusted connection to Elasticsearch while {doing}: {fault.what}"
+        else:
+            message = f"Elasticsearch cannot be reached while {doing}: {fault.what}"
+        raise UnavailableError(message, hint=fault.remedy) from error
 
 
 def reason(error: ApiError) -> str:
@@ -104,6 +114,21 @@ def reason(error: ApiError) -> str:
         cause = cause["caused_by"]
         words.append(str(cause.get("reason") or cause.get("type", "")))
     return ": ".join(dict.fromkeys(word for word in words if word))
+
+
+def not_elasticsearch(error: ApiError) -> UnsupportedError:
+    """What answers at the address, by its answer: a web page, or another product."""
+    body = error.body
+    page = isinstance(body, str) and body.lstrip()[:1] == "<"
+    if page or "html" in str(error.meta.headers.get("content-type", "")):
+        return UnsupportedError(
+            "a web page answers at this address, not Elasticsearch",
+            hint="Is a proxy or Kibana there? elasticsearch.url is the address of Elasticsearch.",
+        )
+    return UnsupportedError(
+        "this server is not Elasticsearch: its answer lacks the header X-Elastic-Product",
+        hint="esrag needs Elasticsearch 9 or later; OpenSearch has other APIs.",
+    )
 
 
 def api_error(error: ApiError, doing: str) -> EsragError:
@@ -129,16 +154,3 @@ def api_error(error: ApiError, doing: str) -> EsragError:
     if status in (408, 429) or status >= 500:
         return UnavailableError(f"Elasticsearch answered {status} while {doing}: {text}")
     return EsragError(f"Elasticsearch answered {status} while {doing}: {text}")
-
-
-def _tls_reason(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _TLS_REASONS.get(cause.verify_code, cause.verify_message)
-        cause = (
-            cause.__cause__
-            or cause.__context__
-            or next((e for e in getattr(cause, "errors", ()) if isinstance(e, BaseException)), None)
-        )
-    return str(error)

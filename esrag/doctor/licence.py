@@ -1,0 +1,51 @@
+"""The licence and the tier: what works in the cluster, what the client does instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from elasticsearch import ApiError
+
+from esrag.cluster.client import explained
+from esrag.doctor.case import Case
+from esrag.doctor.credentials import DAYS_AHEAD, in_words
+from esrag.doctor.findings import Finding, found, well
+
+_NO_LICENCES = (400, 404, 405)  # a build without them, such as serverless
+
+
+def licence(case: Case) -> Iterator[Finding]:
+    """Which licence, and for how long?"""
+    with explained("reading the licence"):
+        try:
+            facts: dict[str, Any] = case.client.license.get().body["license"]
+        except ApiError as error:
+            if error.meta.status not in _NO_LICENCES:
+                raise
+            yield well("licence", "this build of Elasticsearch has none")
+            return
+    kind = str(facts.get("type", "unknown"))
+    where = f"licence {kind}"
+    ends = facts.get("expiry_date_in_millis")
+    if facts.get("status") != "active":
+        yield found("licence-expired", where, f"it is {facts.get('status', 'not active')}")
+    elif ends is None or case.server_millis is None:
+        yield well(where, "active")
+    else:
+        left = timedelta(milliseconds=int(ends) - case.server_millis)
+        words = f"active, ends in {in_words(left)}"
+        if left < timedelta(days=DAYS_AHEAD):
+            yield found("licence-expires-soon", where, words)
+        else:
+            yield well(where, words)
+
+
+def tier(case: Case) -> Iterator[Finding]:
+    """What does the cluster do, and what does the client do in its place?"""
+    able = case.capabilities
+    if able.machine_learning:
+        yield well("machine learning", "trained models can be deployed")
+    else:
+        yield found("machine-learning-missing", "machine learning", able.machine_learning_reason)

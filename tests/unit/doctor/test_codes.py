@@ -1,0 +1,40 @@
+"""The catalogue of findings: whole, in order, and used."""
+
+import pytest
+
+from esrag.cli.doctor import GROUP_NAMES
+from esrag.doctor import codes
+from esrag.doctor.checks import CHECKS
+from esrag.doctor.codes import CATALOGUE, GROUPS
+from esrag.doctor.findings import Report, found, well
+
+
+@pytest.mark.parametrize("code", CATALOGUE.values(), ids=lambda code: code.name)
+def test_a_code_says_what_it_means_and_what_helps(code: codes.Code) -> None:
+    """An error has an exit code from 2 to 7, and nothing else has one."""
+    assert code.group in {"general", *GROUPS}
+    assert code.meaning.endswith(".")
+    assert code.remedy
+    assert (code.exit_code in (2, 4, 5, 6, 7)) == (code.severity == "error")
+
+
+def test_the_command_and_the_checks_know_the_same_groups() -> None:
+    """In the same order; every need of a check is a check before it."""
+    assert tuple(GROUPS) == GROUP_NAMES
+    seen: set[str] = set()
+    for check in CHECKS:
+        assert set(check.needs) <= seen
+        seen.add(check.name)
+    order = [GROUP_NAMES.index(check.group) for check in CHECKS]
+    assert order == sorted(order)
+
+
+def test_the_exit_code_is_that_of_the_first_error() -> None:
+    """The cause comes before its effects; notes and warnings do not count."""
+    fine = well("x", "fine")
+    warning = found("disk-high", "node a", "full")
+    cause = found("tls-expired", "https://a", "expired")
+    effect = found("alias-missing", "alias", "gone")
+    assert Report((fine, warning)).exit_code == 0
+    assert Report((fine, warning, cause, effect)).exit_code == 4
+    assert Report((effect, cause)).exit_code == 7
