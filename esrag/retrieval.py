@@ -62,7 +62,8 @@ class Retriever:
     ``local`` makes the embedder of this machine that fits a profile, and raises UnsupportedError
     when there is none.  ``profile`` is read from the index when it is not given.  ``tell`` hears
     of a fallback, once.  With ``allow_degraded`` a model that does not run leaves the words to
-    search by; ``degraded`` says afterwards that this happened.
+    search by; ``degraded`` says afterwards that this happened.  ``index`` is one generation to ask
+    instead of the one behind the alias.
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class Retriever:
         profile: Profile | None = None,
         allow_degraded: bool = False,
         tell: Callable[[str], None] = lambda _: None,
+        index: str = "",
     ) -> None:
         self.client = client
         self.names = names
         self.kind = kind
+        self.index = index or names.alias
         self.degraded = ""
         self._model_id = model_id
         self._local = local
@@ -107,7 +110,7 @@ class Retriever:
                 raise
             self._note_degraded()
             template = self.names.search_template("lexical")
-            return run_template(self.client, self.names.alias, template, params)
+            return run_template(self.client, self.index, template, params)
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector for each text, for comparing sentences with a question.
@@ -136,7 +139,7 @@ class Retriever:
     def profile(self) -> Profile:
         """Where the work is done."""
         if self._profile is None:
-            self._profile = read_profile(self.client, self.names.alias)
+            self._profile = read_profile(self.client, self.index)
         return self._profile
 
     def close(self) -> None:
@@ -161,7 +164,7 @@ class Retriever:
     def _run(self, params: dict[str, object]) -> tuple[Hit, ...]:
         template = self.names.search_template(self.kind)
         if self.profile.all_in_cluster or self.kind == "lexical":
-            return run_template(self.client, self.names.alias, template, params)
+            return run_template(self.client, self.index, template, params)
         try:
             return self._run_rendered(template, params)
         except IndexMovedError:
@@ -180,7 +183,7 @@ class Retriever:
             model_id = embedder.bundle.model_id
         return run_rendered(
             self.client,
-            self.names.alias,
+            self.index,
             template,
             params,
             vector=vector,

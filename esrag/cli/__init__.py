@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),
     "keys": ("esrag.cli.keys:keys", "Make, list, replace, withdraw and audit API keys."),
     "ingest": ("esrag.cli.ingest:ingest", "Index documents."),
+    "reembed": (
+        "esrag.cli.reembed:reembed",
+        "Change model or mapping of a document set while it is used.",
+    ),
     "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
     "calibrate": (

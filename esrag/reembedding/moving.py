@@ -214,15 +214,15 @@ class Mover:
             self._sleep(max(0.0, self._options.grace - passed))
         while self._pass("catch up", Pace(None)).sent > FEW:
             pass
-        title = f"switch {self._alias} to {self._move.target}"
-        with self._step(title), self._writes_waiting() as begun:
-            self._pass("last pass", Pace(None))
+        with self._writes_waiting() as begun:
+            self._pass("last pass, while writes wait", Pace(None))
             self._level()
-            source, _ = self._pair.counts()
-            found = checks.look_at_vectors(self._client, self._move.target)
-            checks.require_whole(found, wanted=source, dims=self._move.dims)
-            self._note(later=checkpoint(self._client, self._move.target))
-            self._lead_over()
+            with self._step(f"switch {self._alias} to {self._move.target}"):
+                source, _ = self._pair.counts()
+                found = checks.look_at_vectors(self._client, self._move.target)
+                checks.require_whole(found, wanted=source, dims=self._move.dims)
+                self._note(later=checkpoint(self._client, self._move.target))
+                self._lead_over()
             return time.monotonic() - begun
 
     @contextmanager

@@ -1,0 +1,411 @@
+"""``esrag reembed``: the documents of a set get another model or mapping, while they are used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esrag.cli.assembly import embedder_from
+from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.errors import UsageError
+from esrag.settings import Settings
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from esrag.bundle import ModelBundle
+    from esrag.reembedding.copying import Dress
+    from esrag.reembedding.journal import Move
+    from esrag.reembedding.moving import Gate, Moved, Options, Step
+    from esrag.reembedding.planning import Intent
+    from esrag.state.actions import Plan
+    from esrag.state.apply import Progress
+    from esrag.types import Hit
+
+_MOST_AT_ONCE = 256
+
+
+@click.command()
+@connection_flags
+@click.option("--model-id", metavar="NAME", help="Trained model to change to.")
+@click.option("--model-source", metavar="SOURCE", help="Where that model is built from.")
+@click.option("--language", metavar="NAME", help="Language analyzer to change to.")
+@click.option("--vectors", type=click.Choice(["float", "int8", "bbq"]), help="Storage of vectors.")
+@click.option("--force", is_flag=True, help="Make a new generation though nothing differs.")
+@click.option("--embed-again", is_flag=True, help="Embed anew though the model is the same.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Chunks a second."
+)
+@click.option(
+    "--gate",
+    "gate_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Questions with evidence: the new generation must find as much as the old one.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="How much less recall the gate lets pass.",
+)
+@click.option("--rollback", is_flag=True, help="Go back to the generation that was live before.")
+@click.option("--abandon", is_flag=True, help="Give up what was cut off, and delete the copy.")
+@click.option("--prune", is_flag=True, help="Delete old generations, and models nothing uses.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
+def reembed(
+    *,
+    set_name: str | None,
+    elasticsearch_url: str | None,
+    model_id: str | None,
+    model_source: str | None,
+    language: str | None,
+    vectors: str | None,
+    force: bool,
+    embed_again: bool,
+    rate: float | None,
+    gate_file: Path | None,
+    tolerance: float,
+    rollback: bool,
+    abandon: bool,
+    prune: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Move the documents to a new generation: another model, language or storage of vectors.
+
+    What is wanted comes from the settings and these options. Documents are copied in the cluster,
+    embedded anew where the model is another, while the old generation goes on to serve; then the
+    alias moves in one step. A run that is cut off is continued by the same command.
+    """
+    if rollback + abandon + prune > 1:
+        raise click.UsageError("--rollback, --abandon and --prune exclude each other")
+    settings = settings_from(
+        set_name=set_name,
+        elasticsearch_url=elasticsearch_url,
+        model=_given(id=model_id, source=model_source),
+        index=_given(language=language, vectors=vectors),
+    )
+    desk = _Desk(settings, yes=yes, as_json=as_json)
+    if abandon:
+        desk.give_up()
+    elif prune:
+        desk.prune()
+    elif rollback:
+        desk.go_back(_options(settings, rate=rate, tolerance=tolerance))
+    else:
+        desk.move(
+            _options(settings, rate=rate, tolerance=tolerance),
+            force=force,
+            embed_again=embed_again,
+            gate_file=gate_file,
+        )
+
+
+class _Desk:
+    """The command's four jobs, with what they share."""
+
+    def __init__(self, settings: Settings, *, yes: bool, as_json: bool) -> None:
+        self._settings = settings
+        self._set = settings.index.set
+        self._yes = yes
+        self._as_json = as_json
+        self._client: Elasticsearch = connect_with(settings)
+
+    def move(
+        self, options: Options, *, force: bool, embed_again: bool, gate_file: Path | None
+    ) -> None:
+        """Go to what the settings say."""
+        from esrag.questions import load_questions
+        from esrag.reembedding.run import carry_out
+
+        questions = load_questions(gate_file) if gate_file else None
+        intent = self._intent(force=force, embed_again=embed_again)
+        if intent is None:
+            self._nothing_to_do()
+            return
+        self._show(intent.plan)
+        self._confirm()
+        with ExitStack() as stack:
+            dress = self._dress(
+                intent.move, _tier(intent), stack, bundle=intent.survey.desired.bundle
+            )
+            gate = self._gate(questions, stack) if questions else None
+            progress, on_step = stack.enter_context(_shown())
+            moved = carry_out(
+                self._client,
+                intent,
+                dress,
+                options=options,
+                gate=gate,
+                progress=progress,
+                on_step=on_step,
+            )
+        self._report(intent.move, moved)
+
+    def go_back(self, options: Options) -> None:
+        """Return to the old generation, with what was written since."""
+        from esrag.cli.setup import _choices
+        from esrag.reembedding.planning import plan_rollback
+        from esrag.reembedding.run import carry_back
+
+        move = plan_rollback(self._client, self._set)
+        if not self._as_json:
+            click.echo(
+                f"{move.source} hands over to {move.target}; what was written since the change "
+                "is brought along."
+            )
+        self._confirm()
+        with ExitStack() as stack:
+            dress = self._dress(move, self._profile_tier(move.target), stack, bundle=None)
+            _, on_step = stack.enter_context(_shown())
+            moved = carry_back(
+                self._client,
+                move,
+                dress,
+                choices=_choices(self._settings),
+                options=options,
+                on_step=on_step,
+            )
+        self._report(move, moved)
+
+    def give_up(self) -> None:
+        """End a move that was cut off."""
+        from esrag.reembedding.journal import read_journal
+        from esrag.reembedding.retiring import give_up
+
+        move = read_journal(self._client, self._set)
+        if move is not None and not move.finished and not self._as_json:
+            click.echo(f"{move.source} stays; the unfinished {move.target} is given up.")
+        self._confirm()
+        ended = give_up(self._client, self._set)
+        if self._as_json:
+            click.echo(json.dumps({"given_up": ended.target, "serves": ended.source}, indent=2))
+        else:
+            click.echo(f"{ended.source} serves as before.", err=True)
+
+    def prune(self) -> None:
+        """Delete what is not needed any more."""
+        from esrag.reembedding.retiring import find_leftovers, remove_leftovers
+
+        found = find_leftovers(self._client, self._set)
+        if not self._as_json:
+            for line in found.kept:
+                click.echo(f"kept {line}", err=True)
+        if not found.plan.changes:
+            self._nothing_to_do()
+            return
+        self._show(found.plan)
+        self._confirm()
+        remove_leftovers(self._client, found)
+        if self._as_json:
+            self._print({"deleted": _names(found.plan), "kept": list(found.kept)})
+        else:
+            click.echo(f"Deleted {len(found.plan.changes)} objects.", err=True)
+
+    # -- pieces ---------------------------------------------------------------------------------
+
+    def _intent(self, *, force: bool, embed_again: bool) -> Intent | None:
+        """The plan; when a model must be uploaded and no bundle is here, it is built first."""
+        from esrag.cli.setup import _bundle, _choices
+        from esrag.reembedding.planning import plan_move
+
+        choices, bundle = _choices(self._settings), _bundle(self._settings)
+
+        def plan(bundle: ModelBundle | None) -> Intent | None:
+            return plan_move(self._client, choices, bundle, force=force, embed_again=embed_again)
+
+        intent = plan(bundle)
+        if bundle is not None or intent is None:
+            return intent
+        if all(action.kind != "trained model" for action in intent.plan.changes):
+            return intent
+        from esrag.cli.model import build_with_progress
+
+        model = self._settings.model
+        built = build_with_progress(self._settings, source=model.source, model_id=model.id)
+        return plan(built.bundle)
+
+    def _dress(
+        self, move: Move, embedding: str, stack: ExitStack, *, bundle: ModelBundle | None
+    ) -> Dress:
+        """How chunks of this move get their vectors."""
+        from esrag.reembedding.dressing import embedded_by_cluster, with_own_vectors
+
+        if embedding == "cluster":
+            dress = embedded_by_cluster(move.pipeline)
+        else:
+            dress = self._dress_here(move, stack, bundle)
+        return with_own_vectors(dress) if move.own_vectors else dress
+
+    def _dress_here(self, move: Move, stack: ExitStack, bundle: ModelBundle | None) -> Dress:
+        from esrag.cluster.profile import read_profile
+        from esrag.embedding.inputs import embedding_input
+        from esrag.embedding.process import Embedder
+        from esrag.reembedding.dressing import embedded_by_client
+        from esrag.resources import load_body
+        from esrag.state.desired import EMBED_FILE
+
+        if bundle is not None:
+            embedder = Embedder(bundle, threads=self._settings.model.threads)
+        else:
+            embedder = embedder_from(self._settings, read_profile(self._client, move.target))
+        stack.enter_context(embedder)
+        text_of = embedding_input(load_body(EMBED_FILE, project=self._settings.project_dir))
+        return embedded_by_client(
+            lambda texts: embedder.embed(texts, "ingest"), text_of, move.pipeline
+        )
+
+    def _gate(self, questions: Sequence[Any], stack: ExitStack) -> Gate:
+        """Asks both generations through the search template of the settings."""
+        from esrag.names import Names
+        from esrag.reembedding.checks import GATE_HITS, measure_gate
+        from esrag.retrieval import Retriever
+
+        retrievers: dict[str, Retriever] = {}
+
+        def ask(index: str, question: str) -> Sequence[Hit]:
+            if index not in retrievers:
+                retrievers[index] = stack.enter_context(
+                    Retriever(
+                        self._client,
+                        Names(self._set),
+                        self._settings.retrieval.template,
+                        model_id=self._settings.model.id,
+                        local=lambda profile: embedder_from(self._settings, profile),
+                        index=index,
+                    )
+                )
+            return retrievers[index].retrieve(question, size=GATE_HITS)
+
+        return lambda move: measure_gate(questions, ask, old=move.source, new=move.target)
+
+    def _profile_tier(self, index: str) -> str:
+        from esrag.cluster.profile import read_profile
+
+        return read_profile(self._client, index).embedding
+
+    def _show(self, plan: Plan) -> None:
+        if self._as_json:
+            return
+        from rich.console import Console
+
+        from esrag.state.render import plan_as_text
+
+        Console(soft_wrap=True, highlight=False).print(plan_as_text(plan))
+
+    def _confirm(self) -> None:
+        if self._yes:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "reembed asks before it changes anything, and there is nobody to ask here",
+                hint="Do it without asking: --yes",
+            )
+        click.confirm("Do this?", abort=True, err=True)
+
+    def _nothing_to_do(self) -> None:
+        if self._as_json:
+            self._print({"changes": 0})
+        else:
+            click.echo("Nothing to do.")
+
+    def _report(self, move: Move, moved: Moved) -> None:
+        if self._as_json:
+            self._print(_moved_as_json(move, moved))
+            return
+        vectors = moved.vectors
+        held = f"{vectors.chunks} chunks, each with a vector; " if vectors else ""
+        click.echo(
+            f"{move.target} serves: {held}{moved.sent} sent, {moved.removed} removed; "
+            f"writes waited {moved.blocked_seconds:.1f} s."
+        )
+        if moved.gate is not None:
+            click.echo(moved.gate.describe())
+        click.echo(f"{move.source} is kept until: esrag reembed --prune", err=True)
+        self._remind(move)
+
+    def _remind(self, move: Move) -> None:
+        """The settings must name what the index holds, or the next setup would undo it."""
+        wanted = settings_from(set_name=self._set)
+        now = self._settings
+        same = wanted.model.id == now.model.id and wanted.index == now.index
+        if move.returning or not same:
+            click.echo(
+                f"Let model.id and [index] in esrag.toml say what {move.target} holds before the "
+                "next: esrag setup",
+                err=True,
+            )
+
+    def _print(self, facts: dict[str, Any]) -> None:
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def _given(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _options(settings: Settings, *, rate: float | None, tolerance: float) -> Options:
+    from esrag.reembedding.moving import Options
+
+    at_once = max(1, min(_MOST_AT_ONCE, settings.model.queue_capacity // 2))
+    return Options(rate=rate, max_batch=at_once, tolerance=tolerance)
+
+
+def _tier(intent: Intent) -> str:
+    return intent.survey.desired.tier.embedding
+
+
+def _names(plan: Plan) -> list[str]:
+    return [f"{action.kind} {action.name}" for action in plan.changes]
+
+
+def _moved_as_json(move: Move, moved: Moved) -> dict[str, Any]:
+    gate = moved.gate
+    return {
+        "source": move.source,
+        "target": move.target,
+        "sent": moved.sent,
+        "removed": moved.removed,
+        "own_vectors": move.own_vectors,
+        "chunks": moved.vectors.chunks if moved.vectors else None,
+        "writes_waited_seconds": round(moved.blocked_seconds, 3),
+        "gate": None
+        if gate is None
+        else {"questions": gate.questions, "old": gate.old, "new": gate.new},
+    }
+
+
+@contextmanager
+def _shown() -> Iterator[tuple[Progress, Callable[[Step], None]]]:
+    """Two relays to the terminal: of setup's steps, and of the move's."""
+    from esrag.cli.progress import Steps
+    from esrag.state.apply import Step as SetupStep
+
+    with Steps() as steps:
+
+        def progress(step: SetupStep) -> None:
+            if step.finished:
+                steps.end()
+            elif step.begins:
+                steps.begin(f"{step.action.verb} {step.action.kind} {step.action.name}")
+            else:
+                steps.advance(step.done, step.total)
+
+        def on_step(step: Step) -> None:
+            if step.finished:
+                steps.end()
+            elif step.total:
+                steps.advance(step.done, step.total)
+            else:
+                steps.begin(step.title)
+
+        yield progress, on_step
