@@ -17,6 +17,7 @@ import hashlib
 import json
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,6 +204,7 @@ class ClusterInMemory:
     licence: str = "trial"
     machine_learning: bool = True
     lacking: frozenset[str] = frozenset()
+    uuid: str = "memory-uuid"
     embed: Callable[[str], list[float]] = vector_of
     store: dict[str, dict[str, Any]] = field(default_factory=dict)
     indices: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -211,6 +213,8 @@ class ClusterInMemory:
     silent_urls: frozenset[str] = frozenset()
     ml_memory: int = 8 * 2**30
     ml_processors: int = 4
+    _sequence: int = 0
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: Request) -> Reply:
         """Answer a request from memory."""
@@ -251,6 +255,8 @@ class ClusterInMemory:
             ),
             ("POST", "_ml/trained_models/([^/]+)/_infer", self._infer),
             ("POST", "_aliases", self._aliases),
+            ("GET PUT DELETE", "([^_/][^/]*)/_(doc|create)/(.+)", self._document),
+            ("POST", "([^_/][^/]*)/_search", self._list_documents),
             ("GET PUT", "([^_/][^/]*)/_(mapping|settings)", self._index_part),
             ("GET POST", "([^_/][^/]*)/_count", self._count),
             ("GET", "([^_/][^/]*)/_alias", self._generations),
@@ -259,7 +265,15 @@ class ClusterInMemory:
 
     def _info(self, _request: Request) -> Reply:
         version = {"number": self.version, "build_flavor": "default"}
-        return Reply(200, {"cluster_name": "memory", "version": version, "tagline": "You Know"})
+        return Reply(
+            200,
+            {
+                "cluster_name": "memory",
+                "cluster_uuid": self.uuid,
+                "version": version,
+                "tagline": "You Know",
+            },
+        )
 
     def _license(self, _request: Request) -> Reply:
         return Reply(200, {"license": {"status": "active", "type": self.licence}})
@@ -466,7 +480,11 @@ class ClusterInMemory:
 
     def _index(self, request: Request, name: str) -> Reply:
         if request.method == "GET":
-            found = {index: self.indices[index] for index in self._behind(name)}
+            parts = ("aliases", "settings", "mappings")
+            found = {
+                index: {part: self.indices[index][part] for part in parts}
+                for index in self._behind(name)
+            }
             missing = Reply.error(404, "index_not_found_exception", f"no such index [{name}]")
             return Reply(200, found) if found else missing
         if request.method == "DELETE":
@@ -515,8 +533,51 @@ class ClusterInMemory:
             {name: {"aliases": self.indices[name]["aliases"]} for name in self._behind(pattern)},
         )
 
-    def _count(self, _request: Request, _name: str) -> Reply:
-        return Reply(200, {"count": 0})
+    def _document(self, request: Request, index: str, api: str, doc_id: str) -> Reply:
+        if index not in self.indices:
+            if request.method != "PUT":
+                return Reply.error(404, "index_not_found_exception", f"no such index [{index}]")
+            self.indices[index] = {"aliases": {}, "settings": {"index": {}}, "mappings": {}}
+        with self._writing:
+            documents = self.indices[index].setdefault("documents", {})
+            found = documents.get(doc_id)
+            if request.method == "GET":
+                kept = {"_id": doc_id, "found": found is not None, **(found or {})}
+                return Reply(200 if found else 404, kept)
+            expected = request.query.get("if_seq_no")
+            if (api == "create" and found) or (
+                expected is not None and (not found or str(found["_seq_no"]) != expected)
+            ):
+                reason = f"[{doc_id}]: version conflict"
+                return Reply.error(409, "version_conflict_engine_exception", reason)
+            if request.method == "DELETE":
+                documents.pop(doc_id, None)
+                status, result = (200, "deleted") if found else (404, "not_found")
+                return Reply(status, {"_id": doc_id, "result": result})
+            self._sequence += 1
+            documents[doc_id] = {
+                "_source": request.body,
+                "_seq_no": self._sequence,
+                "_primary_term": 1,
+            }
+            return Reply(201, {"_id": doc_id, "_seq_no": self._sequence, "_primary_term": 1})
+
+    def _list_documents(self, request: Request, index: str) -> Reply:
+        """Understands one term query, as notes are listed by."""
+        if not self._behind(index):
+            return Reply.error(404, "index_not_found_exception", f"no such index [{index}]")
+        ((field_name, value),) = request.body["query"]["term"].items()
+        hits = [
+            {"_id": doc_id, **kept}
+            for name in self._behind(index)
+            for doc_id, kept in self.indices[name].get("documents", {}).items()
+            if kept["_source"].get(field_name) == value
+        ]
+        return Reply(200, {"_shards": {"total": 1, "failed": 0}, "hits": {"hits": hits}})
+
+    def _count(self, _request: Request, name: str) -> Reply:
+        kept = (self.indices[index].get("documents", {}) for index in self._behind(name))
+        return Reply(200, {"count": sum(map(len, kept))})
 
     def _aliases(self, request: Request) -> Reply:
         for action in request.body["actions"]:

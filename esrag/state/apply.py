@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esrag import __version__
 from esrag.cluster import indices
 from esrag.errors import ConflictError
 from esrag.state.actions import Action, Plan
@@ -18,6 +19,8 @@ from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import BodyKind, DesiredState
 from esrag.state.kinds import KINDS
 from esrag.state.observed import ObservedState
+from esrag.state.ownership import Record, write_record
+from esrag.templating import spec_hash
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -91,6 +94,9 @@ def _take(
 def put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:
     """Create or replace one of the objects that are kept as a body."""
     body = next(item.body for item in desired.bodies if (item.kind, item.name) == (kind, name))
+    if KINDS[kind].recorded:
+        record = Record(kind, name, desired.choices.set, spec_hash(body), version=__version__)
+        write_record(client, record)
     KINDS[kind].write(client, name, body)
 
 
@@ -109,16 +115,17 @@ def _change_index(
         if others or not observed.alias.indices:
             indices.switch_alias(client, alias, to=action.name, away_from=others)
         if observed.alias.indices:
-            _extend_index(client, desired, observed, action.name)
+            _extend_index(client, desired, observed, action)
 
 
 def _extend_index(
-    client: Elasticsearch, desired: DesiredState, observed: ObservedState, index: str
+    client: Elasticsearch, desired: DesiredState, observed: ObservedState, action: Action
 ) -> None:
+    index = action.name
     settings = setting_differences(desired.index_settings, observed.settings or {})
     if settings:
         wanted = {item.path: desired.index_settings[item.path] for item in settings}
         indices.change_settings(client, index, wanted)
     fields = field_differences(desired.mapping, observed.mapping or {})
-    if fields.missing or fields.changeable:
+    if fields.missing or fields.changeable or action.verb == "adopt":  # the mapping has the mark
         indices.add_fields(client, index, desired.mapping)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from esrag import __version__
 from esrag.bundle import ModelBundle
 from esrag.cluster import deployments, models
 from esrag.errors import UsageError
 from esrag.state.actions import Action
-from esrag.state.desired import DesiredState
+from esrag.state.desired import ALL_SETS, DesiredState
+from esrag.state.ownership import Record, write_record
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -20,7 +22,10 @@ Advance = Callable[[int, int], None]
 def push_model(
     client: Elasticsearch, desired: DesiredState, action: Action, advance: Advance
 ) -> None:
-    """Upload the bundle; ``advance`` hears of each part."""
+    """Upload the bundle, ``advance`` hears of each part; or take over a model that is there."""
+    if action.verb == "adopt":
+        _adopt_model(client, desired)
+        return
     models.push(client, require_bundle(desired), replace=action.verb == "replace", progress=advance)
 
 
@@ -42,6 +47,23 @@ def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance
     )
     if desired.bundle is not None:
         models.verify_vectors(client, choices.deployment_id, desired.bundle.references)
+
+
+def _adopt_model(client: Elasticsearch, desired: DesiredState) -> None:
+    """Note a model of somebody else as managed, once its vectors are those of the bundle."""
+    choices, bundle = desired.choices, require_bundle(desired)
+    models.verify_vectors(client, choices.deployment_id, bundle.references)
+    found = models.read_model(client, choices.model_id)
+    record = Record(
+        kind="trained model",
+        name=choices.model_id,
+        set=ALL_SETS,
+        fingerprint=bundle.fingerprint,
+        version=__version__,
+        adopted=True,
+        details={"created": found.created if found is not None else ""},
+    )
+    write_record(client, record)
 
 
 def require_bundle(desired: DesiredState) -> ModelBundle:

@@ -140,10 +140,13 @@ def desired_state(
 
 def _service_indices() -> tuple[DesiredBody, ...]:
     """What all document sets share."""
-    return tuple(
-        DesiredBody("service index", name, _sealed(load_body(file, project=None), ALL_SETS))
-        for name, file in SERVICE_FILES.items()
-    )
+    return tuple(service_index(name) for name in SERVICE_FILES)
+
+
+def service_index(name: str) -> DesiredBody:
+    """One of the indices that all document sets share; no project changes them."""
+    body = load_body(SERVICE_FILES[name], project=None)
+    return DesiredBody("service index", name, _sealed(body, ALL_SETS))
 
 
 def _bodies(

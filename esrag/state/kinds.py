@@ -39,6 +39,7 @@ class Kind:
 
     ``differences`` are those that ``write`` repairs; ``fixed`` those that it cannot.  With
     ``shared`` an object belongs to all document sets, and what a newer esrag added to it stays.
+    With ``recorded`` it cannot carry a seal, and a note says whose it is.
     """
 
     read: Callable[[Elasticsearch, str], Body | None]
@@ -48,6 +49,7 @@ class Kind:
     fixed: Callable[[Mapping[str, Any], Mapping[str, Any]], Differences] = _nothing
     seal: Callable[[Mapping[str, Any]], Seal | None] = seal_of
     shared: bool = False
+    recorded: bool = False
 
 
 def _write_index(client: Elasticsearch, name: str, body: Body) -> None:

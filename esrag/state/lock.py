@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import notes
@@ -126,9 +126,7 @@ def _release_after_error(lock: Held) -> None:
         return  # what ended the block is what the user has to hear; the lock tells its owner
 
 
-def _take(
-    client: Elasticsearch, owner: Owner, terms: Terms, prepare: Callable[[], None]
-) -> Note:
+def _take(client: Elasticsearch, owner: Owner, terms: Terms, prepare: Callable[[], None]) -> Note:
     deadline = terms.clock() + terms.wait
     first: tuple[str, int] | None = None
     moved, told = False, False

@@ -6,7 +6,7 @@ The reader is a protocol without a writing method, so planning cannot change any
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esrag.cluster import deployments, indices, models
@@ -16,6 +16,7 @@ from esrag.cluster.models import TrainedModel
 from esrag.names import Names
 from esrag.state.desired import BodyKind
 from esrag.state.kinds import KINDS
+from esrag.state.ownership import Records, read_records
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -47,6 +48,9 @@ class Reader(Protocol):
     def generations(self, pattern: str) -> tuple[str, ...]:
         """The indices that match a pattern."""
 
+    def records(self) -> Records:
+        """What was written down of objects that carry no mark."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
@@ -64,6 +68,7 @@ class ObservedState:
     index: str | None
     mapping: Mapping[str, Any] | None
     settings: Mapping[str, Any] | None
+    records: Records = field(default_factory=dict)
 
 
 def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) -> ObservedState:
@@ -75,8 +80,9 @@ def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) 
     generations = reader.generations(names.index_pattern)
     behind = () if alias.is_index else alias.indices
     index = next(reversed(behind or generations), None)
+    records = reader.records()
     return ObservedState(
-        model=reader.trained_model(model_id),
+        model=_taken_over(reader.trained_model(model_id), records),
         deployment=reader.deployment(deployment_id),
         bodies={},
         alias=alias,
@@ -84,7 +90,16 @@ def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) 
         index=index,
         mapping=reader.mapping(index) if index else None,
         settings=reader.settings(index) if index else None,
+        records=records,
     )
+
+
+def _taken_over(model: TrainedModel | None, records: Records) -> TrainedModel | None:
+    """The model; as ours, when a note says that we took over this very one."""
+    record = records.get(("trained model", model.model_id)) if model is not None else None
+    if model is None or record is None or record.details.get("created") != model.created:
+        return model
+    return replace(model, managed=True, fingerprint=record.fingerprint)
 
 
 def observe_bodies(
@@ -128,3 +143,7 @@ class ClusterReader:
     def generations(self, pattern: str) -> tuple[str, ...]:
         """The indices that match a pattern."""
         return indices.read_generations(self._client, pattern)
+
+    def records(self) -> Records:
+        """What was written down of objects that carry no mark."""
+        return read_records(self._client)

@@ -12,24 +12,27 @@ from esrag.errors import ConflictError
 from esrag.state.actions import Action, ObjectKind, Plan, Verb
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
-from esrag.state.plan_bodies import foreign_bodies, plan_body
+from esrag.state.plan_bodies import foreign_bodies, plan_body, require_own_set
 from esrag.state.plan_index import foreign_indices, plan_index
 from esrag.state.plan_models import foreign_models, plan_models
 
 __all__ = ["Action", "ObjectKind", "Plan", "Verb", "foreign_objects", "make_plan"]
 
 
-def make_plan(desired: DesiredState, observed: ObservedState) -> Plan:
+def make_plan(desired: DesiredState, observed: ObservedState, *, adopt: bool = False) -> Plan:
     """The steps from observed to desired.
 
-    Raises ConflictError naming every object that somebody else made under a name we need.
+    Raises ConflictError naming every object that somebody else made under a name we need, unless
+    ``adopt``: then they are taken over, and what cannot be is named.
     """
+    require_own_set(desired, observed)
     foreign = foreign_objects(desired, observed)
-    if foreign:
+    if foreign and not adopt:
         raise ConflictError(
             "these objects of the cluster bear names that esrag needs, and esrag did not make "
             "them:\n" + "\n".join(f"  {kind} {name}" for kind, name in foreign),
-            hint="They are left alone. Use another document set (--set) or model id.",
+            hint="They are left alone. Use another document set (--set) or model id, or look at "
+            "what taking them over would change: esrag plan --adopt",
         )
     service = [item for item in desired.bodies if item.kind == "service index"]
     others = [item for item in desired.bodies if item.kind != "service index"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from esrag.errors import ConflictError
 from esrag.names import generation_of
 from esrag.state.actions import Action, ObjectKind, shown
-from esrag.state.canonical import field_differences, setting_differences
+from esrag.state.canonical import Difference, field_differences, setting_differences
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
 from esrag.state.plan_models import model_replaced
@@ -16,6 +17,8 @@ _STATIC_SETTINGS = ("index.analysis.", "index.similarity.", "index.number_of_sha
 def plan_index(desired: DesiredState, observed: ObservedState) -> Action:
     """The step for the index; ``desired`` is of the generation that ``generation_to_plan`` says."""
     alias, names, current = observed.alias, desired.names, observed.index
+    if foreign_indices(desired, observed):
+        return _adopt(desired, observed)
     if current is None:
         return Action("create", "index", desired.index, f"first generation, behind {names.alias}")
     if not alias.indices:
@@ -31,9 +34,7 @@ def plan_index(desired: DesiredState, observed: ObservedState) -> Action:
             destructive=True,
             details=reasons,
         )
-    fields = field_differences(desired.mapping, observed.mapping or {})
-    settings = setting_differences(desired.index_settings, observed.settings or {})
-    differences = (*fields.missing, *fields.changeable, *settings)
+    differences = _changes(desired, observed)
     if differences:
         return Action(
             "update", "index", current, "change fields or settings", details=shown(differences)
@@ -41,6 +42,33 @@ def plan_index(desired: DesiredState, observed: ObservedState) -> Action:
     if len(alias.indices) > 1:
         return Action("update", "index", current, f"let {names.alias} lead to this index alone")
     return Action("none", "index", current, f"behind {names.alias}")
+
+
+def _adopt(desired: DesiredState, observed: ObservedState) -> Action:
+    """Take over an index of somebody else, when it can become ours without losing anything."""
+    index = observed.index
+    obstacles: list[str] = []
+    if observed.alias.is_index:
+        obstacles.append(f"an index is named {desired.names.alias}, as our alias would be")
+    elif index is None or index != desired.index or len(observed.alias.indices) > 1:
+        behind = ", ".join(observed.alias.indices)
+        obstacles.append(f"{behind} is not named like a generation ({desired.names.index(1)})")
+    else:
+        obstacles += unchangeable(desired, observed)
+    if index is None or obstacles:
+        raise ConflictError(
+            f"the index under {desired.names.alias} cannot be taken over:\n"
+            + "\n".join(f"  {line}" for line in obstacles),
+            hint="It is left alone. Use another document set (--set) and ingest anew.",
+        )
+    model = desired.choices.model_id
+    return Action(
+        "adopt",
+        "index",
+        index,
+        f"its mapping fits; that its vectors are of {model} is taken on your word",
+        details=shown(_changes(desired, observed)),
+    )
 
 
 def generation_to_plan(observed: ObservedState, *, can_stay: bool) -> int:
@@ -52,24 +80,37 @@ def generation_to_plan(observed: ObservedState, *, can_stay: bool) -> int:
     return max(numbers, default=0) + 1
 
 
+def _changes(desired: DesiredState, observed: ObservedState) -> tuple[Difference, ...]:
+    """What the index can be given in place."""
+    fields = field_differences(desired.mapping, observed.mapping or {})
+    settings = setting_differences(desired.index_settings, observed.settings or {})
+    return (*fields.missing, *fields.changeable, *settings)
+
+
 def reasons_to_replace(desired: DesiredState, observed: ObservedState) -> tuple[str, ...]:
     """What an existing index cannot be changed to; () when it can stay."""
     if observed.index is None or not observed.alias.indices:
         return ()
-    mapping, settings = observed.mapping or {}, observed.settings or {}
+    if foreign_indices(desired, observed):
+        return ()
+    mapping = observed.mapping or {}
     reasons: list[str] = []
     embedded = ((mapping.get("_meta") or {}).get("esrag") or {}).get("model_id")
     if model_replaced(desired, observed):
         reasons.append("its vectors are of the model that is replaced")
     elif embedded != desired.choices.model_id:
         reasons.append(f"its vectors are of {embedded}, not of {desired.choices.model_id}")
-    reasons += [f"field {item}" for item in field_differences(desired.mapping, mapping).fixed]
-    reasons += [
-        f"setting {item}"
-        for item in setting_differences(desired.index_settings, settings)
-        if item.path.startswith(_STATIC_SETTINGS)
-    ]
-    return tuple(reasons)
+    return (*reasons, *unchangeable(desired, observed))
+
+
+def unchangeable(desired: DesiredState, observed: ObservedState) -> tuple[str, ...]:
+    """Fields and settings that an index has for ever."""
+    fields = field_differences(desired.mapping, observed.mapping or {}).fixed
+    settings = setting_differences(desired.index_settings, observed.settings or {})
+    return (
+        *(f"field {item}" for item in fields),
+        *(f"setting {item}" for item in settings if item.path.startswith(_STATIC_SETTINGS)),
+    )
 
 
 def foreign_indices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from esrag.errors import ConflictError
 from esrag.state.actions import Action, ObjectKind, Verb
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
@@ -13,7 +14,8 @@ def plan_models(desired: DesiredState, observed: ObservedState) -> tuple[Action,
         return ()
     model = _plan_model(desired, observed)
     deployment = _plan_deployment(desired, observed, model_replaced=model.verb == "replace")
-    return (model, deployment)
+    # a model is taken over last: its vectors are compared, and for that it must run
+    return (deployment, model) if model.verb == "adopt" else (model, deployment)
 
 
 def model_replaced(desired: DesiredState, observed: ObservedState) -> bool:
@@ -43,6 +45,14 @@ def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
             return action("create", "not there; its bundle has to be built first")
         size = bundle.definition.stat().st_size / 2**20
         return action("create", f"upload {size:.0f} MiB, {bundle.dims} dimensions")
+    if not found.managed:
+        if not found.fully_defined:
+            raise ConflictError(
+                f"trained model {model_id} is somebody else's and only half uploaded",
+                hint="Choose another model id, or have it deleted.",
+            )
+        reason = "somebody else brought it; taken over if its vectors are those of the bundle"
+        return action("adopt", reason)
     same = bundle is None or bundle.fingerprint == found.fingerprint
     if same and found.fully_defined:
         return action("none", "complete")

@@ -70,6 +70,7 @@ def take_survey(
     bundle: ModelBundle | None,
     *,
     generation: int | None = None,
+    adopt: bool = False,
 ) -> Survey:
     """Read the cluster and plan; nothing is changed.
 
@@ -81,7 +82,7 @@ def take_survey(
     capabilities = probe(client)
     require_machine_learning(capabilities)
     desired, observed = _look(client, choices, bundle, capabilities.tier, generation)
-    return Survey(capabilities, desired, observed, make_plan(desired, observed))
+    return Survey(capabilities, desired, observed, make_plan(desired, observed, adopt=adopt))
 
 
 def take_status(client: Elasticsearch, choices: Choices) -> Status:
