@@ -97,12 +97,12 @@ def doctor(
 
 def _case(settings: Settings, roles: tuple[RoleName, ...]) -> Case:
     from esrag.cli.assembly import calibration_file, endpoint_from
-    from esrag.cli.setup import choices_of
+    from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
 
     return Case(
         settings=settings,
-        choices=choices_of(settings),
+        choices=choices_from(settings),
         connect=lambda: connect_with(settings),
         generator=endpoint_from(settings),
         calibration_file=calibration_file(settings),

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
-from esrag.errors import UsageError
+from esrag.cli.planning import (
+    CHANGES_PENDING,
+    applying,
+    bundle_from,
+    choices_from,
+    confirm,
+    lock_flags,
+    lock_terms,
+    show_plan,
+)
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-    from esrag.bundle import ModelBundle
-    from esrag.state.apply import Progress, Step
-    from esrag.state.desired import Choices
+    from esrag.state.setting_up import Outcome
     from esrag.state.smoke import SmokeResult
     from esrag.state.survey import Survey
 
-CHANGES_PENDING = 2  # the exit code of `plan` when setup would change something
 _STATE_COLOURS = {"present": "green", "missing": "yellow", "foreign": "red", "incomplete": "red"}
+
+adopt_flag = click.option(
+    "--adopt", is_flag=True, help="Take over objects of our names that somebody else made."
+)
 
 
 @click.command()
 @connection_flags
+@adopt_flag
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for setup --plan."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.option("--all", "all_objects", is_flag=True, help="List what stays as it is, too.")
 @click.pass_context
@@ -37,6 +50,8 @@ def plan(
     *,
     set_name: str | None,
     elasticsearch_url: str | None,
+    adopt: bool,
+    out: Path | None,
     as_json: bool,
     all_objects: bool,
 ) -> None:
@@ -44,11 +59,16 @@ def plan(
 
     Ends with 0 when there is nothing to do and with 2 when there is.
     """
+    from esrag.state.saved import save_plan
     from esrag.state.survey import take_survey
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    survey = take_survey(connect_with(settings), choices_of(settings), _bundle(settings))
-    _show_plan(survey, as_json=as_json, all_objects=all_objects)
+    client = connect_with(settings)
+    survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
+    show_plan(survey.plan, as_json=as_json, all_objects=all_objects)
+    if out is not None:
+        save_plan(survey, out, adopt=adopt)
+        click.echo(f"Saved. Apply it: esrag setup --plan {out}", err=True)
     if survey.plan.changes:
         ctx.exit(CHANGES_PENDING)
 
@@ -57,6 +77,15 @@ def plan(
 @connection_flags
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--allow-destructive", is_flag=True, help="Also take steps marked destructive.")
+@adopt_flag
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Apply a saved plan without asking; refused when it no longer holds.",
+)
+@lock_flags
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
 @click.option("--print-roles", is_flag=True, help="Print the roles of least privilege, and end.")
 @click.option(
@@ -68,6 +97,10 @@ def setup(
     elasticsearch_url: str | None,
     yes: bool,
     allow_destructive: bool,
+    adopt: bool,
+    plan_file: Path | None,
+    wait: float,
+    force_unlock: bool,
     as_json: bool,
     print_roles: bool,
     documented: bool,
@@ -81,41 +114,29 @@ def setup(
 
         roles.print_roles(set_name, documented=documented, as_json=as_json)
         return
-    from esrag.cluster.security import require_privileges
-    from esrag.privileges import needed
-    from esrag.state.apply import apply_plan, require_allowed
-    from esrag.state.smoke import smoke_test
+    from esrag.state.saved import load_plan, require_unmoved
 
+    saved = load_plan(plan_file) if plan_file is not None else None
+    if saved is not None:
+        set_name, adopt, yes = set_name or saved.set, saved.adopt, True
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     client = connect_with(settings)
-    survey = _survey_with_bundle(client, settings)
-    desired, steps = survey.desired, survey.plan
+    survey = _survey_with_bundle(client, settings, adopt=adopt)
+    if saved is not None:
+        require_unmoved(saved, survey)
     if not as_json:
-        _show_plan(survey, as_json=False, all_objects=False)
-    if steps.changes:
-        require_privileges(client, "setup", needed("setup", desired.names.set))
-        require_allowed(steps, allow_destructive=allow_destructive)
-        _confirm(yes=yes)
-        with _applying() as progress:
-            apply_plan(
-                client,
-                desired,
-                survey.observed,
-                steps,
-                allow_destructive=allow_destructive,
-                progress=progress,
-            )
-    tried = smoke_test(
+        show_plan(survey.plan, as_json=False)
+    outcome = _carry_out(
         client,
-        desired.names,
-        generation=desired.generation,
-        dims=_dims(survey),
-        fields=desired.mapping["properties"],
+        settings,
+        survey,
+        _Options(yes, allow_destructive, adopt, wait, force_unlock, as_json),
     )
+    tried = _try_out(client, outcome.survey)
     if as_json:
-        _print_outcome(survey, tried)
+        _print_outcome(survey, outcome, tried)
     else:
-        _say_what_next(survey, tried)
+        _say_what_next(outcome.survey, tried)
 
 
 @click.command()
@@ -126,7 +147,7 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     from esrag.state.survey import take_status
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    found = take_status(connect_with(settings), choices_of(settings))
+    found = take_status(connect_with(settings), choices_from(settings))
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
@@ -149,84 +170,84 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     click.echo(f"Indexed: {documents}")
 
 
-def choices_of(settings: Settings) -> Choices:
-    """What the settings say about the document set."""
-    from esrag.state.desired import Choices
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How setup was called."""
 
-    return Choices(
-        set=settings.index.set,
-        model_id=settings.model.id,
-        allocations=settings.model.allocations,
-        threads=settings.model.threads,
-        queue_capacity=settings.model.queue_capacity,
-        language=settings.index.language,
-        vectors=settings.index.vectors,
-        project_dir=settings.project_dir,
-    )
+    yes: bool
+    allow_destructive: bool
+    adopt: bool
+    wait: float
+    force_unlock: bool
+    as_json: bool
 
 
-def _bundle(settings: Settings) -> ModelBundle | None:
-    from esrag.bundle import MANIFEST, bundle_folder, load_bundle
+def _carry_out(
+    client: Elasticsearch, settings: Settings, survey: Survey, options: _Options
+) -> Outcome:
+    """Ask and apply; a person is asked again when the cluster has changed in between."""
+    from esrag.cli.stopping import stopping_at_safe_points
+    from esrag.cluster.security import require_privileges
+    from esrag.privileges import needed
+    from esrag.state.apply import require_allowed
+    from esrag.state.setting_up import Outcome, PlanMovedError, set_up
+    from esrag.state.survey import take_survey
 
-    folder = bundle_folder(settings.data_dir, settings.model.id)
-    return load_bundle(folder) if (folder / MANIFEST).is_file() else None
+    choices, bundle = choices_from(settings), bundle_from(settings)
+    while survey.plan.changes:
+        require_privileges(client, "setup", needed("setup", choices.set))
+        require_allowed(survey.plan, allow_destructive=options.allow_destructive)
+        confirm("setup", yes=options.yes)
+        try:
+            with stopping_at_safe_points() as safe_point, applying(safe_point) as progress:
+                return set_up(
+                    client,
+                    survey,
+                    lambda: take_survey(client, choices, bundle, adopt=options.adopt),
+                    lock_terms(
+                        f"setup --set {choices.set}",
+                        wait=options.wait,
+                        force=options.force_unlock,
+                        safe_point=safe_point,
+                    ),
+                    allow_destructive=options.allow_destructive,
+                    progress=progress,
+                )
+        except PlanMovedError as moved:
+            if options.yes:
+                raise
+            survey = moved.now
+            click.echo("The cluster was changed meanwhile. The plan is now:", err=True)
+            show_plan(survey.plan, as_json=False)
+    return Outcome(survey, 0)
 
 
-def _survey_with_bundle(client: Elasticsearch, settings: Settings) -> Survey:
+def _survey_with_bundle(client: Elasticsearch, settings: Settings, *, adopt: bool) -> Survey:
     """Survey; when the model must be uploaded and no bundle is here, build it and look again."""
     from esrag.state.survey import take_survey
 
-    choices, bundle = choices_of(settings), _bundle(settings)
-    survey = take_survey(client, choices, bundle)
-    needs_upload = any(action.kind == "trained model" for action in survey.plan.changes)
-    if bundle is not None or not needs_upload:
+    choices, bundle = choices_from(settings), bundle_from(settings)
+    survey = take_survey(client, choices, bundle, adopt=adopt)
+    needs_bundle = any(action.kind == "trained model" for action in survey.plan.changes)
+    if bundle is not None or not needs_bundle:
         return survey
     from esrag.cli.model import build_with_progress
 
     built = build_with_progress(settings, source=settings.model.source, model_id=choices.model_id)
-    return take_survey(client, choices, built.bundle)
+    return take_survey(client, choices, built.bundle, adopt=adopt)
 
 
-def _show_plan(survey: Survey, *, as_json: bool, all_objects: bool) -> None:
-    from rich.console import Console
+def _try_out(client: Elasticsearch, survey: Survey) -> SmokeResult:
+    from esrag.state.smoke import smoke_test
 
-    from esrag.state.render import plan_as_json, plan_as_text
-
-    if as_json:
-        click.echo(json.dumps(plan_as_json(survey.plan), indent=2, ensure_ascii=False))
-        return
-    Console(soft_wrap=True, highlight=False).print(
-        plan_as_text(survey.plan, all_objects=all_objects)
+    desired = survey.desired
+    return smoke_test(
+        client,
+        desired.names,
+        generation=desired.generation,
+        dims=_dims(survey),
+        fields=desired.mapping["properties"],
     )
-
-
-def _confirm(*, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "setup asks before it changes anything, and there is nobody to ask here",
-            hint="Apply without asking: esrag setup --yes",
-        )
-    click.confirm("Apply this plan?", abort=True, err=True)
-
-
-@contextmanager
-def _applying() -> Iterator[Progress]:
-    """Relays the steps of ``apply_plan`` to the terminal."""
-    from esrag.cli.progress import Steps
-
-    with Steps() as steps:
-
-        def relay(step: Step) -> None:
-            if step.finished:
-                steps.end()
-            elif step.begins:
-                steps.begin(f"{step.action.verb} {step.action.kind} {step.action.name}")
-            else:
-                steps.advance(step.done, step.total)
-
-        yield relay
 
 
 def _dims(survey: Survey) -> int | None:
@@ -235,15 +256,15 @@ def _dims(survey: Survey) -> int | None:
     return survey.observed.model.dims if survey.observed.model is not None else None
 
 
-def _print_outcome(survey: Survey, tried: SmokeResult) -> None:
+def _print_outcome(survey: Survey, outcome: Outcome, tried: SmokeResult) -> None:
     from esrag.state.render import plan_as_json
 
-    outcome = {
+    facts = {
         "plan": plan_as_json(survey.plan),
-        "applied": len(survey.plan.changes),
+        "applied": outcome.steps,
         "smoke": {"dims": tried.dims, "hits": dict(tried.hits)},
     }
-    click.echo(json.dumps(outcome, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 
 
 def _say_what_next(survey: Survey, tried: SmokeResult) -> None:

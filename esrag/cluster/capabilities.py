@@ -46,6 +46,7 @@ class Capabilities:
     machine_learning: bool
     machine_learning_reason: str
     tier: Tier = field(default_factory=Tier)
+    cluster_uuid: str = ""
 
 
 def probe(client: Elasticsearch) -> Capabilities:
@@ -68,6 +69,7 @@ def probe(client: Elasticsearch) -> Capabilities:
         licence_active=active,
         machine_learning=available,
         machine_learning_reason=why,
+        cluster_uuid=str(info.get("cluster_uuid", "")),
     )
 
 
