@@ -140,6 +140,24 @@ _LOOK = (
             "indices:monitor/settings/get",
         ),
     ),
+    _Need("meta", ("indices:admin/get", "indices:data/read/search", "indices:data/read/get")),
+    _Need("dlq", ("indices:admin/get",)),
+)
+# The lock, and notes of what cannot carry a mark.
+_WRITE_NOTES = _Need(
+    "meta",
+    (
+        "indices:admin/create",
+        "indices:admin/mapping/put",
+        "indices:admin/settings/update",
+        "indices:admin/refresh",
+        "indices:data/write/bulk",
+        "indices:data/write/index",
+        "indices:data/write/delete",
+    ),
+)
+_PUT_DEAD_LETTERS = _Need(
+    "dlq", ("indices:admin/create", "indices:admin/mapping/put", "indices:admin/settings/update")
 )
 # A stored template needs no privilege of its own; the last three are what a fusion does inside.
 _RUN_TEMPLATES = _Need(
@@ -226,7 +244,16 @@ _EXAMINE = (
 _NEEDS: dict[Command, tuple[_Need, ...]] = {
     "plan": _LOOK,
     "status": (*_LOOK, _Need("docs", ("indices:data/read/search",))),
-    "setup": (*_LOOK, _RUN_MODELS, _INFER, _PUT_BODIES, _PUT_INDEX, _RUN_TEMPLATES),
+    "setup": (
+        *_LOOK,
+        _RUN_MODELS,
+        _INFER,
+        _PUT_BODIES,
+        _PUT_INDEX,
+        _RUN_TEMPLATES,
+        _WRITE_NOTES,
+        _PUT_DEAD_LETTERS,
+    ),
     "teardown": (*_LOOK, *_DELETE),
     "reembed": (*_LOOK, _INFER, _PUT_BODIES, _PUT_INDEX, _RUN_TEMPLATES, _COPY),
     "doctor": (*_LOOK, *_EXAMINE),

@@ -153,7 +153,7 @@ class _Desk:
 
     def go_back(self, options: Options) -> None:
         """Return to the old generation, with what was written since."""
-        from esrag.cli.setup import choices_of
+        from esrag.cli.planning import choices_from
         from esrag.reembedding.planning import plan_rollback
         from esrag.reembedding.run import carry_back
 
@@ -171,7 +171,7 @@ class _Desk:
                 self._client,
                 move,
                 dress,
-                choices=choices_of(self._settings),
+                choices=choices_from(self._settings),
                 options=options,
                 on_step=on_step,
             )
@@ -215,10 +215,10 @@ class _Desk:
 
     def _intent(self, *, force: bool, embed_again: bool) -> Intent | None:
         """The plan; when a model must be uploaded and no bundle is here, it is built first."""
-        from esrag.cli.setup import _bundle, choices_of
+        from esrag.cli.planning import bundle_from, choices_from
         from esrag.reembedding.planning import plan_move
 
-        choices, bundle = choices_of(self._settings), _bundle(self._settings)
+        choices, bundle = choices_from(self._settings), bundle_from(self._settings)
 
         def plan(bundle: ModelBundle | None) -> Intent | None:
             return plan_move(self._client, choices, bundle, force=force, embed_again=embed_again)
