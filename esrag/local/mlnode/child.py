@@ -1,26 +1,25 @@
 """The child process of a deployment: loads one TorchScript module and runs it.
 
-    python -m esrag.local.mlnode.child <control socket> <parent's process id>
-
-It answers on inherited sockets: one for control, whose number it is given (orders come in,
-ready or refused goes out, then silence until the end), and one for each allocation there may be,
-served by a thread each.  It ends when the parent does: the
-kernel's signal for that, and end of file on every socket.
+It is forked from the nursery's process and answers on inherited sockets: one for control (orders
+come in, ready or refused goes out, then silence until the end), and one for each allocation there
+may be, served by a thread each.  It ends when the ML node process does: the kernel's signal for
+that, and end of file on every socket.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import os
 import selectors
-import signal
 import socket
-import sys
 import threading
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from esrag.local.mlnode import jail
 from esrag.local.mlnode.archive import UnsafeArchive, check_archive
@@ -36,9 +35,8 @@ class Unloadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What the parent wants: which module, with how many threads, on which sockets."""
+    """What the parent wants: which module, with how many threads."""
 
-    slots: list[int]
     threads: int
     kind: str
     pad_id: int
@@ -48,20 +46,32 @@ class Orders:
     empty_folder: str
 
 
-def main() -> None:
+def run(control_number: int, slots: Sequence[int], *, parent: int) -> NoReturn:
     """Jail this process, load the module, serve until the parent hangs up."""
-    control_number, parent = int(sys.argv[1]), int(sys.argv[2])
-    jail.die_with(parent)
-    # Before any library is imported: a namespace is left by one thread, and numpy starts some.
-    isolated = jail.leave_network()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is the parent's business
-    control = socket.socket(fileno=control_number)
-    with contextlib.suppress(PeerEnded):
-        _obey(control, parent=parent, isolated=isolated)
-    os._exit(0)  # forward passes of daemon threads are not worth waiting for
+    code = 1
+    try:
+        jail.name_process("esrag-module")
+        jail.wait_for_adoption(parent)
+        jail.die_with(parent)
+        # Now, as a namespace is left by one thread: a forked process has no other yet.
+        isolated = jail.leave_network()
+        control = socket.socket(fileno=control_number)
+        with contextlib.suppress(PeerEnded):
+            _obey(control, slots, parent=parent, isolated=isolated)
+        code = 0
+    except BaseException:  # noqa: BLE001  nothing may go back into the nursery's loop
+        traceback.print_exc()
+    finally:
+        os._exit(code)  # forward passes of daemon threads are not worth waiting for
 
 
-def _obey(control: socket.socket, *, parent: int, isolated: bool) -> None:
+def import_torch() -> None:
+    """Import what is slow; where it is missing, each child says so."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("esrag.local.mlnode.forward")
+
+
+def _obey(control: socket.socket, slots: Sequence[int], *, parent: int, isolated: bool) -> None:
     orders = Orders(**receive_frame(control)[0])
     try:
         module, without_files = _load(orders, parent)
@@ -71,7 +81,7 @@ def _obey(control: socket.socket, *, parent: int, isolated: bool) -> None:
     send_frame(control, {"ready": True, "isolated": isolated and without_files})
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
-        for descriptor in orders.slots:
+        for descriptor in slots:
             selector.register(socket.socket(fileno=descriptor), selectors.EVENT_READ)
         _watch(selector, control, module)
 
@@ -135,7 +145,3 @@ def _serve(slot: socket.socket, module: Module) -> None:
             send_frame(slot, header, values)
     except PeerEnded:
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -22,7 +22,6 @@ from esrag.local.mlnode.cache import parse_size
 from esrag.local.mlnode.deployment import Deployment, DeploymentSettings
 from esrag.local.mlnode.durable import Staging
 from esrag.local.mlnode.execution import (
-    ChildExecution,
     Execution,
     ExecutionSettings,
     LoadRefused,
@@ -63,7 +62,7 @@ class Deployments:
         store: ModelStore,
         *,
         empty_folder: Path,
-        start: Start = ChildExecution,
+        start: Start,
         isolates: Callable[[], bool] = can_isolate,
         scale_every: float = SCALE_EVERY_SECONDS,
     ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
 import socket
 import subprocess
@@ -24,6 +23,7 @@ import numpy.typing as npt
 
 from esrag.local.mlnode import jail
 from esrag.local.mlnode.frames import PeerEnded, receive_frame, send_frame
+from esrag.local.mlnode.nursery import Nursery
 from esrag.local.mlnode.tokenization import TokenIds
 
 READY_SECONDS = 300.0  # importing torch on a busy machine takes its time
@@ -84,7 +84,7 @@ class ExecutionSettings:
 class ChildExecution:
     """A module in a child process of its own."""
 
-    def __init__(self, settings: ExecutionSettings) -> None:
+    def __init__(self, settings: ExecutionSettings, nursery: Nursery) -> None:
         self.isolated = False
         self._control, child_control = socket.socketpair()
         pairs = [socket.socketpair() for _ in range(settings.slots)]
@@ -93,17 +93,12 @@ class ChildExecution:
             ours.settimeout(BATCH_SECONDS)
         theirs = [child_control, *(child for _, child in pairs)]
         try:
-            self._process = _spawn(settings, theirs)
+            self._child = nursery.child([connection.fileno() for connection in theirs])
             with contextlib.suppress(PeerEnded):  # wait_ready will see it
-                send_frame(self._control, _orders(settings, theirs))
+                send_frame(self._control, _orders(settings))
         finally:
             for connection in theirs:
                 connection.close()
-
-    @property
-    def pid(self) -> int:
-        """The child's process id."""
-        return self._process.pid
 
     def wait_ready(self) -> None:
         """Block until the module is loaded; raises LoadRefused or ChildEnded."""
@@ -146,7 +141,7 @@ class ChildExecution:
 
     def kill(self) -> None:
         """End the child now; may be called at any time and more than once."""
-        self._process.kill()
+        self._child.kill()
         for connection in (self._control, *self._slots):
             # shutdown wakes a thread that waits on the socket; close alone would not.
             try:
@@ -156,7 +151,7 @@ class ChildExecution:
 
     def _reap(self) -> str:
         self.kill()
-        code = self._process.wait()
+        code = self._child.wait()
         for connection in (self._control, *self._slots):
             connection.close()
         if code < 0:
@@ -164,10 +159,9 @@ class ChildExecution:
         return f"the child process ended with exit code {code}"
 
 
-def _orders(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> dict[str, Any]:
+def _orders(settings: ExecutionSettings) -> dict[str, Any]:
     """What ``child.Orders`` holds; sent, because a list of many parts outgrows a command line."""
     return {
-        "slots": [connection.fileno() for connection in theirs[1:]],
         "threads": settings.threads,
         "kind": settings.kind,
         "pad_id": settings.pad_id,
@@ -176,32 +170,6 @@ def _orders(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> dic
         "sha256": settings.sha256,
         "empty_folder": str(settings.empty_folder),
     }
-
-
-def _spawn(settings: ExecutionSettings, theirs: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
-    environment = {
-        # The child gets nothing of our environment, secrets may live there.
-        "PATH": os.defpath,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": str(settings.threads),
-        "MKL_NUM_THREADS": str(settings.threads),
-        "OMP_WAIT_POLICY": "PASSIVE",  # spinning ruins a machine that has other work to do
-        # Activations come and go with every batch; give their pages back only in large lumps.
-        "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
-    }
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-P", "-m", "esrag.local.mlnode.child"),
-            *(str(theirs[0].fileno()), str(os.getpid())),
-        ],
-        pass_fds=[connection.fileno() for connection in theirs],
-        env=environment,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
 
 
 def read_outcome(header: dict[str, Any], payload: bytearray, *, expected: int) -> Outcome:

@@ -1,7 +1,7 @@
 """What the child of a deployment gives up before it touches code from outside.
 
     leave_network   at once, while there is one thread: a network namespace of its own
-    close           when torch is imported and the bytes are read: no files, no rights, limits
+    close           when the bytes are read: no files, no rights, limits
 
 As root the namespace is made directly and the user becomes ``nobody``; for others a user
 namespace comes first.  Where the system allows neither, the child runs on and says so.
@@ -16,12 +16,15 @@ import ctypes
 import os
 import resource
 import signal
+import time
 from pathlib import Path
 
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_NAME = 15
+_ADOPTION_SECONDS = 5.0
 _CAPABILITY_VERSION = 0x20080522
 _NOBODY = 65534
 _SPARE_MEMORY = 4 << 30
@@ -35,6 +38,18 @@ def die_with(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def name_process(name: str) -> None:
+    """Show this name, of at most 15 characters, instead of the program's in lists."""
+    _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def wait_for_adoption(parent: int) -> None:
+    """Wait until the process that forked this one has ended and ``parent`` has taken it over."""
+    deadline = time.monotonic() + _ADOPTION_SECONDS
+    while os.getppid() != parent and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def leave_network() -> bool:

@@ -23,6 +23,8 @@ from esrag.errors import ConflictError, UnavailableError
 from esrag.local.mlnode.app import create_app
 from esrag.local.mlnode.deployments import Deployments
 from esrag.local.mlnode.durable import Staging
+from esrag.local.mlnode.execution import ChildExecution
+from esrag.local.mlnode.nursery import Nursery
 from esrag.local.mlnode.store import ModelStore
 
 HOST = "127.0.0.1"
@@ -54,7 +56,14 @@ def serve(*, port: int, data: Path) -> None:
         empty_folder = data / "empty"
         empty_folder.mkdir(exist_ok=True)
         store = ModelStore(data / "models", staging)
-        deployments = Deployments(data / "deployments", staging, store, empty_folder=empty_folder)
+        nursery = Nursery()
+        deployments = Deployments(
+            data / "deployments",
+            staging,
+            store,
+            empty_folder=empty_folder,
+            start=lambda settings: ChildExecution(settings, nursery),
+        )
         if not deployments.isolated:
             _log.warning("children cannot be cut off from the network on this system")
         deployments.start_again()
@@ -71,6 +80,7 @@ def serve(*, port: int, data: Path) -> None:
             _log.info("listening on http://%s:%d", HOST, listener.getsockname()[1])
             _Server(config, deployments).run(sockets=[listener])
         finally:
+            nursery.close()
             deployments.shut_down()
 
 

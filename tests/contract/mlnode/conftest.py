@@ -58,7 +58,11 @@ class Node:
         return self.process.wait(timeout=20)
 
     def children(self) -> list[psutil.Process]:
-        """Its child processes that live."""
+        """Its child processes that live, without the one that they are forked from."""
+        return [child for child in self.processes() if child.name() != "esrag-nursery"]
+
+    def processes(self) -> list[psutil.Process]:
+        """All its child processes that live."""
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 

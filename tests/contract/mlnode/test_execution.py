@@ -134,6 +134,7 @@ def test_a_request_that_is_too_late_is_not_executed(node: Any, modules: dict[str
         long = pool.submit(node.infer, "late", "slow " * 10)
         while node.describe("late")["number_of_pending_requests"] == 0:
             assert not long.done()
+        time.sleep(0.3)  # until the allocation waits for an answer, and takes no batch ahead
         response = node.infer("late", "slow " * 10, timeout_ms=50)
         assert response.status_code == 408
         assert response.json()["error"]["type"] == "timeout"

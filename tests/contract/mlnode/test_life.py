@@ -81,7 +81,7 @@ def test_sigterm_ends_cleanly_within_two_seconds(
     """Though a batch runs and a caller waits, who is told; no child is left."""
     fresh_node.upload("m", modules["slow"])
     fresh_node.deploy("m")
-    children = fresh_node.children()
+    children = fresh_node.processes()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(fresh_node.infer, "m", "slow " * 400)
         while fresh_node.describe("m")["number_of_pending_requests"] < 1:
@@ -107,7 +107,7 @@ def test_sigterm_while_a_child_is_loading(fresh_node: Any, modules: dict[str, by
     """There is nothing to wait for."""
     fresh_node.upload("m", modules["mean"])
     fresh_node.deploy("m", state="starting")
-    children = fresh_node.children()
+    children = fresh_node.processes()
     asked = time.monotonic()
     assert fresh_node.end(signal.SIGTERM) == 0
     assert time.monotonic() - asked < 2.0
