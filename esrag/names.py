@@ -59,6 +59,16 @@ class Names:
         """A generation's default pipeline: embeds, and sends what fails to the dead letters."""
         return f"esrag-intake-{self.set}-{generation:06d}"
 
+    def endpoint(self, purpose: str, adapter: str = "") -> str:
+        """Inference endpoint for embedding, rerank, completion or chat.
+
+        No set's name holds ``_``, so an adapter's endpoint is never another set's.
+        """
+        name = f"esrag-{purpose}-{self.set}"
+        return (
+            f"{name}_{re.sub('[^a-z0-9]+', '-', adapter.lower()).strip('-')}" if adapter else name
+        )
+
     def search_template(self, kind: str) -> str:
         """Stored search template; ``kind`` is one of SEARCH_KINDS."""
         return f"esrag-{kind}-{self.set}"

@@ -113,15 +113,28 @@ _PROBE = _Need(
     "cluster",
     ("cluster:monitor/main", "cluster:monitor/xpack/license/get", "cluster:monitor/xpack/info"),
 )
+# The last two are for the check of memory, which is left out where they lack.
 _SEE_MODELS = _Need(
     "cluster",
-    ("cluster:monitor/xpack/ml/inference/get", "cluster:monitor/xpack/ml/inference/stats/get"),
+    (
+        "cluster:monitor/xpack/ml/inference/get",
+        "cluster:monitor/xpack/ml/inference/stats/get",
+        "cluster:monitor/xpack/ml/info/get",
+        "cluster:monitor/xpack/ml/memory/stats/get",
+    ),
     "machine learning",
+)
+_SEE_ENDPOINTS = _Need("cluster", ("cluster:monitor/xpack/inference/get",), "endpoints")
+_PUT_ENDPOINTS = _Need(
+    "cluster",
+    ("cluster:admin/xpack/inference/put", "cluster:admin/xpack/inference/delete"),
+    "endpoints",
 )
 _INFER = _Need("cluster", ("cluster:monitor/xpack/ml/inference/infer",), "machine learning")
 _LOOK = (
     _PROBE,
     _SEE_MODELS,
+    _SEE_ENDPOINTS,
     _Need(
         "cluster",
         (
@@ -247,6 +260,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
     "setup": (
         *_LOOK,
         _RUN_MODELS,
+        _PUT_ENDPOINTS,
         _INFER,
         _PUT_BODIES,
         _PUT_INDEX,
@@ -257,7 +271,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
     "teardown": (*_LOOK, *_DELETE),
     "reembed": (*_LOOK, _INFER, _PUT_BODIES, _PUT_INDEX, _RUN_TEMPLATES, _COPY),
     "doctor": (*_LOOK, *_EXAMINE),
-    "model": (_SEE_MODELS, _RUN_MODELS, _INFER),
+    "model": (_PROBE, _SEE_MODELS, _SEE_ENDPOINTS, _RUN_MODELS, _INFER),
     "ingest": (
         _Need("cluster", ("cluster:monitor/main",)),
         _Need(

@@ -98,10 +98,32 @@ class ModelSettings(_Section):
         description="Where it is built from: 'packaged' (all-MiniLM-L6-v2), a folder, or a hub id.",
     )
     allocations: int = Field(1, ge=1, description="Copies of the deployment.")
-    threads: int = Field(2, ge=1, description="Threads per allocation; a power of two.")
+    threads: int = Field(2, ge=1, le=32, description="Threads per allocation; a power of two.")
     queue_capacity: int = Field(
         1024, ge=1, lt=100_000, description="Requests the deployment lets wait."
     )
+    adaptive_max: int = Field(
+        0,
+        ge=0,
+        description="Lets the cluster choose by load between allocations and so many; 0 does not.",
+    )
+    search_allocations: int = Field(
+        0,
+        ge=0,
+        description="Copies of a second deployment that embeds questions only; 0 makes none.",
+    )
+    search_threads: int = Field(
+        1, ge=1, le=32, description="Threads per allocation of that one; a power of two."
+    )
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> ModelSettings:
+        for threads in (self.threads, self.search_threads):
+            if threads & (threads - 1):
+                raise ValueError(f"threads must be a power of two, not {threads}")
+        if 0 < self.adaptive_max < self.allocations:
+            raise ValueError("adaptive_max must be 0, or at least allocations")
+        return self
 
 
 class IndexSettings(_Section):
@@ -117,6 +139,30 @@ class IndexSettings(_Section):
     language: str = Field("english", description="Language analyzer of the text fields.")
     vectors: Literal["float", "int8", "bbq"] = Field(
         "int8", description="How vectors are held in the HNSW graph."
+    )
+
+
+class EndpointSettings(_Section):
+    """Inference endpoints, through which Kibana and other programs reach model and generator."""
+
+    generator_url: str = Field(
+        "",
+        description="Address at which the CLUSTER reaches the generator; empty: no endpoint to it.",
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Bearer token of the generator, kept by the cluster."
+    )
+    model: str = Field("tgi", description="Model to ask for; 'tgi' is the base model of TGI.")
+    adapters: tuple[str, ...] = Field(
+        (), description="LoRA adapters of the generator that get endpoints of their own."
+    )
+    tasks: tuple[Literal["chat_completion", "completion"], ...] = Field(
+        ("chat_completion", "completion"),
+        description="Kinds of endpoints to the generator. The cluster tries a completion when it "
+        "makes one, which takes long without a GPU.",
+    )
+    rerank_model: str = Field(
+        "", description="Trained model of type text_similarity in the cluster; empty: no reranking."
     )
 
 
@@ -180,6 +226,7 @@ class Settings(BaseSettings):
     generator: GeneratorSettings = GeneratorSettings()
     model: ModelSettings = ModelSettings()
     index: IndexSettings = IndexSettings()
+    endpoints: EndpointSettings = EndpointSettings()
     chunk: ChunkSettings = ChunkSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     local: LocalSettings = LocalSettings()
@@ -215,16 +262,18 @@ class Settings(BaseSettings):
 def _local_stack(data_dir: Path, *, except_for: set[str]) -> dict[str, Any]:
     """The addresses that ``esrag local up`` left, unless the user named another server.
 
-    A password of the local stack must never be sent to an address that the user configured.
+    A password of the local stack must never be sent to an address that the user configured, and no
+    other cluster reaches the local generator.
     """
     try:
         found = json.loads((data_dir / CONNECTION_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    foreign = {*except_for, *(("endpoints",) if except_for else ())}
     return {
         name: found[name]
-        for name in ("elasticsearch", "generator")
-        if name not in except_for and isinstance(found.get(name), dict)
+        for name in ("elasticsearch", "generator", "endpoints")
+        if name not in foreign and isinstance(found.get(name), dict)
     }
 
 

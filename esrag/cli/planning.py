@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from esrag.errors import UsageError
-from esrag.settings import Settings
+from esrag.settings import EndpointSettings, Settings
 
 if TYPE_CHECKING:
     from esrag.bundle import ModelBundle
     from esrag.state.actions import Plan
     from esrag.state.apply import Progress, Step
-    from esrag.state.desired import Choices
+    from esrag.state.desired import Choices, EndpointChoices
     from esrag.state.lock import Terms
     from esrag.state.owner import Owner
 
@@ -58,6 +58,23 @@ def choices_from(settings: Settings) -> Choices:
         language=settings.index.language,
         vectors=settings.index.vectors,
         project_dir=settings.project_dir,
+        adaptive_max=settings.model.adaptive_max,
+        search_allocations=settings.model.search_allocations,
+        search_threads=settings.model.search_threads,
+        endpoints=_endpoint_choices(settings.endpoints),
+    )
+
+
+def _endpoint_choices(settings: EndpointSettings) -> EndpointChoices:
+    from esrag.state.desired import EndpointChoices
+
+    return EndpointChoices(
+        generator_url=settings.generator_url,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else "",
+        model=settings.model,
+        adapters=settings.adapters,
+        tasks=settings.tasks,
+        rerank_model=settings.rerank_model,
     )
 
 

@@ -48,6 +48,9 @@ class TrainedModel:
     fingerprint: str
     dims: int | None
     created: str
+    task: str = ""
+    per_deployment_bytes: int = 0
+    per_allocation_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ def list_models(client: Elasticsearch) -> tuple[TrainedModel, ...]:
 
 def _model(config: Mapping[str, Any]) -> TrainedModel:
     ours = (config.get("metadata") or {}).get("esrag") or {}
-    task = (config.get("inference_config") or {}).get("text_embedding") or {}
+    metadata = config.get("metadata") or {}
+    inference = config.get("inference_config") or {}
+    task = inference.get("text_embedding") or {}
     return TrainedModel(
         model_id=str(config["model_id"]),
         model_type=str(config.get("model_type", "")),
@@ -97,6 +102,9 @@ def _model(config: Mapping[str, Any]) -> TrainedModel:
         fingerprint=str(ours.get("fingerprint", "")),
         dims=task.get("embedding_size"),
         created=str(config.get("create_time", "")),
+        task=next(iter(inference), ""),
+        per_deployment_bytes=int(metadata.get("per_deployment_memory_bytes") or 0),
+        per_allocation_bytes=int(metadata.get("per_allocation_memory_bytes") or 0),
     )
 
 

@@ -1,4 +1,4 @@
-"""Carries out the steps of a plan that concern the trained model and its deployment."""
+"""Carries out the steps of a plan that concern the trained model and its deployments."""
 
 from __future__ import annotations
 
@@ -30,23 +30,15 @@ def push_model(
 
 
 def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance: Advance) -> None:
-    """Start or resize the deployment, wait for it, and compare its vectors with the bundle's."""
-    choices = desired.choices
+    """Start or resize one deployment, wait for it, and compare its vectors with the bundle's."""
+    spec = next(spec for spec in desired.choices.deployments if spec.deployment_id == action.name)
     if action.verb == "replace":
-        deployments.undeploy(client, choices.deployment_id, force=True)
+        deployments.undeploy(client, spec.deployment_id, force=True)
     deployments.deploy(
-        client,
-        deployments.DeploymentSpec(
-            choices.deployment_id,
-            choices.model_id,
-            allocations=choices.allocations,
-            threads=choices.threads,
-            queue_capacity=choices.queue_capacity,
-        ),
-        progress=lambda state: advance(state.allocated, state.allocations),
+        client, spec, progress=lambda state: advance(state.allocated, state.allocations)
     )
     if desired.bundle is not None:
-        models.verify_vectors(client, choices.deployment_id, desired.bundle.references)
+        models.verify_vectors(client, spec.deployment_id, desired.bundle.references)
 
 
 def _adopt_model(client: Elasticsearch, desired: DesiredState) -> None:

@@ -6,13 +6,14 @@ Pure but for reading the body files.  Knows nothing of the cluster.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from esrag import __version__
 from esrag.bundle import ModelBundle
 from esrag.cluster.capabilities import Tier
+from esrag.cluster.deployments import DeploymentSpec
 from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
 from esrag.resources import load_body
 from esrag.state.canonical import flat_settings
@@ -42,10 +43,28 @@ INTAKE_FILE = "pipelines/ingest/intake.json"
 SERVICE_FILES = {META_INDEX: "mappings/meta.json", DLQ_INDEX: "mappings/dead_letters.json"}
 SEARCH_FOLDER = "pipelines/search"
 
+_LONGEST_ID = 64  # of a trained model or deployment
+_SEARCH_SUFFIX = "_search"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChoices:
+    """What the settings say about inference endpoints; no ``generator_url``, none to it."""
+
+    generator_url: str = ""
+    api_key: str = field(default="", repr=False)
+    model: str = "tgi"
+    adapters: tuple[str, ...] = ()
+    tasks: tuple[Literal["chat_completion", "completion"], ...] = ("chat_completion", "completion")
+    rerank_model: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the settings say about one document set."""
+    """What the settings say about one document set.
+
+    ``adaptive_max`` and ``search_allocations`` are 0 where they are not wanted.
+    """
 
     set: str
     model_id: str
@@ -55,11 +74,45 @@ class Choices:
     language: str
     vectors: Vectors
     project_dir: Path | None = None
+    adaptive_max: int = 0
+    search_allocations: int = 0
+    search_threads: int = 1
+    endpoints: EndpointChoices = field(default_factory=EndpointChoices)
 
     @property
     def deployment_id(self) -> str:
-        """The deployment bears the model's name."""
+        """The deployment that embeds documents; it bears the model's name."""
         return self.model_id
+
+    @property
+    def search_deployment_id(self) -> str:
+        """The deployment that embeds questions, the same one unless a second is wanted."""
+        if not self.search_allocations:
+            return self.deployment_id
+        room = _LONGEST_ID - len(_SEARCH_SUFFIX)
+        return self.model_id[-room:].lstrip("_-.") + _SEARCH_SUFFIX
+
+    @property
+    def deployments(self) -> tuple[DeploymentSpec, ...]:
+        """The deployments of the embedding model."""
+        ingest = DeploymentSpec(
+            self.deployment_id,
+            self.model_id,
+            allocations=self.allocations,
+            threads=self.threads,
+            queue_capacity=self.queue_capacity,
+            adaptive_max=self.adaptive_max,
+        )
+        if not self.search_allocations:
+            return (ingest,)
+        search = replace(
+            ingest,
+            deployment_id=self.search_deployment_id,
+            allocations=self.search_allocations,
+            threads=self.search_threads,
+            adaptive_max=0,
+        )
+        return (ingest, search)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +226,7 @@ def _bodies(
     ]
     for kind in SEARCH_KINDS:
         body = load(f"{SEARCH_FOLDER}/{kind}.json")
-        body = with_parameter_default(body, "model_id", choices.model_id)
+        body = with_parameter_default(body, "model_id", choices.search_deployment_id)
         found.append(("search template", names.search_template(kind), body))
     return tuple(DesiredBody(kind, name, _sealed(body, choices.set)) for kind, name, body in found)
 

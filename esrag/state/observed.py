@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esrag.cluster import deployments, indices, models
+from esrag.cluster import capacity, deployments, endpoints, indices, models
+from esrag.cluster.capabilities import Tier
+from esrag.cluster.capacity import Capacity
 from esrag.cluster.deployments import Deployment
+from esrag.cluster.endpoints import FoundEndpoint
 from esrag.cluster.indices import AliasState
 from esrag.cluster.models import TrainedModel
 from esrag.names import Names
-from esrag.state.desired import BodyKind
+from esrag.state.desired import BodyKind, Choices
 from esrag.state.kinds import KINDS
 from esrag.state.ownership import Records, read_records
 
@@ -32,6 +35,12 @@ class Reader(Protocol):
 
     def deployment(self, deployment_id: str) -> Deployment | None:
         """A deployment by id."""
+
+    def capacity(self) -> Capacity | None:
+        """Memory and processors for machine learning, None when that is not told."""
+
+    def endpoints(self) -> tuple[FoundEndpoint, ...]:
+        """All inference endpoints of the cluster."""
 
     def body(self, kind: BodyKind, name: str) -> Body | None:
         """An object that is kept as one body."""
@@ -69,6 +78,10 @@ class ObservedState:
     mapping: Mapping[str, Any] | None
     settings: Mapping[str, Any] | None
     records: Records = field(default_factory=dict)
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    capacity: Capacity | None = None
+    endpoints: Mapping[str, FoundEndpoint] = field(default_factory=dict)
+    rerank_model: TrainedModel | None = None
 
 
 def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) -> ObservedState:
@@ -102,6 +115,26 @@ def _taken_over(model: TrainedModel | None, records: Records) -> TrainedModel | 
     return replace(model, managed=True, fingerprint=record.fingerprint)
 
 
+def observe_models(
+    reader: Reader, observed: ObservedState, choices: Choices, tier: Tier
+) -> ObservedState:
+    """The same with all deployments, the memory for them, and the endpoints, as far as used."""
+    rerank = choices.endpoints.rerank_model if tier.endpoints else ""
+    ids = [spec.deployment_id for spec in choices.deployments if tier.embedding == "cluster"]
+    found = {
+        name: observed.deployment if name == choices.deployment_id else reader.deployment(name)
+        for name in (*ids, *((rerank,) if rerank else ()))
+    }
+    listed = reader.endpoints() if tier.endpoints else ()
+    return replace(
+        observed,
+        deployments={name: state for name, state in found.items() if state is not None},
+        capacity=reader.capacity() if found else None,
+        endpoints={endpoint.inference_id: endpoint for endpoint in listed},
+        rerank_model=reader.trained_model(rerank) if rerank else None,
+    )
+
+
 def observe_bodies(
     reader: Reader, observed: ObservedState, bodies: Iterable[tuple[BodyKind, str]]
 ) -> ObservedState:
@@ -123,6 +156,14 @@ class ClusterReader:
     def deployment(self, deployment_id: str) -> Deployment | None:
         """A deployment by id."""
         return deployments.read_deployment(self._client, deployment_id)
+
+    def capacity(self) -> Capacity | None:
+        """Memory and processors for machine learning, None when that is not told."""
+        return capacity.read_capacity(self._client)
+
+    def endpoints(self) -> tuple[FoundEndpoint, ...]:
+        """All inference endpoints of the cluster."""
+        return endpoints.list_endpoints(self._client)
 
     def body(self, kind: BodyKind, name: str) -> Body | None:
         """An object that is kept as one body."""

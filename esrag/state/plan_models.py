@@ -1,7 +1,22 @@
-"""Plans the trained model and its deployment.  Pure."""
+"""Plans the trained model and its deployments.  Pure.
+
+A deployment is changed while it runs where the API allows it (how many allocations, and whether
+their number is adaptive) and restarted where it does not (threads, queue), which is destructive:
+whoever uses it has to wait.  One that failed or vanished is started again.  What would have to
+start is held against the memory for machine learning before anything is.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from esrag.cluster.capacity import Need, require_capacity
+from esrag.cluster.deployments import (
+    Deployment,
+    DeploymentSpec,
+    fixed_differences,
+    size_differences,
+)
 from esrag.errors import ConflictError
 from esrag.state.actions import Action, ObjectKind, Verb
 from esrag.state.desired import DesiredState
@@ -9,13 +24,25 @@ from esrag.state.observed import ObservedState
 
 
 def plan_models(desired: DesiredState, observed: ObservedState) -> tuple[Action, ...]:
-    """The steps for model and deployment; none where the client embeds."""
+    """The steps for model and deployments; none where the client embeds.
+
+    Raises UnavailableError or UnsupportedError when the cluster has no room for them.
+    """
     if desired.tier.embedding == "client":
         return ()
     model = _plan_model(desired, observed)
-    deployment = _plan_deployment(desired, observed, model_replaced=model.verb == "replace")
+    steps = [
+        plan_deployment(
+            spec,
+            observed.deployments.get(spec.deployment_id),
+            model_replaced=model.verb == "replace",
+            model_there=observed.model is not None and observed.model.fully_defined,
+        )
+        for spec in desired.choices.deployments
+    ]
+    checked = _with_capacity(desired, observed, steps)
     # a model is taken over last: its vectors are compared, and for that it must run
-    return (deployment, model) if model.verb == "adopt" else (model, deployment)
+    return (*checked, model) if model.verb == "adopt" else (model, *checked)
 
 
 def model_replaced(desired: DesiredState, observed: ObservedState) -> bool:
@@ -32,6 +59,39 @@ def foreign_models(
     if desired.tier.embedding == "client" or observed.model is None or observed.model.managed:
         return ()
     return (("trained model", observed.model.model_id),)
+
+
+def plan_deployment(
+    spec: DeploymentSpec,
+    found: Deployment | None,
+    *,
+    model_replaced: bool = False,
+    model_there: bool = False,
+) -> Action:
+    """The step from a deployment as it is to what is wanted."""
+
+    def action(verb: Verb, reason: str, *, destructive: bool = False) -> Action:
+        return Action(verb, "deployment", spec.deployment_id, reason, destructive)
+
+    size = f"{spec.describe()}, queue of {spec.queue_capacity}"
+    if found is None or model_replaced:
+        lost = " (never started, stopped by somebody, or lost with its node)" if model_there else ""
+        return action("create", f"start {size}{lost}")
+    if found.state in ("failed", "stopping"):
+        return action("replace", f"it is {found.state}{': ' if found.reason else ''}{found.reason}")
+    fixed = fixed_differences(found, spec)
+    if fixed:
+        return action("replace", f"restart with {', '.join(fixed)}", destructive=True)
+    differing = size_differences(found, spec)
+    if differing:
+        empty = "no allocation is left; " if found.scaled_to_zero else ""
+        return action("update", empty + ", ".join(differing))
+    if not found.ready:
+        why = f" ({found.reason})" if found.reason else ""
+        return action(
+            "update", f"{found.allocated} of {found.allocations} allocations run{why}; wait"
+        )
+    return action("none", f"started, {spec.describe()}")
 
 
 def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
@@ -67,32 +127,47 @@ def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
     )
 
 
-def _plan_deployment(
-    desired: DesiredState, observed: ObservedState, *, model_replaced: bool
-) -> Action:
-    choices, found = desired.choices, observed.deployment
-    size = f"{choices.allocations} allocation(s) of {choices.threads} thread(s)"
-
-    def action(verb: Verb, reason: str, *, destructive: bool = False) -> Action:
-        return Action(verb, "deployment", choices.deployment_id, reason, destructive)
-
-    if found is None or model_replaced:
-        return action("create", f"start {size}, queue of {choices.queue_capacity}")
-    if found.state in ("failed", "stopping"):
-        return action("replace", f"it is {found.state}{': ' if found.reason else ''}{found.reason}")
-    wanted = {
-        "model": choices.model_id,
-        "threads": choices.threads,
-        "queue": choices.queue_capacity,
-    }
-    has = {"model": found.model_id, "threads": found.threads, "queue": found.queue_capacity}
-    differing = [
-        f"{name} {has[name]} -> {wanted[name]}" for name in wanted if has[name] != wanted[name]
+def _with_capacity(
+    desired: DesiredState, observed: ObservedState, steps: list[Action]
+) -> tuple[Action, ...]:
+    """The same steps, the first that starts something with what is worth knowing about room."""
+    specs = {spec.deployment_id: spec for spec in desired.choices.deployments}
+    growing = [step for step in steps if step.verb != "none"]
+    sizes = _sizes(desired, observed)
+    if not growing or sizes is None:
+        return tuple(steps)
+    needs = [
+        need_of(specs[step.name], observed.deployments.get(step.name), sizes) for step in growing
     ]
-    if differing:
-        return action("replace", f"restart with {', '.join(differing)}", destructive=True)
-    if found.allocations != choices.allocations:
-        return action("update", f"allocations {found.allocations} -> {choices.allocations}")
-    if not found.ready:
-        return action("update", f"{found.allocated} of {found.allocations} allocations run; wait")
-    return action("none", f"started, {size}")
+    notes = require_capacity(observed.capacity, needs)
+    noted = replace(growing[0], details=(*growing[0].details, *notes))
+    return tuple(noted if step is growing[0] else step for step in steps)
+
+
+def need_of(spec: DeploymentSpec, found: Deployment | None, sizes: tuple[int, int, int]) -> Need:
+    """What a deployment wants of the memory; what it takes already is not asked for again."""
+    model_bytes, per_deployment, per_allocation = sizes
+    return Need(
+        spec.deployment_id,
+        model_bytes=model_bytes,
+        per_deployment=per_deployment,
+        per_allocation=per_allocation,
+        allocations=spec.allocations,
+        threads=spec.threads,
+        running=found.allocations if found is not None else 0,
+    )
+
+
+def _sizes(desired: DesiredState, observed: ObservedState) -> tuple[int, int, int] | None:
+    """Bytes of the definition, per deployment and per allocation; None before there is a bundle."""
+    if desired.bundle is not None:
+        facts = desired.bundle.config.get("metadata") or {}
+        return (
+            desired.bundle.definition.stat().st_size,
+            int(facts.get("per_deployment_memory_bytes") or 0),
+            int(facts.get("per_allocation_memory_bytes") or 0),
+        )
+    model, found = observed.model, next(iter(observed.deployments.values()), None)
+    if model is None or found is None:
+        return None
+    return found.model_bytes, model.per_deployment_bytes, model.per_allocation_bytes

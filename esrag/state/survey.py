@@ -10,7 +10,13 @@ from esrag.cluster import indices
 from esrag.cluster.capabilities import Capabilities, Tier, probe, require_machine_learning
 from esrag.names import Names
 from esrag.state.desired import Choices, DesiredState, desired_state
-from esrag.state.observed import ClusterReader, ObservedState, observe, observe_bodies
+from esrag.state.observed import (
+    ClusterReader,
+    ObservedState,
+    observe,
+    observe_bodies,
+    observe_models,
+)
 from esrag.state.plan import Plan, foreign_objects, make_plan
 from esrag.state.plan_index import generation_to_plan, reasons_to_replace
 
@@ -110,6 +116,7 @@ def _look(
         model_id=choices.model_id,
         deployment_id=choices.deployment_id,
     )
+    observed = observe_models(reader, observed, choices, tier)
     dims = observed.model.dims if observed.model is not None else None
 
     def desired_of(generation: int) -> DesiredState:
