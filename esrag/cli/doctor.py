@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from esrag.doctor.findings import Finding, Report
     from esrag.roles import RoleName
     from esrag.settings import Settings
+    from esrag.types import Hit
 
 GROUP_NAMES = (
     "connection",
@@ -96,9 +97,13 @@ def doctor(
 
 
 def _case(settings: Settings, roles: tuple[RoleName, ...]) -> Case:
-    from esrag.cli.assembly import calibration_file, endpoint_from
+    from esrag.cli.assembly import calibration_file, endpoint_from, retriever_from
     from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
+
+    def retrieve(question: str) -> Sequence[Hit]:
+        with retriever_from(settings, connect_with(settings)) as retriever:
+            return retriever.retrieve(question, size=3)
 
     return Case(
         settings=settings,
@@ -106,6 +111,7 @@ def _case(settings: Settings, roles: tuple[RoleName, ...]) -> Case:
         connect=lambda: connect_with(settings),
         generator=endpoint_from(settings),
         calibration_file=calibration_file(settings),
+        retrieve=retrieve,
         roles=roles,
     )
 

@@ -6,7 +6,8 @@ not be looked at because of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,10 @@ from esrag.generation.endpoint import Endpoint
 from esrag.names import Names
 from esrag.roles import RoleName
 from esrag.settings import Settings
-from esrag.state.desired import Choices
+from esrag.state.desired import Choices, DesiredState
+from esrag.state.observed import ObservedState
+from esrag.state.survey import look
+from esrag.types import Hit
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -32,6 +36,7 @@ class Case:
     """One examination: settings, how to reach the servers, and the roles asked for.
 
     ``connect`` makes the client; it raises UsageError when the settings name no usable address.
+    ``retrieve`` asks a question on the way that the other commands take.
     """
 
     settings: Settings
@@ -39,7 +44,9 @@ class Case:
     connect: Callable[[], Elasticsearch]
     generator: Endpoint
     calibration_file: Path
+    retrieve: Callable[[str], Sequence[Hit]]
     roles: tuple[RoleName, ...] = ("setup",)
+    wait: Callable[[float], None] = time.sleep
 
     @property
     def names(self) -> Names:
@@ -55,6 +62,23 @@ class Case:
     def capabilities(self) -> Capabilities:
         """What the cluster can do."""
         return probe(self.client)
+
+    @property
+    def embeds_in_cluster(self) -> bool:
+        """Whether the cluster embeds, not the client."""
+        return self.capabilities.machine_learning and (
+            self.capabilities.tier.embedding == "cluster"
+        )
+
+    @property
+    def deployment_ids(self) -> tuple[str, ...]:
+        """The deployments that this document set uses."""
+        return (self.choices.deployment_id,)
+
+    @cached_property
+    def look(self) -> tuple[DesiredState, ObservedState]:
+        """What is wanted, and what there is of it."""
+        return look(self.client, self.choices, self.bundle, self.capabilities.tier)
 
     @cached_property
     def nodes(self) -> dict[str, Any]:

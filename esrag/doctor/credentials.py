@@ -45,9 +45,8 @@ def login(case: Case) -> Iterator[Finding]:
                 yield well(where, "security is switched off in this cluster")
                 return
             raise
-    kind = "API key" if "api_key" in account else "user"
-    name = account.get("api_key", {}).get("name") or account.get("username")
-    yield well(where, f"{kind} {name} is accepted")
+    key = account.get("api_key", {}).get("name")
+    yield well(f"API key {key}" if key else where, "accepted")
 
 
 def expiry(case: Case) -> Iterator[Finding]:

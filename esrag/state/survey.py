@@ -87,7 +87,7 @@ def take_survey(
     """
     capabilities = probe(client)
     require_machine_learning(capabilities)
-    desired, observed = _look(client, choices, bundle, capabilities.tier, generation)
+    desired, observed = look(client, choices, bundle, capabilities.tier, generation)
     return Survey(capabilities, desired, observed, make_plan(desired, observed, adopt=adopt))
 
 
@@ -96,19 +96,20 @@ def take_status(client: Elasticsearch, choices: Choices) -> Status:
     capabilities = probe(client)
     if not capabilities.machine_learning:
         return Status(capabilities, (), None)
-    desired, observed = _look(client, choices, None, capabilities.tier)
+    desired, observed = look(client, choices, None, capabilities.tier)
     has_index = bool(observed.alias.indices) and not observed.alias.is_index
     documents = indices.count_documents(client, desired.names.alias) if has_index else None
     return Status(capabilities, _status_lines(desired, observed), documents)
 
 
-def _look(
+def look(
     client: Elasticsearch,
     choices: Choices,
     bundle: ModelBundle | None,
     tier: Tier,
     generation: int | None = None,
 ) -> tuple[DesiredState, ObservedState]:
+    """What a cluster should have, and what it has; nothing is judged."""
     reader = ClusterReader(client)
     observed = observe(
         reader,
