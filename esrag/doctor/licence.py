@@ -9,6 +9,7 @@ from typing import Any
 from elasticsearch import ApiError
 
 from esrag.cluster.client import explained
+from esrag.cluster.profile import read_profile
 from esrag.doctor.case import Case
 from esrag.doctor.credentials import DAYS_AHEAD, in_words
 from esrag.doctor.findings import Finding, found, well
@@ -45,7 +46,17 @@ def licence(case: Case) -> Iterator[Finding]:
 def tier(case: Case) -> Iterator[Finding]:
     """What does the cluster do, and what does the client do in its place?"""
     able = case.capabilities
-    if able.machine_learning:
-        yield well("machine learning", "trained models can be deployed")
-    else:
+    for thing, why in sorted(able.tier.why.items()):
+        yield found("tier", thing, why)
+    if able.tier.embedding == "cluster" and not able.machine_learning:
         yield found("machine-learning-missing", "machine learning", able.machine_learning_reason)
+    elif able.tier.embedding == "client" and _index_wants_the_cluster(case):
+        words = f"{case.names.alias} is set up for it, and this cluster does not embed any more"
+        yield found("machine-learning-missing", "machine learning", words)
+    elif not able.tier.why:
+        yield well("tier", "embedding, fusion and endpoints are the cluster's")
+
+
+def _index_wants_the_cluster(case: Case) -> bool:
+    profile = read_profile(case.client, case.names.alias)
+    return bool(profile.indices) and profile.embedding == "cluster"

@@ -9,7 +9,9 @@ from esrag.cluster.embedding import embed
 from esrag.cluster.models import LEAST_COSINE, cosine, read_model
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
-from esrag.errors import EsragError
+from esrag.embedding.process import require_installed
+from esrag.errors import EsragError, UnsupportedError
+from esrag.state.desired import Choices
 
 _FULL = 0.8  # of the queue
 _ERRORS = 0.01  # of all requests
@@ -49,6 +51,7 @@ def deployments(case: Case) -> Iterator[Finding]:
         else:
             yield from _state(where, state)
             yield from _load(where, state)
+            yield from _settings(where, state, case.choices)
 
 
 def vectors(case: Case) -> Iterator[Finding]:
@@ -84,6 +87,10 @@ def local_model(case: Case) -> Iterator[Finding]:
     if case.embeds_in_cluster:
         return
     model_id = case.choices.model_id
+    try:
+        require_installed()
+    except UnsupportedError as error:
+        yield found("extra-missing", f"model {model_id}", error.message, error.hint)
     if case.bundle is None:
         yield found(
             "bundle-missing",
@@ -107,6 +114,20 @@ def _state(where: str, state: Deployment) -> Iterator[Finding]:
         yield found("deployment-partly", where, f"{running}{reason}")
     else:
         yield well(where, f"{running}, {state.threads} threads each")
+
+
+def _settings(where: str, state: Deployment, choices: Choices) -> Iterator[Finding]:
+    has = {"threads": state.threads, "queue_capacity": state.queue_capacity}
+    wanted = {"threads": choices.threads, "queue_capacity": choices.queue_capacity}
+    if state.range is None and state.allocations:
+        has["allocations"], wanted["allocations"] = state.allocations, choices.allocations
+    differing = [
+        f"model.{name} is {wanted[name]} and it runs with {has[name]}"
+        for name in wanted
+        if has[name] != wanted[name]
+    ]
+    if differing:
+        yield found("deployment-settings", where, "; ".join(differing))
 
 
 def _load(where: str, state: Deployment) -> Iterator[Finding]:

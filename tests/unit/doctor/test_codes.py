@@ -1,5 +1,8 @@
 """The catalogue of findings: whole, in order, and used."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from esrag.cli.doctor import GROUP_NAMES
@@ -7,6 +10,13 @@ from esrag.doctor import codes
 from esrag.doctor.checks import CHECKS
 from esrag.doctor.codes import CATALOGUE, GROUPS
 from esrag.doctor.findings import Report, found, well
+
+PACKAGE = Path(codes.__file__).parent
+SOURCES = "".join(
+    path.read_text()
+    for path in (*PACKAGE.glob("*.py"), PACKAGE.parent / "cluster" / "connection_faults.py",
+                 PACKAGE.parent / "cli" / "doctor.py")
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("code", CATALOGUE.values(), ids=lambda code: code.name)
@@ -16,6 +26,12 @@ def test_a_code_says_what_it_means_and_what_helps(code: codes.Code) -> None:
     assert code.meaning.endswith(".")
     assert code.remedy
     assert (code.exit_code in (2, 4, 5, 6, 7)) == (code.severity == "error")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_code_is_used(name: str) -> None:
+    """A code that no check gives would be a promise that nobody keeps."""
+    assert re.search(rf'"{name}"', SOURCES)
 
 
 def test_the_command_and_the_checks_know_the_same_groups() -> None:
