@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from elasticsearch import NotFoundError
-
-from esrag.cluster.client import explained
+from esrag.cluster.notes import read_note
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.names import META_INDEX
 from esrag.reembedding.journal import read_journal
+from esrag.state.lock import LOCK, RENEW_SECONDS
+from esrag.state.owner import is_dead, owner_from
 
-LOCK = "lock"
-_RENEWED_WITHIN = 7.0  # seconds; the owner renews it every 5
+_RENEWED_WITHIN = RENEW_SECONDS + 2
 
 
 def lock(case: Case) -> Iterator[Finding]:
@@ -22,24 +20,23 @@ def lock(case: Case) -> Iterator[Finding]:
 
     No clocks are compared: a lock that is alive is renewed while we watch.
     """
-    before = _read(case)
+    before = read_note(case.client, LOCK)
     if before is None:
         yield well("lock", "nobody is changing this cluster")
         return
+    where, owner = f"lock in {META_INDEX}", owner_from(before.body["owner"])
+    if is_dead(owner):
+        yield found("lock-stale", where, f"left by {owner.describe()}, which has ended")
+        return
     case.wait(_RENEWED_WITHIN)
-    after = _read(case)
+    after = read_note(case.client, LOCK)
     if after is None:
         yield well("lock", "given back just now")
-        return
-    owner = after.get("owner") or {}
-    who = f"process {owner.get('pid', '?')} on {owner.get('host', 'an unknown machine')}"
-    where = f"lock in {META_INDEX}"
-    if after.get("renewal") != before.get("renewal") or after.get("owner") != before.get("owner"):
-        yield found("lock-held", where, f"held by {who}, which renews it")
+    elif after.body != before.body:
+        yield found("lock-held", where, f"held by {owner.describe()}, which renews it")
     else:
-        yield found(
-            "lock-stale", where, f"left by {who}; it was not renewed while the doctor watched"
-        )
+        words = f"held by {owner.describe()}, which gave no sign of life while the doctor watched"
+        yield found("lock-stale", where, words)
 
 
 def reembedding(case: Case) -> Iterator[Finding]:
@@ -49,13 +46,3 @@ def reembedding(case: Case) -> Iterator[Finding]:
         return
     words = f"from {move.source} to {move.target}, {move.sent} chunks copied so far"
     yield found("reembed-interrupted", f"document set {move.set}", words)
-
-
-def _read(case: Case) -> dict[str, Any] | None:
-    with explained("reading the lock"):
-        try:
-            answer = case.client.get(index=META_INDEX, id=LOCK)
-        except NotFoundError:
-            return None
-    source: dict[str, Any] = answer["_source"]
-    return source
