@@ -13,7 +13,7 @@ from dataclasses import dataclass
 META_INDEX = "esrag-meta"
 DLQ_INDEX = "esrag-dlq"
 
-SEARCH_KINDS = ("hybrid", "lexical", "semantic")
+SEARCH_KINDS = ("hybrid", "lexical", "semantic", "filtered", "context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,9 @@ def generation_of(index: str) -> int | None:
     """The number at the end of an index name; None when it is not the name of a generation."""
     found = re.fullmatch(r"esrag-docs-.+-(\d{6,})", index)
     return int(found[1]) if found else None
+
+
+def search_kind(template_id: str) -> str:
+    """Which of SEARCH_KINDS a search template is; "" when it is not one of esrag's."""
+    found = re.fullmatch(rf"esrag-({'|'.join(SEARCH_KINDS)})-.+", template_id)
+    return found[1] if found else ""

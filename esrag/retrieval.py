@@ -11,7 +11,7 @@ its licence ended, is done here from then on, with the same ranking; what cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -92,10 +92,16 @@ class Retriever:
         self._embedder: LocalEmbedder | None = None
 
     def retrieve(
-        self, question: str, *, size: int, filters: tuple[dict[str, Any], ...] = ()
+        self,
+        question: str,
+        *,
+        size: int,
+        filters: tuple[dict[str, Any], ...] = (),
+        narrowing: Mapping[str, object] | None = None,
     ) -> tuple[Hit, ...]:
         """The ``size`` best hits.
 
+        ``narrowing`` are the typed filters of the template ``filtered``, which is then called.
         Raises UsageError when the question is empty or longer than 8,000 characters,
         ModelDownError when the cluster shall embed and cannot, LicenceError when its licence
         ended and nothing here can take over, and what ``cluster.client.explained`` raises.
@@ -103,13 +109,19 @@ class Retriever:
         params: dict[str, object] = {"query": checked(question), "size": size}
         if filters:
             params["filters"] = list(filters)
+        kind, by_words = self.kind, "lexical"
+        if narrowing:
+            params |= {**narrowing, "lexical_only": _lexical_only(kind)}
+            kind = by_words = "filtered"
         try:
-            return self._with_fallback(lambda: self._run(params))
+            return self._with_fallback(lambda: self._run(kind, params))
         except ModelDownError:
             if not self._allow_degraded:
                 raise
             self._note_degraded()
-            template = self.names.search_template("lexical")
+            if narrowing:
+                params["lexical_only"] = True
+            template = self.names.search_template(by_words)
             return run_template(self.client, self.index, template, params)
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
@@ -161,9 +173,9 @@ class Retriever:
         """End the embedder."""
         self.close()
 
-    def _run(self, params: dict[str, object]) -> tuple[Hit, ...]:
-        template = self.names.search_template(self.kind)
-        if self.profile.all_in_cluster or self.kind == "lexical":
+    def _run(self, kind: str, params: dict[str, object]) -> tuple[Hit, ...]:
+        template = self.names.search_template(kind)
+        if self.profile.all_in_cluster or kind == "lexical" or params.get("lexical_only"):
             return run_template(self.client, self.index, template, params)
         try:
             return self._run_rendered(template, params)
@@ -234,6 +246,16 @@ class Retriever:
         if not self.degraded:
             self.degraded = DEGRADED
             self._tell(f"Degraded: {DEGRADED}.")
+
+
+def _lexical_only(kind: str) -> bool:
+    """How the template ``filtered`` stands in for ``kind``."""
+    if kind not in ("hybrid", "lexical", "filtered"):
+        raise UsageError(
+            f"the template {kind} has no such filters",
+            hint="Filter with --template hybrid or --template lexical.",
+        )
+    return kind == "lexical"
 
 
 def checked(question: str) -> str:

@@ -21,6 +21,16 @@ TEMPLATES = click.Choice(["hybrid", "lexical", "semantic"])
 @click.option(
     "--allow-degraded", is_flag=True, help="Search by words alone when the model does not run."
 )
+@click.option("--source", metavar="SOURCE", help="Only passages from this source.")
+@click.option("--document", "document_id", metavar="ID", help="Only passages of this document.")
+@click.option("--since", metavar="DATE", help="Only documents published on this date or later.")
+@click.option("--until", metavar="DATE", help="Only documents published on this date or before.")
+@click.option(
+    "--metadata",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Only documents with this metadata; may be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.argument("question")
 def search(
@@ -29,6 +39,11 @@ def search(
     size: int | None,
     template: str | None,
     allow_degraded: bool,
+    source: str | None,
+    document_id: str | None,
+    since: str | None,
+    until: str | None,
+    metadata: tuple[str, ...],
     as_json: bool,
     elasticsearch_url: str | None,
     set_name: str | None,
@@ -37,6 +52,13 @@ def search(
 
     The same search template answers Kibana's console; nothing is generated.
     """
+    narrowing = {
+        "source": source,
+        "document_id": document_id,
+        "published_from": since,
+        "published_to": until,
+        "metadata": [_pair(text) for text in metadata],
+    }
     given = {"size": size, "template": template}
     settings = settings_from(
         elasticsearch_url=elasticsearch_url,
@@ -47,8 +69,19 @@ def search(
         connect_with(settings) as client,
         retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
     ):
-        hits = retriever.retrieve(question, size=settings.retrieval.size)
+        hits = retriever.retrieve(
+            question,
+            size=settings.retrieval.size,
+            narrowing={name: value for name, value in narrowing.items() if value},
+        )
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
     else:
         show_hits(hits)
+
+
+def _pair(text: str) -> dict[str, str]:
+    name, found, value = text.partition("=")
+    if not (name and found and value):
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--metadata")
+    return {"name": name, "value": value}

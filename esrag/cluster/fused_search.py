@@ -18,9 +18,11 @@ from elasticsearch import ApiError
 
 from esrag.cluster.client import explained
 from esrag.cluster.rendered import Body, fused_retriever, legs, with_vector
-from esrag.cluster.search import checked_params, parse_hits, require_whole, search_error
+from esrag.cluster.search import parse_hits, require_whole, search_error
 from esrag.errors import UnavailableError
 from esrag.fusion import Fused, Ranked, fuse, fusion_settings
+from esrag.names import search_kind
+from esrag.search_parameters import checked_params
 from esrag.types import Hit
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def run_rendered(
     hits come from another, and what ``run_template`` raises.
     """
     doing = f"running search template {template_id} on {index}"
-    rendered = _render(client, template_id, checked_params(params), doing)
+    rendered = _render(client, template_id, checked_params(params, search_kind(template_id)), doing)
     if vector is not None:
         rendered = with_vector(rendered, vector, model_id=model_id)
     fused = fused_retriever(rendered)

@@ -6,19 +6,19 @@ Place in the flow: question -> **hits**.  The query itself is not here: it is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elasticsearch import ApiError
 
 from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
 from esrag.errors import ConflictError, ModelDownError, UnavailableError, UsageError
+from esrag.names import search_kind
+from esrag.search_parameters import checked_params
 from esrag.types import Hit
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
-
-MOST_HITS = 100  # what a template's rank window can hold
 
 
 def run_template(
@@ -26,12 +26,11 @@ def run_template(
 ) -> tuple[Hit, ...]:
     """The hits of one search template call, best first.
 
-    ``params`` are the template's: ``query`` (text), and optionally ``size``, ``filters`` (a list
-    of query clauses), ``num_candidates`` and ``model_id``.  Raises ConflictError when the alias,
-    the template or the deployment is missing, UnavailableError when the deployment is starting,
-    shards failed or time ran out.
+    ``params`` are the template's, as ``search_parameters`` lists them; UsageError is raised for
+    others.  Raises ConflictError when the alias, the template or the deployment is missing,
+    UnavailableError when the deployment is starting, shards failed or time ran out.
     """
-    checked = checked_params(params)
+    checked = checked_params(params, search_kind(template_id))
     doing = f"running search template {template_id} on {index}"
     with explained(doing):
         try:
@@ -39,28 +38,6 @@ def run_template(
         except ApiError as error:
             raise search_error(error, doing) from error
     return parse_hits(answer.body, doing=doing)
-
-
-def checked_params(params: Mapping[str, object]) -> dict[str, object]:
-    """The parameters as sent: ranges checked, and absent filters left out.
-
-    Filters must be query clauses: a bare string would be pasted into the query as it is.
-    """
-    size = params.get("size")
-    if size is not None and not (isinstance(size, int) and 1 <= size <= MOST_HITS):
-        raise UsageError(f"size must be a whole number from 1 to {MOST_HITS}, not {size!r}")
-    filters = params.get("filters")
-    if filters is not None and not _are_clauses(filters):
-        raise UsageError("filters must be a list of query clauses, each an object")
-    return {name: value for name, value in params.items() if value not in (None, [], ())}
-
-
-def _are_clauses(filters: object) -> bool:
-    return (
-        isinstance(filters, Sequence)
-        and not isinstance(filters, str | bytes)
-        and all(isinstance(clause, Mapping) for clause in filters)
-    )
 
 
 def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
@@ -135,6 +112,8 @@ def search_error(error: ApiError, doing: str) -> Exception:
         )
     if status == 404 and "index" in text:
         return ConflictError(f"there is no such index ({doing}): {text}", hint="Run: esrag setup")
+    if status == 400 and "failed to parse date field" in text:
+        return UsageError(f"a date cannot be read ({doing}): {text}", hint="Write: 2026-03-31")
     down = model_down(text, doing)
     return down if down is not None else api_error(error, doing)
 

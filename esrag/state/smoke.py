@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 SAMPLE = {"context": "Release notes › 4.2.1", "text": "The queue no longer blocks on restart."}
 QUESTION = "What changed in 4.2.1?"
+_ASKED: Mapping[str, object] = {"query": QUESTION, "size": 3}
+SMOKE_PARAMETERS: Mapping[str, Mapping[str, object]] = {
+    "hybrid": _ASKED,
+    "lexical": _ASKED,
+    "semantic": _ASKED,
+    "filtered": {
+        **_ASKED,
+        "source": "a.md",
+        "document_id": "a",
+        "published_from": "2026-01-01",
+        "published_to": "now",
+        "metadata": [{"name": "team", "value": "docs"}],
+    },
+    "context": {"document_id": "a", "position": 1, "before": 1, "after": 1},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ def smoke_test(
     hits: list[tuple[str, int]] = []
     for kind in SEARCH_KINDS:
         name = names.search_template(kind)
-        params = {"query": QUESTION, "size": 3}
+        params = SMOKE_PARAMETERS[kind]
         templates.render_search_template(client, name, params)
         hits.append((name, len(search.run_template(client, names.alias, name, params))))
     return SmokeResult(dims=len(vector), hits=tuple(hits))

@@ -10,6 +10,7 @@ import pytest
 from esrag.bundle import ModelBundle
 from esrag.cluster import retry
 from esrag.errors import ConflictError, UnavailableError, UnsupportedError, UsageError
+from esrag.names import SEARCH_KINDS
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.render import plan_as_json, summary
@@ -82,11 +83,11 @@ def test_an_empty_cluster_gets_everything_in_order(bundle: ModelBundle) -> None:
         "component template",
         "component template",
         "index template",
-        *["search template"] * 3,
+        *["search template"] * len(SEARCH_KINDS),
         "index",
     ]
     assert fake.writes == []
-    assert set_up(fake, bundle) == 13
+    assert set_up(fake, bundle) == 15
     assert list(cluster.indices) == ["esrag-meta", "esrag-dlq", "esrag-docs-hr-000001"]
     index = cluster.indices["esrag-docs-hr-000001"]
     assert index["aliases"] == {"esrag-docs-hr": {"is_write_index": True}}
@@ -366,7 +367,7 @@ def test_the_plan_as_json_is_stable(bundle: ModelBundle) -> None:
         "details",
         "destructive",
     ]
-    assert facts["changes"] == len(facts["actions"]) == 13
+    assert facts["changes"] == len(facts["actions"]) == 15
 
 
 def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) -> None:
@@ -378,11 +379,7 @@ def test_smoke_test_writes_nothing_and_checks_the_length(bundle: ModelBundle) ->
     fake.requests.clear()
     result = smoke_test(fake.client(), names, generation=1, dims=8, fields=fields)
     assert result.dims == 8
-    assert [name for name, _ in result.hits] == [
-        "esrag-hybrid-hr",
-        "esrag-lexical-hr",
-        "esrag-semantic-hr",
-    ]
+    assert [name for name, _ in result.hits] == [f"esrag-{kind}-hr" for kind in SEARCH_KINDS]
     assert fake.writes == []
     with pytest.raises(UnavailableError, match="8 dimensions where the index wants 384"):
         smoke_test(fake.client(), names, generation=1, dims=384, fields=fields)
