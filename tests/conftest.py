@@ -63,6 +63,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write docs/conformance.json and docs/conformance.md from this run",
     )
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write tests/golden/roles from what the server answers",
+    )
     group.addoption("--oracle-seed", default="1", help="generate other requests for the oracle")
     group.addoption("--oracle-count", default="1", help="so many times as many of them, e.g. 0.1")
 

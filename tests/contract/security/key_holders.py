@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,3 +30,15 @@ def holder(stack: Stack, key: str) -> Stack:
         "ESRAG_ELASTICSEARCH_API_KEY": key,
     }
     return replace(stack, environment={**stack.environment, **login})
+
+
+@contextmanager
+def as_holder(
+    stack: Stack, es: Elasticsearch, name: str, held: Privileges
+) -> Iterator[Elasticsearch]:
+    """A client with a new key of exactly these privileges."""
+    key = make_key(es, name, held)
+    with Elasticsearch(
+        stack.elasticsearch_url, api_key=key, request_timeout=60, max_retries=0
+    ) as client:
+        yield client
