@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from esrag.names import Names
+from esrag.names import DLQ_INDEX, META_INDEX, Names
 
 Command = Literal[
     "plan", "status", "setup", "teardown", "reembed", "doctor", "model", "ingest", "search", "ask"
@@ -21,8 +21,6 @@ Command = Literal[
 Scope = Literal["cluster", "docs", "meta", "dlq"]
 Part = Literal["always", "machine learning", "endpoints"]
 
-META_INDEX = "esrag-meta"
-DLQ_INDEX = "esrag-dlq"
 EVERY_SET = "esrag-docs-*"
 
 
@@ -109,32 +107,35 @@ class _Need:
     part: Part = "always"
 
 
-_PROBE = _Need(
-    "cluster",
-    ("cluster:monitor/main", "cluster:monitor/xpack/license/get", "cluster:monitor/xpack/info"),
+_PROBE = (
+    _Need(
+        "cluster",
+        (
+            "cluster:monitor/main",
+            "cluster:monitor/xpack/license/get",
+            "cluster:monitor/xpack/info",
+        ),
+    ),
+    _Need("cluster", ("cluster:monitor/xpack/ml/info/get",), "machine learning"),
+    _Need(
+        "cluster",
+        ("cluster:monitor/xpack/inference/get", "cluster:monitor/xpack/inference/post"),
+        "endpoints",
+    ),
 )
-# The last two are for the check of memory, which is left out where they lack.
 _SEE_MODELS = _Need(
     "cluster",
     (
         "cluster:monitor/xpack/ml/inference/get",
         "cluster:monitor/xpack/ml/inference/stats/get",
-        "cluster:monitor/xpack/ml/info/get",
         "cluster:monitor/xpack/ml/memory/stats/get",
     ),
     "machine learning",
 )
-_SEE_ENDPOINTS = _Need("cluster", ("cluster:monitor/xpack/inference/get",), "endpoints")
-_PUT_ENDPOINTS = _Need(
-    "cluster",
-    ("cluster:admin/xpack/inference/put", "cluster:admin/xpack/inference/delete"),
-    "endpoints",
-)
 _INFER = _Need("cluster", ("cluster:monitor/xpack/ml/inference/infer",), "machine learning")
 _LOOK = (
-    _PROBE,
+    *_PROBE,
     _SEE_MODELS,
-    _SEE_ENDPOINTS,
     _Need(
         "cluster",
         (
@@ -153,26 +154,11 @@ _LOOK = (
             "indices:monitor/settings/get",
         ),
     ),
-    _Need("meta", ("indices:admin/get", "indices:data/read/search", "indices:data/read/get")),
+    _Need("meta", ("indices:admin/get", "indices:data/read/get", "indices:data/read/search")),
     _Need("dlq", ("indices:admin/get",)),
 )
-# The lock, and notes of what cannot carry a mark.
-_WRITE_NOTES = _Need(
-    "meta",
-    (
-        "indices:admin/create",
-        "indices:admin/mapping/put",
-        "indices:admin/settings/update",
-        "indices:admin/refresh",
-        "indices:data/write/bulk",
-        "indices:data/write/index",
-        "indices:data/write/delete",
-    ),
-)
-_PUT_DEAD_LETTERS = _Need(
-    "dlq", ("indices:admin/create", "indices:admin/mapping/put", "indices:admin/settings/update")
-)
-# A stored template needs no privilege of its own; the last three are what a fusion does inside.
+# A stored template needs no privilege of its own; the others are what a fusion does inside, and
+# the field caps tell who embeds.
 _RUN_TEMPLATES = _Need(
     "docs",
     (
@@ -182,6 +168,7 @@ _RUN_TEMPLATES = _Need(
         "indices:data/read/msearch",
     ),
 )
+_ASK_FIELDS = _Need("docs", ("indices:data/read/field_caps",))
 _RUN_MODELS = _Need(
     "cluster",
     (
@@ -205,6 +192,11 @@ _PUT_BODIES = _Need(
         "cluster:admin/script/put",
     ),
 )
+_PUT_ENDPOINTS = _Need(
+    "cluster",
+    ("cluster:admin/xpack/inference/put", "cluster:admin/xpack/inference/delete"),
+    "endpoints",
+)
 _PUT_INDEX = _Need(
     "docs",
     (
@@ -212,6 +204,23 @@ _PUT_INDEX = _Need(
         "indices:admin/aliases",
         "indices:admin/mapping/put",
         "indices:admin/settings/update",
+    ),
+)
+_MAKE_SERVICE_INDICES = tuple(
+    _Need(
+        scope,
+        ("indices:admin/create", "indices:admin/mapping/put", "indices:admin/settings/update"),
+    )
+    for scope in ("meta", "dlq")
+)
+# the lock, and the notes about objects that cannot carry a mark
+_TAKE_NOTES = _Need(
+    "meta",
+    (
+        "indices:admin/refresh",
+        "indices:data/write/bulk",
+        "indices:data/write/index",
+        "indices:data/write/delete",
     ),
 )
 _DELETE = (
@@ -232,26 +241,46 @@ _DELETE = (
         ),
         "machine learning",
     ),
-    _Need("docs", ("indices:admin/aliases", "indices:admin/delete")),
-)
-_COPY = _Need(
-    "docs",
-    (
-        "indices:admin/refresh",
-        "indices:data/read/search",
-        "indices:data/read/open_point_in_time",
-        "indices:data/read/open_reader_context",
-        "indices:data/write/bulk",
-        "indices:data/write/index",
+    _Need("cluster", ("cluster:admin/xpack/inference/delete",), "endpoints"),
+    _Need(
+        "docs",
+        (
+            "indices:admin/aliases",
+            "indices:admin/settings/update",
+            "indices:admin/delete",
+            "indices:data/read/search",
+        ),
     ),
+    _Need("meta", ("indices:admin/delete",)),
+    _Need("dlq", ("indices:admin/delete", "indices:data/read/search")),
+)
+_COPY = (
+    _Need(
+        "docs",
+        (
+            "indices:admin/refresh",
+            "indices:admin/block/add",
+            "indices:monitor/stats",
+            "indices:data/read/search",
+            "indices:data/read/mget",
+            "indices:data/read/open_point_in_time",
+            "indices:data/read/open_reader_context",
+            "indices:data/write/bulk",
+            "indices:data/write/index",
+            "indices:data/write/delete",
+            "indices:admin/delete",
+        ),
+    ),
+    _Need("cluster", ("cluster:admin/ingest/pipeline/delete",)),
 )
 _EXAMINE = (
     _Need(
         "cluster",
         ("cluster:monitor/health", "cluster:monitor/nodes/stats", "cluster:monitor/settings"),
     ),
-    _Need("cluster", ("cluster:monitor/xpack/ml/info/get",), "machine learning"),
     _Need("docs", ("indices:data/read/search",)),
+    _Need("meta", ("indices:monitor/settings/get",)),
+    _Need("dlq", ("indices:monitor/settings/get", "indices:data/read/search")),
 )
 
 _NEEDS: dict[Command, tuple[_Need, ...]] = {
@@ -260,24 +289,34 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
     "setup": (
         *_LOOK,
         _RUN_MODELS,
+        _INFER,
+        _PUT_BODIES,
         _PUT_ENDPOINTS,
+        _PUT_INDEX,
+        *_MAKE_SERVICE_INDICES,
+        _TAKE_NOTES,
+        _RUN_TEMPLATES,
+    ),
+    "teardown": (*_LOOK, *_DELETE, _TAKE_NOTES),
+    "reembed": (
+        *_LOOK,
+        _RUN_MODELS,
         _INFER,
         _PUT_BODIES,
         _PUT_INDEX,
+        *_COPY,
+        _TAKE_NOTES,
         _RUN_TEMPLATES,
-        _WRITE_NOTES,
-        _PUT_DEAD_LETTERS,
     ),
-    "teardown": (*_LOOK, *_DELETE),
-    "reembed": (*_LOOK, _INFER, _PUT_BODIES, _PUT_INDEX, _RUN_TEMPLATES, _COPY),
     "doctor": (*_LOOK, *_EXAMINE),
-    "model": (_PROBE, _SEE_MODELS, _SEE_ENDPOINTS, _RUN_MODELS, _INFER),
+    "model": (_SEE_MODELS, _RUN_MODELS, _INFER),
     "ingest": (
         _Need("cluster", ("cluster:monitor/main",)),
         _Need(
             "docs",
             (
                 "indices:admin/aliases/get",
+                "indices:admin/mappings/get",
                 "indices:admin/refresh",
                 "indices:data/read/search",
                 "indices:data/write/bulk",
@@ -286,8 +325,8 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
             ),
         ),
     ),
-    "search": (_RUN_TEMPLATES,),
-    "ask": (_RUN_TEMPLATES, _INFER),
+    "search": (_ASK_FIELDS, _RUN_TEMPLATES),
+    "ask": (_ASK_FIELDS, _RUN_TEMPLATES, _INFER),
 }
 
 

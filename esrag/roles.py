@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from esrag import __version__
+from esrag.names import DLQ_INDEX, META_INDEX
 from esrag.privileges import (
-    DLQ_INDEX,
-    META_INDEX,
     Command,
     IndexPrivileges,
     Privileges,
