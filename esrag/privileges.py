@@ -114,9 +114,9 @@ _PROBE = (
             "cluster:monitor/main",
             "cluster:monitor/xpack/license/get",
             "cluster:monitor/xpack/info",
+            "cluster:monitor/xpack/ml/info/get",  # refused, the cluster would pass for one without
         ),
     ),
-    _Need("cluster", ("cluster:monitor/xpack/ml/info/get",), "machine learning"),
     _Need(
         "cluster",
         ("cluster:monitor/xpack/inference/get", "cluster:monitor/xpack/inference/post"),
@@ -309,7 +309,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _RUN_TEMPLATES,
     ),
     "doctor": (*_LOOK, *_EXAMINE),
-    "model": (_SEE_MODELS, _RUN_MODELS, _INFER),
+    "model": (*_PROBE, _SEE_MODELS, _RUN_MODELS, _INFER),
     "ingest": (
         _Need("cluster", ("cluster:monitor/main",)),
         _Need(

@@ -11,6 +11,7 @@ import click
 from esrag.answering import GeneratorFailedError, sources
 from esrag.cli.assembly import answerer_from, retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits, show_label, show_sentence, show_sources
 from esrag.settings import Settings
 from esrag.types import Answer, Sentence
@@ -55,6 +56,7 @@ def ask(
         return
     with (
         connect_with(settings) as client,
+        explaining_refusals(client, "ask", settings.index.set),
         answerer_from(
             settings, client, generate=not quote, allow_degraded=allow_degraded
         ) as answerer,
@@ -92,6 +94,7 @@ def _retrieve_only(
 ) -> None:
     with (
         connect_with(settings) as client,
+        explaining_refusals(client, "ask", settings.index.set),
         retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
     ):
         hits = retriever.retrieve(question, size=settings.retrieval.size)

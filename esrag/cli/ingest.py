@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.preflight import require_permission
 from esrag.errors import RejectedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def _run(
 
     names = Names(settings.index.set)
     alias = names.alias
-    index = ChunkIndex(connect_with(settings), names)
+    client = connect_with(settings)
+    require_permission(client, "ingest", names.set)
+    index = ChunkIndex(client, names)
     cluster = index.cluster_id()
     index.require()
     with Ledger(settings.data_dir / "ledgers" / f"{alias}-{cluster}.sqlite") as ledger:

@@ -9,6 +9,7 @@ import click
 
 from esrag.cli.assembly import retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits
 
 TEMPLATES = click.Choice(["hybrid", "lexical", "semantic"])
@@ -67,6 +68,7 @@ def search(
     )
     with (
         connect_with(settings) as client,
+        explaining_refusals(client, "search", settings.index.set),
         retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
     ):
         hits = retriever.retrieve(

@@ -20,6 +20,7 @@ from esrag.cli.planning import (
     lock_terms,
     show_plan,
 )
+from esrag.cli.preflight import explaining_refusals, require_permission
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def plan(
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     client = connect_with(settings)
-    survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
+    with explaining_refusals(client, "plan", settings.index.set):
+        survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
     show_plan(survey.plan, as_json=as_json, all_objects=all_objects)
     if out is not None:
         save_plan(survey, out, adopt=adopt)
@@ -121,7 +123,8 @@ def setup(
         set_name, adopt, yes = set_name or saved.set, saved.adopt, True
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     client = connect_with(settings)
-    survey = _survey_with_bundle(client, settings, adopt=adopt)
+    with explaining_refusals(client, "setup", settings.index.set):
+        survey = _survey_with_bundle(client, settings, adopt=adopt)
     if saved is not None:
         require_unmoved(saved, survey)
     if not as_json:
@@ -147,7 +150,9 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     from esrag.state.survey import take_status
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    found = take_status(connect_with(settings), choices_from(settings))
+    client = connect_with(settings)
+    with explaining_refusals(client, "status", settings.index.set):
+        found = take_status(client, choices_from(settings))
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
@@ -187,15 +192,19 @@ def _carry_out(
 ) -> Outcome:
     """Ask and apply; a person is asked again when the cluster has changed in between."""
     from esrag.cli.stopping import stopping_at_safe_points
-    from esrag.cluster.security import require_privileges
-    from esrag.privileges import needed
     from esrag.state.apply import require_allowed
     from esrag.state.setting_up import Outcome, PlanMovedError, set_up
     from esrag.state.survey import take_survey
 
     choices, bundle = choices_from(settings), bundle_from(settings)
     while survey.plan.changes:
-        require_privileges(client, "setup", needed("setup", choices.set))
+        require_permission(
+            client,
+            "setup",
+            choices.set,
+            tier=survey.desired.tier,
+            endpoints=bool(settings.endpoints.generator_url),
+        )
         require_allowed(survey.plan, allow_destructive=options.allow_destructive)
         confirm("setup", yes=options.yes)
         try:

@@ -5,8 +5,6 @@ What a command needs comes from ``esrag.privileges``; this module only asks and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elasticsearch import ApiError
@@ -57,20 +55,3 @@ def refuse(command: str, lacking: Privileges) -> None:
             hint="Nothing was changed. Give the role these privileges, or use another key: "
             "esrag setup --print-roles",
         )
-
-
-@contextmanager
-def naming_all_missing(client: Elasticsearch, command: str, wanted: Privileges) -> Iterator[None]:
-    """When the server refuses the block for one missing privilege, name all that are missing.
-
-    For commands that only read: while everything is held it costs no request.
-    """
-    try:
-        yield
-    except PermissionDeniedError as error:
-        try:
-            lacking = missing_privileges(client, wanted)
-        except PermissionDeniedError:
-            raise error from None  # the credentials themselves are refused
-        refuse(command, lacking)
-        raise

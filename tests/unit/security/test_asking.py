@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from esrag.cluster.security import missing_privileges, naming_all_missing, require_privileges
+from esrag.cli.preflight import explaining_refusals
+from esrag.cluster.security import missing_privileges, require_privileges
 from esrag.errors import PermissionDeniedError
 from esrag.privileges import needed
 from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, Reply, Request
@@ -43,7 +44,7 @@ def test_a_refused_reading_command_names_all_that_is_missing() -> None:
     fake = ElasticsearchFake(cluster)
     with (
         pytest.raises(PermissionDeniedError, match="indices:data/read/msearch on esrag-docs-x"),
-        naming_all_missing(fake.client(), "search", needed("search", "x")),
+        explaining_refusals(fake.client(), "search", "x"),
     ):
         raise PermissionDeniedError("action [indices:data/read/open_point_in_time] is unauthorized")
 
@@ -51,6 +52,6 @@ def test_a_refused_reading_command_names_all_that_is_missing() -> None:
 def test_a_command_that_is_not_refused_asks_nothing() -> None:
     """The check costs a request only when something went wrong."""
     fake = ElasticsearchFake(ClusterInMemory())
-    with naming_all_missing(fake.client(), "search", needed("search", "x")):
+    with explaining_refusals(fake.client(), "search", "x"):
         pass
     assert fake.requests == []
