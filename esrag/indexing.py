@@ -143,7 +143,7 @@ def drafts_of(entries: Iterable[Entry], cutting: Cutting) -> Iterator[Draft | Re
 
 
 class Ingest:
-    """One run."""
+    """One run.  ``prepare`` completes the chunks of a request before it is sent."""
 
     def __init__(
         self,
@@ -155,6 +155,7 @@ class Ingest:
         dead_letters: Path,
         max_batch: int = MAX_BATCH,
         on_progress: Callable[[Progress], None] | None = None,
+        prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
     ) -> None:
         self._index = index
         self._cutting = cutting
@@ -164,7 +165,7 @@ class Ingest:
         self._on_progress = on_progress
         self._stop = threading.Event()
         self._window = Window(max_batch)
-        self._sender = Sender(Delivery(index.send, self._window, stop=self._stop))
+        self._sender = Sender(Delivery(index.send, self._window, stop=self._stop), prepare=prepare)
         self._numbers = 0
         self._listed = 0
         self._settled = 0

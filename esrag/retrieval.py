@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LONGEST_QUESTION = 8_000
+NO_VECTOR_KINDS = ("lexical", "context")  # templates that search without the model
 DEGRADED = "the embedding model does not run: passages were searched by words alone"
 
 
@@ -185,7 +186,7 @@ class Retriever:
             self._profile = None
             return self._run_rendered(template, params)
 
-    def _run_rendered(self, template: str, params: dict[str, object]) -> tuple[Hit, ...]:
+    def _run_rendered(self, template: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
         profile = self.profile
         vector: list[float] | None = None
         model_id = self._model_id

@@ -83,6 +83,19 @@ def with_field_choices(body: Body, *, dims: int | None, language: str, vectors: 
     return changed
 
 
+def with_vector_meta(body: Body, meta: Mapping[str, str]) -> Body:
+    """A component template whose vector fields say in their ``meta`` who makes and searches them.
+
+    An empty value says nothing and is left out; what a project put there besides stays.
+    """
+    changed = copy.deepcopy(body)
+    for field in _fields(changed.get("template", {}).get("mappings", {})):
+        if field.get("type") == "dense_vector":
+            told = {name: value for name, value in meta.items() if value}
+            field["meta"] = {**field.get("meta", {}), **told}
+    return changed
+
+
 def _fields(mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every field definition in a mapping, sub-fields and object fields included."""
     found: list[dict[str, Any]] = []

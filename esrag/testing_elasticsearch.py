@@ -41,7 +41,10 @@ from esrag.bundle import (
     write_manifest,
 )
 
-_READING_POSTS = ("_search", "_count", "_render", "_infer", "_simulate", "_has_privileges")
+_READING_POSTS = (
+    *("_search", "_msearch", "_pit", "_count", "_render", "_infer", "_simulate"),
+    "_has_privileges",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,12 @@ def fake_bundle(
     return bundle
 
 
+def _non_compliant(feature: str) -> Reply:
+    """How a server refuses what its licence does not cover."""
+    reason = f"current license is non-compliant for [{feature}]"
+    return Reply.error(403, "security_exception", reason)
+
+
 @dataclass
 class ClusterInMemory:
     """Keeps what setup puts; answers as Elasticsearch does where setup looks."""
@@ -203,6 +212,9 @@ class ClusterInMemory:
     version: str = "9.5.3"
     licence: str = "trial"
     machine_learning: bool = True
+    rrf: bool = True
+    inference: bool = True
+    ml_limits: Mapping[str, str] | None = None
     lacking: frozenset[str] = frozenset()
     uuid: str = "memory-uuid"
     embed: Callable[[str], list[float]] = vector_of
@@ -230,6 +242,9 @@ class ClusterInMemory:
             ("GET", "", self._info),
             ("GET", "_license", self._license),
             ("GET", "_xpack", self._xpack),
+            ("POST", "_inference/([^/]+)/([^/]+)", self._ask_endpoint),
+            ("POST", r"esrag-none-\*/_search", self._search_nothing),
+            ("GET", "([^/]+)/_field_caps", self._field_caps),
             ("POST", "_security/user/_has_privileges", self._privileges),
             (
                 "GET PUT DELETE",
@@ -238,7 +253,7 @@ class ClusterInMemory:
             ),
             ("POST", "_ingest/pipeline/([^/]+)/_simulate", self._simulate),
             ("POST", "_render/template(?:/[^/]+)?", self._render),
-            ("POST", "([^/]+)/_search/template", self._search),
+            ("POST", "([^/]+)/_search(?:/template)?", self._search),
             ("GET", "_ml/info", self._ml_info),
             ("GET", "_ml/memory/_stats", self._ml_memory),
             ("GET", "_inference(?:/_all)?", self._list_endpoints),
@@ -277,6 +292,28 @@ class ClusterInMemory:
 
     def _license(self, _request: Request) -> Reply:
         return Reply(200, {"license": {"status": "active", "type": self.licence}})
+
+    def _ask_endpoint(self, _request: Request, task: str, name: str) -> Reply:
+        if not self.inference:
+            return _non_compliant("inference")
+        reason = f"Incompatible task_type, the requested type [{task}] is not that of [{name}]"
+        return Reply.error(400, "status_exception", reason)
+
+    def _search_nothing(self, request: Request) -> Reply:
+        if "rrf" in request.body["retriever"] and not self.rrf:
+            return _non_compliant("Reciprocal Rank Fusion (RRF)")
+        return Reply(200, {"_shards": {"total": 0, "failed": 0}, "hits": {"hits": []}})
+
+    def _field_caps(self, request: Request, name: str) -> Reply:
+        found = self._behind(name)
+        fields: dict[str, Any] = {}
+        for index in found:
+            properties = self.indices[index]["mappings"].get("properties", {})
+            field_type = properties.get(request.query.get("fields", ""), {})
+            if field_type:
+                meta = {key: [value] for key, value in field_type.get("meta", {}).items()}
+                fields[request.query["fields"]] = {field_type["type"]: {"meta": meta}}
+        return Reply(200, {"indices": found, "fields": fields})
 
     def _xpack(self, _request: Request) -> Reply:
         ml = {"available": self.machine_learning, "enabled": True}
@@ -427,7 +464,7 @@ class ClusterInMemory:
             "total_ml_processors": self.ml_processors,
             "effective_max_model_memory_limit": f"{self.ml_memory // 2**20}mb",
         }
-        return Reply(200, {"limits": limits})
+        return Reply(200, {"limits": limits if self.ml_limits is None else dict(self.ml_limits)})
 
     def _ml_memory(self, _request: Request) -> Reply:
         ml = {"max_in_bytes": self.ml_memory, "native_inference_in_bytes": 0}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -17,11 +17,15 @@ from esrag.cli.preflight import require_permission
 from esrag.errors import RejectedError, UnsupportedError
 
 if TYPE_CHECKING:
+    from esrag.cluster.bulk import Action
+    from esrag.cluster.profile import Profile
     from esrag.corpus.listing import Entry
     from esrag.corpus.records import Rejected
     from esrag.indexing import Cutting, Draft, Progress, Report
     from esrag.ledger import DeadLetter, Ledger
     from esrag.settings import Settings
+
+Prepare: TypeAlias = "Callable[[Sequence[Action]], Sequence[Action]]"
 
 _SHOWN = 20  # rejected inputs listed on the terminal; the dead-letter file has all
 _LINE_EVERY = 5.0  # seconds between two lines of progress in a log
@@ -115,7 +119,8 @@ def _run(
     index = ChunkIndex(client, names)
     cluster = index.cluster_id()
     index.require()
-    with Ledger(settings.data_dir / "ledgers" / f"{alias}-{cluster}.sqlite") as ledger:
+    ledger_file = settings.data_dir / "ledgers" / f"{alias}-{cluster}.sqlite"
+    with _vectors(settings, index.profile) as prepare, Ledger(ledger_file) as ledger:
         _tell_of_cut_off_run(ledger)
         run_id = new_run_id()
         ledger.begin(run_id, arguments)
@@ -128,6 +133,7 @@ def _run(
                 dead_letters=settings.data_dir / "dlq" / alias / f"{run_id}.jsonl",
                 max_batch=max(1, min(MAX_BATCH, settings.model.queue_capacity // 2)),
                 on_progress=display,
+                prepare=prepare,
             )
             try:
                 run.run(entries)
@@ -136,6 +142,25 @@ def _run(
                 report = run.report()
                 _show_report(report, as_json=as_json)
     return report
+
+
+@contextmanager
+def _vectors(settings: Settings, profile: Profile) -> Iterator[Prepare]:
+    """What completes chunks before they are sent: vectors, where the cluster makes none."""
+    if profile.embedding == "cluster":
+        yield list
+        return
+    from esrag.cli.assembly import embedder_from
+    from esrag.client_vectors import ClientVectors
+    from esrag.embedding.inputs import embedding_input
+    from esrag.resources import load_body
+
+    pipeline = load_body("pipelines/ingest/embed.json", project=settings.project_dir)
+    with embedder_from(settings, profile) as embedder:
+        embedder.start()
+        yield ClientVectors(
+            lambda texts: embedder.embed(texts, "ingest"), embedding_input(pipeline)
+        )
 
 
 def _tell_of_cut_off_run(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from esrag.settings import EndpointSettings, Settings
 
 if TYPE_CHECKING:
     from esrag.bundle import ModelBundle
+    from esrag.cluster.capabilities import Capabilities
     from esrag.state.actions import Plan
     from esrag.state.apply import Progress, Step
     from esrag.state.desired import Choices, EndpointChoices
@@ -103,16 +104,29 @@ def lock_terms(command: str, *, wait: float, force: bool, safe_point: Callable[[
     return Terms(command=command, wait=wait, force=force, waiting=tell, sleep=sleep)
 
 
-def show_plan(plan: Plan, *, as_json: bool, all_objects: bool = False) -> None:
-    """The plan on standard output."""
+def show_plan(
+    plan: Plan,
+    *,
+    as_json: bool,
+    all_objects: bool = False,
+    capabilities: Capabilities | None = None,
+) -> None:
+    """The plan on standard output, and what a cluster of these capabilities does not do itself."""
     from rich.console import Console
 
-    from esrag.state.render import plan_as_json, plan_as_text
+    from esrag.state.render import plan_as_json, plan_as_text, tier_as_text
 
+    tier = capabilities.tier if capabilities is not None else None
     if as_json:
-        click.echo(json.dumps(plan_as_json(plan), indent=2, ensure_ascii=False))
+        shown = plan_as_json(plan) | ({"tier": tier.as_json()} if tier is not None else {})
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    Console(soft_wrap=True, highlight=False).print(plan_as_text(plan, all_objects=all_objects))
+    for words in capabilities.warnings if capabilities is not None else ():
+        click.secho(words, fg="yellow", err=True)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(plan_as_text(plan, all_objects=all_objects))
+    if tier is not None and tier.why:
+        console.print(tier_as_text(tier))
 
 
 def confirm(command: str, *, yes: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esrag.cli.assembly import embedder_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.planning import (
     CHANGES_PENDING,
@@ -67,7 +68,9 @@ def plan(
     client = connect_with(settings)
     with explaining_refusals(client, "plan", settings.index.set):
         survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
-    show_plan(survey.plan, as_json=as_json, all_objects=all_objects)
+    show_plan(
+        survey.plan, as_json=as_json, capabilities=survey.capabilities, all_objects=all_objects
+    )
     if out is not None:
         save_plan(survey, out, adopt=adopt)
         click.echo(f"Saved. Apply it: esrag setup --plan {out}", err=True)
@@ -128,14 +131,14 @@ def setup(
     if saved is not None:
         require_unmoved(saved, survey)
     if not as_json:
-        show_plan(survey.plan, as_json=False)
+        show_plan(survey.plan, as_json=False, capabilities=survey.capabilities)
     outcome = _carry_out(
         client,
         settings,
         survey,
         _Options(yes, allow_destructive, adopt, wait, force_unlock, as_json),
     )
-    tried = _try_out(client, outcome.survey)
+    tried = _try_out(client, settings, outcome.survey)
     if as_json:
         _print_outcome(survey, outcome, tried)
     else:
@@ -160,9 +163,8 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
     click.echo(
         f"{cluster.cluster_name}: Elasticsearch {cluster.version}, licence {cluster.licence or '-'}"
     )
-    if not cluster.machine_learning:
-        click.echo(f"Trained models cannot run here: {cluster.machine_learning_reason}.")
-        return
+    for why in cluster.tier.why.values():
+        click.echo(f"  {why}")
     widths = [
         max(len(line.kind) for line in found.objects),
         max(len(line.name) for line in found.objects),
@@ -227,18 +229,22 @@ def _carry_out(
                 raise
             survey = moved.now
             click.echo("The cluster was changed meanwhile. The plan is now:", err=True)
-            show_plan(survey.plan, as_json=False)
+            show_plan(survey.plan, as_json=False, capabilities=survey.capabilities)
     return Outcome(survey, 0)
 
 
 def _survey_with_bundle(client: Elasticsearch, settings: Settings, *, adopt: bool) -> Survey:
-    """Survey; when the model must be uploaded and no bundle is here, build it and look again."""
+    """Survey; when the model is needed and no bundle is here, build it and look again.
+
+    It is needed to be uploaded, or because this machine embeds and the index is to say with what.
+    """
     from esrag.state.survey import take_survey
 
     choices, bundle = choices_from(settings), bundle_from(settings)
     survey = take_survey(client, choices, bundle, adopt=adopt)
-    needs_bundle = any(action.kind == "trained model" for action in survey.plan.changes)
-    if bundle is not None or not needs_bundle:
+    needs_upload = any(action.kind == "trained model" for action in survey.plan.changes)
+    embeds_here = survey.desired.tier.embedding == "client" and not survey.observed.alias.indices
+    if bundle is not None or not (needs_upload or embeds_here):
         return survey
     from esrag.cli.model import build_with_progress
 
@@ -246,7 +252,7 @@ def _survey_with_bundle(client: Elasticsearch, settings: Settings, *, adopt: boo
     return take_survey(client, choices, built.bundle, adopt=adopt)
 
 
-def _try_out(client: Elasticsearch, survey: Survey) -> SmokeResult:
+def _try_out(client: Elasticsearch, settings: Settings, survey: Survey) -> SmokeResult:
     from esrag.state.smoke import smoke_test
 
     desired = survey.desired
@@ -256,6 +262,8 @@ def _try_out(client: Elasticsearch, survey: Survey) -> SmokeResult:
         generation=desired.generation,
         dims=_dims(survey),
         fields=desired.mapping["properties"],
+        tier=desired.tier,
+        local=lambda profile: embedder_from(settings, profile),
     )
 
 
@@ -270,6 +278,7 @@ def _print_outcome(survey: Survey, outcome: Outcome, tried: SmokeResult) -> None
 
     facts = {
         "plan": plan_as_json(survey.plan),
+        "tier": survey.desired.tier.as_json(),
         "applied": outcome.steps,
         "smoke": {"dims": tried.dims, "hits": dict(tried.hits)},
     }
@@ -279,9 +288,9 @@ def _print_outcome(survey: Survey, outcome: Outcome, tried: SmokeResult) -> None
 def _say_what_next(survey: Survey, tried: SmokeResult) -> None:
     desired = survey.desired
     pipeline = desired.names.embed_pipeline(desired.generation)
-    click.echo(
-        f"Tried: {pipeline} embeds ({tried.dims} dimensions), "
-        f"{len(tried.hits)} search templates answer.",
-        err=True,
-    )
+    who = pipeline if desired.tier.embedding == "cluster" else "this machine"
+    embeds = f"{who} embeds ({tried.dims} dimensions)"
+    if tried.untried:
+        embeds = f"nothing was embedded ({tried.untried})"
+    click.echo(f"Tried: {embeds}, {len(tried.hits)} search templates answer.", err=True)
     click.echo("Next: esrag ingest FOLDER, then esrag ask QUESTION", err=True)

@@ -20,6 +20,7 @@ from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
 from esrag.errors import (
     ConflictError,
     EsragError,
+    LicenceError,
     PermissionDeniedError,
     UnavailableError,
     UnsupportedError,
@@ -244,6 +245,12 @@ def _stops(status: int, code: str, text: str) -> EsragError | None:
     if status == 403 and code == BLOCKED:
         return UnavailableError(
             f"the index is blocked {doing}: {text}", hint="Lift the block and run this again."
+        )
+    if status == 403 and "non-compliant" in text:
+        return LicenceError(
+            f"the cluster's licence does not allow embedding {doing}: {text}",
+            hint="Run esrag setup: it plans embedding on this machine, and what is indexed stays "
+            "valid. Then the same command again.",
         )
     if status == 403:
         return PermissionDeniedError(f"not allowed {doing}: {text}")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from esrag.cluster import indices
 from esrag.cluster.bulk import BLOCKED, Action, BulkRefused, Item, Verdict, send_bulk
 from esrag.cluster.client import explained
+from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, UnavailableError
 from esrag.names import Names, generation_of
@@ -49,7 +50,7 @@ class Target:
 
 
 class ChunkIndex:
-    """One document set's index, through its alias."""
+    """One document set's index, through its alias; ``profile`` is known after ``require``."""
 
     def __init__(self, client: Elasticsearch, names: Names) -> None:
         self._client = client
@@ -57,6 +58,7 @@ class ChunkIndex:
         self._target: Target | None = None
         self._lock = threading.Lock()
         self.alias = names.alias
+        self.profile = Profile()
 
     def cluster_id(self) -> str:
         """Identifies the cluster whatever address it has; the first request of a run."""
@@ -73,9 +75,23 @@ class ChunkIndex:
         generation = generation_of(index)
         pipeline = self._names.embed_pipeline(generation) if generation else None
         target = Target(index, pipeline)
+        if self._target != target:
+            self._take_profile(read_profile(self._client, index))
         with self._lock:
             self._target = target
         return target
+
+    def _take_profile(self, profile: Profile) -> None:
+        """Chunks on their way to one generation may carry vectors; they fit its model only."""
+        before = self._target and self.profile
+        moved = before and (before.embedding, before.model) != (profile.embedding, profile.model)
+        if before and moved and "client" in (before.embedding, profile.embedding):
+            raise ConflictError(
+                f"{self.alias} moved to a generation whose vectors are made otherwise "
+                f"(model {profile.model or 'unknown'}, in the {profile.embedding})",
+                hint="Run the same command again; it continues with that model.",
+            )
+        self.profile = profile
 
     def send(self, actions: Sequence[Action]) -> list[Item]:
         """One bulk request, sent once; a refusal counts only if the alias still leads there."""

@@ -196,10 +196,21 @@ class _Attempts:
 
 
 class Sender:
-    """Runs up to ``at_once`` deliveries beside the caller; one thread each."""
+    """Runs up to ``at_once`` deliveries beside the caller; one thread each.
 
-    def __init__(self, delivery: Delivery, *, at_once: int = 2) -> None:
+    ``prepare`` is called once for the actions of a delivery, in its thread: what it does takes
+    its time while others are being sent.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        *,
+        at_once: int = 2,
+        prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
+    ) -> None:
         self._delivery = delivery
+        self._prepare = prepare
         self._at_once = at_once
         self._answers: queue.SimpleQueue[list[Item] | BaseException] = queue.SimpleQueue()
         self.in_flight = 0
@@ -225,7 +236,7 @@ class Sender:
 
     def _work(self, actions: Sequence[Action]) -> None:
         try:
-            self._answers.put(self._delivery.deliver(actions))
+            self._answers.put(self._delivery.deliver(self._prepare(actions)))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that collects, not swallowed
             self._answers.put(error)
 

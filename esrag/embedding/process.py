@@ -66,6 +66,7 @@ class Embedder:
         self._child: _Child | None = None
         self._lock = threading.Lock()
         self._number = 0
+        self._closed = False
 
     def start(self) -> None:
         """Have the child loading while the caller does something else.
@@ -96,9 +97,11 @@ class Embedder:
         return vectors
 
     def close(self) -> None:
-        """End the child, if there is one."""
-        with self._lock:
-            self._end()
+        """End the child, if there is one, also in the middle of its work; there is no other."""
+        self._closed = True
+        child = self._child
+        if child is not None:
+            child.end()
 
     def __enter__(self) -> Embedder:
         """The embedder itself."""
@@ -137,6 +140,8 @@ class Embedder:
         raise AssertionError("unreachable")
 
     def _running(self) -> _Child:
+        if self._closed:
+            raise UnavailableError("the process that embeds was ended with the command")
         if self._child is None:
             order = {"folder": str(self.bundle.folder.absolute()), "threads": self._threads}
             self._child = _Child(self._command, order, threads=self._threads)
@@ -203,7 +208,7 @@ class _Child:
             if pipe is not None:
                 pipe.write(json.dumps(message).encode("ascii") + b"\n")
                 pipe.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # closed by either side
             raise _Ended from error
 
     def receive(self, seconds: float, doing: str) -> dict[str, Any]:
@@ -233,6 +238,8 @@ class _Child:
             status: object = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             status = "none yet"
+        if self._talk.closed:
+            return "  it was ended"
         self._talk.seek(0)
         lines = self._talk.read().decode("utf-8", "replace").splitlines()[-8:]
         return "\n".join([*(f"  {line}" for line in lines), f"  exit status {status}"])
@@ -241,9 +248,9 @@ class _Child:
         """End it now."""
         self._process.kill()
         self._process.wait()
-        if self._process.stdin is not None:
-            # what was still to be written is of no use any more
-            with contextlib.suppress(OSError):
+        # what was still to be written is of no use any more
+        with contextlib.suppress(OSError, ValueError):
+            if self._process.stdin is not None:
                 self._process.stdin.close()
         self._talk.close()
 

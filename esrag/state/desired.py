@@ -14,6 +14,7 @@ from esrag import __version__
 from esrag.bundle import ModelBundle
 from esrag.cluster.capabilities import Tier
 from esrag.cluster.deployments import DeploymentSpec
+from esrag.cluster.profile import FINGERPRINT_LENGTH
 from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
 from esrag.resources import load_body
 from esrag.state.canonical import flat_settings
@@ -24,6 +25,7 @@ from esrag.templating import (
     sealed,
     with_field_choices,
     with_parameter_default,
+    with_vector_meta,
 )
 
 BodyKind = Literal[
@@ -173,22 +175,37 @@ def desired_state(
     dims: int | None = None,
     generation: int = 1,
     tier: Tier | None = None,
+    fingerprint: str = "",
 ) -> DesiredState:
     """The desired state of a document set.
 
     The vector length is the bundle's, else ``dims`` (of the model that the cluster has), else the
-    one in the shipped mapping.  Without ``tier`` the cluster is taken to do everything itself.
+    one in the shipped mapping; so is the fingerprint of the model, which the vectors are marked
+    with.  Without ``tier`` the cluster is taken to do everything itself.
     """
     names, tier = Names(choices.set), tier or Tier()
     dims = bundle.dims if bundle else dims
+    fingerprint = bundle.fingerprint if bundle else fingerprint
     return DesiredState(
         choices=choices,
         names=names,
         bundle=bundle,
-        bodies=(*_service_indices(), *_bodies(choices, names, dims, generation, tier)),
+        bodies=(
+            *_service_indices(),
+            *_bodies(choices, names, dims, generation, tier, vector_meta(tier, fingerprint)),
+        ),
         generation=generation,
         tier=tier,
     )
+
+
+def vector_meta(tier: Tier, fingerprint: str) -> dict[str, str]:
+    """What the vector field says of itself, for whoever may only search."""
+    return {
+        "model": fingerprint[:FINGERPRINT_LENGTH],
+        "embedding": tier.embedding,
+        "fusion": tier.fusion,
+    }
 
 
 def _service_indices() -> tuple[DesiredBody, ...]:
@@ -203,7 +220,12 @@ def service_index(name: str) -> DesiredBody:
 
 
 def _bodies(
-    choices: Choices, names: Names, dims: int | None, generation: int, tier: Tier
+    choices: Choices,
+    names: Names,
+    dims: int | None,
+    generation: int,
+    tier: Tier,
+    meta: Mapping[str, str],
 ) -> tuple[DesiredBody, ...]:
     """All bodies of the set, in the order in which they can be put."""
     values = _shipped_to_wanted(choices, names, generation)
@@ -215,6 +237,7 @@ def _bodies(
     fields = with_field_choices(
         fields, dims=dims, language=choices.language, vectors=choices.vectors
     )
+    fields = with_vector_meta(fields, meta)
     embed = load(EMBED_FILE if tier.embedding == "cluster" else STAMP_FILE)
     # the pipelines come first: an index names its intake pipeline from its first moment
     found: list[tuple[BodyKind, str, Body]] = [

@@ -84,10 +84,13 @@ class ObservedState:
     rerank_model: TrainedModel | None = None
 
 
-def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) -> ObservedState:
+def observe(
+    reader: Reader, names: Names, *, model_id: str, deployment_id: str, with_models: bool = True
+) -> ObservedState:
     """Read model, deployment and index; the bodies come with ``observe_bodies``.
 
-    An index that lost its alias is looked at as well: the newest generation.
+    ``with_models`` is false on a cluster that keeps none and may have no API for them.  An index
+    that lost its alias is looked at as well: the newest generation.
     """
     alias = reader.alias(names.alias)
     generations = reader.generations(names.index_pattern)
@@ -95,8 +98,8 @@ def observe(reader: Reader, names: Names, *, model_id: str, deployment_id: str) 
     index = next(reversed(behind or generations), None)
     records = reader.records()
     return ObservedState(
-        model=_taken_over(reader.trained_model(model_id), records),
-        deployment=reader.deployment(deployment_id),
+        model=_taken_over(reader.trained_model(model_id), records) if with_models else None,
+        deployment=reader.deployment(deployment_id) if with_models else None,
         bodies={},
         alias=alias,
         generations=generations,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from esrag.cluster.profile import FIELD
 from esrag.errors import ConflictError
 from esrag.names import generation_of
 from esrag.state.actions import Action, ObjectKind, shown
@@ -100,6 +104,8 @@ def reasons_to_replace(desired: DesiredState, observed: ObservedState) -> tuple[
         reasons.append("its vectors are of the model that is replaced")
     elif embedded != desired.choices.model_id:
         reasons.append(f"its vectors are of {embedded}, not of {desired.choices.model_id}")
+    elif not _same_model(desired, observed):
+        reasons.append(f"its vectors are of another {embedded} than the bundle here")
     return (*reasons, *unchangeable(desired, observed))
 
 
@@ -111,6 +117,28 @@ def unchangeable(desired: DesiredState, observed: ObservedState) -> tuple[str, .
         *(f"field {item}" for item in fields),
         *(f"setting {item}" for item in settings if item.path.startswith(_STATIC_SETTINGS)),
     )
+
+
+def known_fingerprint(observed: ObservedState) -> str:
+    """The beginning of the fingerprint that the vectors of the index are marked with."""
+    return str(_vector_field(observed.mapping).get("meta", {}).get("model", ""))
+
+
+def known_dims(observed: ObservedState) -> int | None:
+    """The length of the vectors of the index."""
+    dims = _vector_field(observed.mapping).get("dims")
+    return int(dims) if dims is not None else None
+
+
+def _vector_field(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    field: Mapping[str, Any] = ((mapping or {}).get("properties") or {}).get(FIELD) or {}
+    return field
+
+
+def _same_model(desired: DesiredState, observed: ObservedState) -> bool:
+    wanted = _vector_field(desired.mapping).get("meta", {}).get("model", "")
+    found = known_fingerprint(observed)
+    return not wanted or not found or wanted == found
 
 
 def foreign_indices(

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from esrag.cluster.capabilities import Tier
 from esrag.state.actions import Action, Plan
 
 _MARKS = {
@@ -42,6 +43,11 @@ def plan_as_text(plan: Plan, *, all_objects: bool = False) -> RenderableType:
     """The plan for a person: what changes, and a line that sums it up."""
     shown = plan.actions if all_objects else plan.changes
     return Group(*(_line(action) for action in shown), Text(summary(plan), style="bold"))
+
+
+def tier_as_text(tier: Tier) -> RenderableType:
+    """What this cluster does not do itself: why, what is done instead, what would change it."""
+    return Text("\n".join(["On this cluster:", *(f"  {words}" for words in tier.why.values())]))
 
 
 def summary(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from esrag.bundle import ModelBundle
 from esrag.cluster import indices
-from esrag.cluster.capabilities import Capabilities, Tier, probe, require_machine_learning
+from esrag.cluster.capabilities import Capabilities, Tier, probe
 from esrag.names import Names
 from esrag.state.desired import Choices, DesiredState, desired_state
 from esrag.state.observed import (
@@ -18,7 +18,12 @@ from esrag.state.observed import (
     observe_models,
 )
 from esrag.state.plan import Plan, foreign_objects, make_plan
-from esrag.state.plan_index import generation_to_plan, reasons_to_replace
+from esrag.state.plan_index import (
+    generation_to_plan,
+    known_dims,
+    known_fingerprint,
+    reasons_to_replace,
+)
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -61,6 +66,7 @@ class Status:
                 "version": found.version,
                 "licence": found.licence,
                 "machine_learning": found.machine_learning,
+                "tier": found.tier.as_json(),
             },
             "documents": self.documents,
             "objects": [
@@ -81,21 +87,17 @@ def take_survey(
     """Read the cluster and plan; nothing is changed.
 
     ``generation`` asks for one by number, whether the present one could stay or not.
-
-    Raises UnsupportedError when the cluster cannot run trained models, ConflictError when objects
-    of somebody else are in the way.
+    Raises UnsupportedError when the server is none that esrag works with, ConflictError when
+    objects of somebody else are in the way.
     """
     capabilities = probe(client)
-    require_machine_learning(capabilities)
     desired, observed = look(client, choices, bundle, capabilities.tier, generation)
     return Survey(capabilities, desired, observed, make_plan(desired, observed, adopt=adopt))
 
 
 def take_status(client: Elasticsearch, choices: Choices) -> Status:
-    """Read the cluster and say what is there; also where machine learning is missing."""
+    """Read the cluster and say what is there."""
     capabilities = probe(client)
-    if not capabilities.machine_learning:
-        return Status(capabilities, (), None)
     desired, observed = look(client, choices, None, capabilities.tier)
     has_index = bool(observed.alias.indices) and not observed.alias.is_index
     documents = indices.count_documents(client, desired.names.alias) if has_index else None
@@ -116,12 +118,22 @@ def look(
         Names(choices.set),
         model_id=choices.model_id,
         deployment_id=choices.deployment_id,
+        with_models=tier.embedding == "cluster",
     )
     observed = observe_models(reader, observed, choices, tier)
-    dims = observed.model.dims if observed.model is not None else None
+    model = observed.model
+    dims = model.dims if model is not None else known_dims(observed)
+    fingerprint = model.fingerprint if model is not None else known_fingerprint(observed)
 
     def desired_of(generation: int) -> DesiredState:
-        return desired_state(choices, bundle=bundle, dims=dims, generation=generation, tier=tier)
+        return desired_state(
+            choices,
+            bundle=bundle,
+            dims=dims,
+            generation=generation,
+            tier=tier,
+            fingerprint=fingerprint,
+        )
 
     desired = desired_of(generation or generation_to_plan(observed, can_stay=True))
     if generation is None and reasons_to_replace(desired, observed):

@@ -9,7 +9,7 @@ import pytest
 
 from esrag.bundle import ModelBundle
 from esrag.cluster import retry
-from esrag.errors import ConflictError, UnavailableError, UnsupportedError, UsageError
+from esrag.errors import ConflictError, UnavailableError, UsageError
 from esrag.names import SEARCH_KINDS
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
@@ -344,14 +344,6 @@ def test_another_models_content_replaces_index_and_model(
     assert [action.kind for action in plan.destructive] == ["trained model", "index"]
     set_up(fake, other, destructive=True)
     assert set_up(fake, other) == 0
-
-
-def test_a_cluster_without_machine_learning_is_not_planned_for(bundle: ModelBundle) -> None:
-    """The refusal comes before the plan; status still answers."""
-    fake = ElasticsearchFake(ClusterInMemory(machine_learning=False))
-    with pytest.raises(UnsupportedError):
-        take_survey(fake.client(), CHOICES, bundle)
-    assert take_status(fake.client(), CHOICES).objects == ()
 
 
 def test_the_plan_as_json_is_stable(bundle: ModelBundle) -> None:
