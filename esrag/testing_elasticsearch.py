@@ -13,14 +13,11 @@ from __future__ import annotations
 import base64
 import copy
 import fnmatch
-import hashlib
 import json
-import math
 import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -30,16 +27,17 @@ from elastic_transport._node import NodeApiResponse
 from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import Elasticsearch
 
-from esrag.bundle import (
-    DEFINITION,
-    TOKENIZER,
-    VOCABULARY,
-    ModelBundle,
-    Reference,
-    definition_content_sha256,
-    file_sha256,
-    write_manifest,
-)
+from esrag.testing_models import fake_bundle, vector_of
+
+__all__ = [
+    "ClusterInMemory",
+    "ElasticsearchFake",
+    "Handler",
+    "Reply",
+    "Request",
+    "fake_bundle",
+    "vector_of",
+]
 
 _READING_POSTS = (
     *("_search", "_msearch", "_pit", "_count", "_render", "_infer", "_simulate"),
@@ -154,49 +152,6 @@ class ElasticsearchFake:
         if number == self.lose_answer_of:
             raise elastic_transport.ConnectionTimeout("the answer was lost")
         return reply
-
-
-def vector_of(text: str, dims: int = 8) -> list[float]:
-    """A unit vector that depends on the text alone."""
-    digest = hashlib.sha256(text.strip().encode()).digest()[:dims]
-    raw = [byte - 127.5 for byte in digest]
-    length = math.hypot(*raw)
-    return [value / length for value in raw]
-
-
-def fake_bundle(
-    folder: Path, model_id: str = "model-a", *, size: int = 2_500_000, seed: bytes = b"a"
-) -> ModelBundle:
-    """A bundle in ``folder`` with a definition of ``size`` bytes and vectors of vector_of."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / DEFINITION).write_bytes((seed * size)[:size])
-    (folder / VOCABULARY).write_text(json.dumps({"vocabulary": ["[PAD]", "[UNK]", "a"]}))
-    (folder / TOKENIZER).write_text("{}")
-    texts = ("one", "two two", "three")
-    bundle = ModelBundle(
-        folder=folder,
-        model_id=model_id,
-        source="fake",
-        source_fingerprint="fake",
-        config={
-            "description": "a fake",
-            "model_type": "pytorch",
-            "inference_config": {"text_embedding": {"embedding_size": 8}},
-            "input": {"field_names": ["text_field"]},
-            "metadata": {"per_deployment_memory_bytes": 1},
-        },
-        dims=8,
-        max_sequence_length=16,
-        ingest_prefix="",
-        search_prefix="",
-        sha256={name: file_sha256(folder / name) for name in (DEFINITION, VOCABULARY, TOKENIZER)},
-        content_sha256=definition_content_sha256(folder / DEFINITION),
-        versions={"torch": "0"},
-        references=tuple(Reference(text, tuple(vector_of(text))) for text in texts),
-        created="2026-01-01T00:00:00+00:00",
-    )
-    write_manifest(bundle)
-    return bundle
 
 
 def _non_compliant(feature: str) -> Reply:
