@@ -103,9 +103,8 @@ class Retriever:
         """The ``size`` best hits.
 
         ``narrowing`` are the typed filters of the template ``filtered``, which is then called.
-        Raises UsageError when the question is empty or longer than 8,000 characters,
-        ModelDownError when the cluster shall embed and cannot, LicenceError when its licence
-        ended and nothing here can take over, and what ``cluster.client.explained`` raises.
+        Raises UsageError when the question is empty or longer than 8,000 characters, and what
+        ``run`` raises.
         """
         params: dict[str, object] = {"query": checked(question), "size": size}
         if filters:
@@ -115,7 +114,7 @@ class Retriever:
             params |= {**narrowing, "lexical_only": _lexical_only(kind)}
             kind = by_words = "filtered"
         try:
-            return self._with_fallback(lambda: self._run(kind, params))
+            return self.run(kind, params)
         except ModelDownError:
             if not self._allow_degraded:
                 raise
@@ -124,6 +123,14 @@ class Retriever:
                 params["lexical_only"] = True
             template = self.names.search_template(by_words)
             return run_template(self.client, self.index, template, params)
+
+    def run(self, kind: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
+        """The hits of a search template for its own parameters.
+
+        Raises ModelDownError when the cluster shall embed and cannot, LicenceError when its
+        licence ended and nothing here can take over, and what ``cluster.client.explained`` raises.
+        """
+        return self._with_fallback(lambda: self._run(kind, params))
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector for each text, for comparing sentences with a question.
@@ -174,9 +181,10 @@ class Retriever:
         """End the embedder."""
         self.close()
 
-    def _run(self, kind: str, params: dict[str, object]) -> tuple[Hit, ...]:
+    def _run(self, kind: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
         template = self.names.search_template(kind)
-        if self.profile.all_in_cluster or kind == "lexical" or params.get("lexical_only"):
+        by_words = kind in NO_VECTOR_KINDS or params.get("lexical_only")
+        if by_words or self.profile.all_in_cluster:
             return run_template(self.client, self.index, template, params)
         try:
             return self._run_rendered(template, params)

@@ -131,6 +131,6 @@ def _searched(
         name = names.search_template(kind)
         params = SMOKE_PARAMETERS[kind]
         templates.render_search_template(client, name, params)
-        found = Retriever(client, names, kind, profile=profile, local=local).run(params)
+        found = Retriever(client, names, profile=profile, local=local).run(kind, params)
         hits.append((name, len(found)))
     return tuple(hits)

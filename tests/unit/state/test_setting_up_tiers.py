@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from esrag.bundle import ModelBundle
+from esrag.names import SEARCH_KINDS
 from esrag.state.actions import Action
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
@@ -179,9 +180,9 @@ def test_the_try_out_embeds_here_where_the_cluster_does_not(bundle: ModelBundle)
         "tier": desired.tier,
     }
     tried = smoke_test(fake.client(), desired.names, local=lambda _: embedder, **arguments)
-    assert (tried.dims, len(tried.hits), tried.untried) == (8, 3, "")
+    assert (tried.dims, len(tried.hits), tried.untried) == (8, len(SEARCH_KINDS), "")
     assert embedder.closed
     assert fake.writes == []
     without = smoke_test(fake.client(), desired.names, **arguments)
-    assert [name for name, _ in without.hits] == ["esrag-lexical-hr"]
+    assert [name for name, _ in without.hits] == ["esrag-lexical-hr", "esrag-context-hr"]
     assert without.untried
