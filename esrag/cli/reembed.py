@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +12,15 @@ import click
 
 from esrag.cli.assembly import embedder_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
-from esrag.errors import UsageError
+from esrag.cli.planning import (
+    bundle_from,
+    choices_from,
+    confirm,
+    lock_flags,
+    lock_terms,
+    show_plan,
+)
+from esrag.errors import ConflictError
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +67,7 @@ _MOST_AT_ONCE = 256
 @click.option("--abandon", is_flag=True, help="Give up what was cut off, and delete the copy.")
 @click.option("--prune", is_flag=True, help="Delete old generations, and models nothing uses.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
+@lock_flags
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
 def reembed(
     *,
@@ -78,6 +86,8 @@ def reembed(
     abandon: bool,
     prune: bool,
     yes: bool,
+    wait: float,
+    force_unlock: bool,
     as_json: bool,
 ) -> None:
     """Move the documents to a new generation: another model, language or storage of vectors.
@@ -94,7 +104,7 @@ def reembed(
         model=_given(id=model_id, source=model_source),
         index=_given(language=language, vectors=vectors),
     )
-    desk = _Desk(settings, yes=yes, as_json=as_json)
+    desk = _Desk(settings, yes=yes, as_json=as_json, wait=wait, force_unlock=force_unlock)
     if abandon:
         desk.give_up()
     elif prune:
@@ -113,11 +123,15 @@ def reembed(
 class _Desk:
     """The command's four jobs, with what they share."""
 
-    def __init__(self, settings: Settings, *, yes: bool, as_json: bool) -> None:
+    def __init__(
+        self, settings: Settings, *, yes: bool, as_json: bool, wait: float, force_unlock: bool
+    ) -> None:
         self._settings = settings
         self._set = settings.index.set
         self._yes = yes
         self._as_json = as_json
+        self._wait = wait
+        self._force_unlock = force_unlock
         self._client: Elasticsearch = connect_with(settings)
 
     def move(
@@ -133,19 +147,19 @@ class _Desk:
             self._nothing_to_do()
             return
         self._show(intent.plan)
-        self._confirm()
+        confirm("reembed", yes=self._yes)
         with ExitStack() as stack:
+            progress, on_step = stack.enter_context(self._locked())
+            intent = self._unmoved(intent, force=force, embed_again=embed_again)
             dress = self._dress(
                 intent.move, _tier(intent), stack, bundle=intent.survey.desired.bundle
             )
-            gate = self._gate(questions, stack) if questions else None
-            progress, on_step = stack.enter_context(_shown())
             moved = carry_out(
                 self._client,
                 intent,
                 dress,
                 options=options,
-                gate=gate,
+                gate=self._gate(questions, stack) if questions else None,
                 progress=progress,
                 on_step=on_step,
             )
@@ -153,7 +167,6 @@ class _Desk:
 
     def go_back(self, options: Options) -> None:
         """Return to the old generation, with what was written since."""
-        from esrag.cli.planning import choices_from
         from esrag.reembedding.planning import plan_rollback
         from esrag.reembedding.run import carry_back
 
@@ -163,10 +176,11 @@ class _Desk:
                 f"{move.source} hands over to {move.target}; what was written since the change "
                 "is brought along."
             )
-        self._confirm()
+        confirm("reembed --rollback", yes=self._yes)
         with ExitStack() as stack:
+            _, on_step = stack.enter_context(self._locked())
+            move = plan_rollback(self._client, self._set)
             dress = self._dress(move, self._profile_tier(move.target), stack, bundle=None)
-            _, on_step = stack.enter_context(_shown())
             moved = carry_back(
                 self._client,
                 move,
@@ -185,8 +199,9 @@ class _Desk:
         move = read_journal(self._client, self._set)
         if move is not None and not move.finished and not self._as_json:
             click.echo(f"{move.source} stays; the unfinished {move.target} is given up.")
-        self._confirm()
-        ended = give_up(self._client, self._set)
+        confirm("reembed --abandon", yes=self._yes)
+        with self._locked():
+            ended = give_up(self._client, self._set)
         if self._as_json:
             click.echo(json.dumps({"given_up": ended.target, "serves": ended.source}, indent=2))
         else:
@@ -204,8 +219,11 @@ class _Desk:
             self._nothing_to_do()
             return
         self._show(found.plan)
-        self._confirm()
-        remove_leftovers(self._client, found)
+        confirm("reembed --prune", yes=self._yes)
+        with self._locked():
+            now = find_leftovers(self._client, self._set)
+            _require_shown(found.plan, now.plan)
+            remove_leftovers(self._client, now)
         if self._as_json:
             self._print({"deleted": _names(found.plan), "kept": list(found.kept)})
         else:
@@ -215,7 +233,7 @@ class _Desk:
 
     def _intent(self, *, force: bool, embed_again: bool) -> Intent | None:
         """The plan; when a model must be uploaded and no bundle is here, it is built first."""
-        from esrag.cli.planning import bundle_from, choices_from
+        from esrag.cli.planning import choices_from
         from esrag.reembedding.planning import plan_move
 
         choices, bundle = choices_from(self._settings), bundle_from(self._settings)
@@ -293,24 +311,43 @@ class _Desk:
 
         return read_profile(self._client, index).embedding
 
-    def _show(self, plan: Plan) -> None:
-        if self._as_json:
-            return
-        from rich.console import Console
-
-        from esrag.state.render import plan_as_text
-
-        Console(soft_wrap=True, highlight=False).print(plan_as_text(plan))
-
-    def _confirm(self) -> None:
-        if self._yes:
-            return
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "reembed asks before it changes anything, and there is nobody to ask here",
-                hint="Do it without asking: --yes",
+    def _unmoved(self, shown: Intent, *, force: bool, embed_again: bool) -> Intent:
+        """The intent as it is now, under the lock; raises ConflictError when it is another."""
+        now = self._intent(force=force, embed_again=embed_again)
+        if now is None:
+            raise ConflictError(
+                "somebody else has done this since the plan was shown",
+                hint="Look at it with: esrag status",
             )
-        click.confirm("Do this?", abort=True, err=True)
+        _require_shown(shown.plan, now.plan)
+        return now
+
+    @contextmanager
+    def _locked(self) -> Iterator[tuple[Progress, Callable[[Step], None]]]:
+        """Hold the cluster's lock, and show the steps; a signal stops between two requests."""
+        from esrag.cli.stopping import stopping_at_safe_points
+        from esrag.state.lock import held
+        from esrag.state.setting_up import make_notes_index
+
+        with stopping_at_safe_points() as safe_point:
+            terms = lock_terms(
+                f"reembed --set {self._set}",
+                wait=self._wait,
+                force=self._force_unlock,
+                safe_point=safe_point,
+            )
+            with held(self._client, terms, prepare=lambda: make_notes_index(self._client)) as lock:
+
+                def at_each_step() -> None:
+                    safe_point()
+                    lock.require()
+
+                with _shown(at_each_step) as relays:
+                    yield relays
+
+    def _show(self, plan: Plan) -> None:
+        if not self._as_json:
+            show_plan(plan, as_json=False)
 
     def _nothing_to_do(self) -> None:
         if self._as_json:
@@ -384,8 +421,23 @@ def _moved_as_json(move: Move, moved: Moved) -> dict[str, Any]:
     }
 
 
+def _require_shown(shown: Plan, now: Plan) -> None:
+    """Raises ConflictError when steps are needed by now that nobody has seen."""
+    from esrag.state.setting_up import moved_actions
+
+    moved = moved_actions(shown, now)
+    if moved:
+        raise ConflictError(
+            "the cluster was changed since the plan was shown; this would be done now:\n"
+            + "\n".join(f"  {action.describe()}" for action in moved),
+            hint="Nothing was changed. Run the same command again.",
+        )
+
+
 @contextmanager
-def _shown() -> Iterator[tuple[Progress, Callable[[Step], None]]]:
+def _shown(
+    at_each_step: Callable[[], None],
+) -> Iterator[tuple[Progress, Callable[[Step], None]]]:
     """Two relays to the terminal: of setup's steps, and of the move's."""
     from esrag.cli.progress import Steps
     from esrag.state.apply import Step as SetupStep
@@ -399,6 +451,7 @@ def _shown() -> Iterator[tuple[Progress, Callable[[Step], None]]]:
                 steps.begin(f"{step.action.verb} {step.action.kind} {step.action.name}")
             else:
                 steps.advance(step.done, step.total)
+            at_each_step()
 
         def on_step(step: Step) -> None:
             if step.finished:
@@ -407,5 +460,6 @@ def _shown() -> Iterator[tuple[Progress, Callable[[Step], None]]]:
                 steps.advance(step.done, step.total)
             else:
                 steps.begin(step.title)
+            at_each_step()
 
         yield progress, on_step

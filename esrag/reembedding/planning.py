@@ -32,21 +32,25 @@ if TYPE_CHECKING:
 
 _COMMON: tuple[BodyKind, ...] = ("component template", "index template", "search template")
 _ADDED_BY_SERVER = re.compile(r"(created|modified)_date")
+_ENDPOINTS: tuple[str, ...] = ("inference endpoint",)
+_AFTER_THE_SWITCH = ("search template", *_ENDPOINTS)
 _MODEL_KINDS = ("trained model", "deployment")
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A move that could be made.  ``plan`` is what is shown; ``before`` its part up to the copy.
+    """A move that could be made.
 
-    ``resumed`` says that an earlier run has begun it; ``discards`` is an unfinished generation
-    that nothing can be made of.
+    ``plan`` is what is shown; ``before`` its part up to the copy, ``after`` what may follow the
+    switch only.  ``resumed`` says that an earlier run has begun it; ``discards`` is an unfinished
+    generation that nothing can be made of.
     """
 
     survey: Survey
     move: Move
     plan: Plan
     before: Plan
+    after: Plan
     resumed: bool
     discards: str | None = None
 
@@ -152,7 +156,8 @@ def _finish(survey: Survey, journal: Move) -> Intent:
         for item in journal.arriving
         if item.kind == "search template"
     )
-    return Intent(survey, journal, Plan(actions), Plan(()), resumed=True)
+    after = tuple(action for action in survey.plan.actions if action.kind in _ENDPOINTS)
+    return Intent(survey, journal, Plan((*actions, *after)), Plan(()), Plan(after), resumed=True)
 
 
 def _intent(
@@ -164,8 +169,8 @@ def _intent(
     discards: str | None = None,
 ) -> Intent:
     base = tuple(action for action in survey.plan.actions if action.kind != "index")
-    before = tuple(action for action in base if action.kind != "search template")
-    after = tuple(action for action in base if action.kind == "search template")
+    before = tuple(action for action in base if action.kind not in _AFTER_THE_SWITCH)
+    after = tuple(action for action in base if action.kind in _AFTER_THE_SWITCH)
     how = "with the vectors it has" if move.own_vectors else "each embedded anew"
     going_on = "; goes on where it was cut off" if resumed else ""
     copied = Action(
@@ -192,6 +197,7 @@ def _intent(
         move,
         Plan((*before, *discarded, copied, switched, *after)),
         Plan(before),
+        Plan(tuple(action for action in after if action.kind != "search template")),
         resumed=resumed,
         discards=discards,
     )

@@ -51,7 +51,9 @@ def carry_out(
         if survey.desired.tier.embedding == "cluster":
             _try_pipeline(client, move)
     mover = Mover(client, move, dress, options=options, gate=gate, on_step=on_step)
-    return mover.run()
+    moved = mover.run()
+    apply_plan(client, survey.desired, survey.observed, intent.after, progress=progress)
+    return moved
 
 
 def carry_back(

@@ -18,7 +18,8 @@ class FaultProxy:
 
     "" forwards; "lose" forwards and drops the answer; "cut" ends the answer in its middle;
     "html" answers as a tired proxy would; "503", "429" and "413" answer so without forwarding;
-    "hold" keeps the request until ``release`` is set.
+    "hold" keeps the request until ``release`` is set; "drop" and "keep" let the caller wait for
+    ever, the one without forwarding, the other after it.
     """
 
     def __init__(self, target: str) -> None:
@@ -86,6 +87,13 @@ class FaultProxy:
                 if fault == "hold":
                     proxy.seen.set()
                     proxy.release.wait(60)
+                if fault in ("drop", "keep"):
+                    if fault == "keep":
+                        proxy._forward(self.command, self.path, headers, body)
+                    proxy.seen.set()
+                    proxy.release.wait(60)
+                    self.close_connection = True
+                    return
                 if fault.isdigit():
                     text = b'{"error":{"type":"busy","reason":"by the proxy"}}'
                     kind = {
