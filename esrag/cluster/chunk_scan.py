@@ -27,6 +27,9 @@ VECTOR = "embedding"
 _ORDER = ({"document_id": {"order": "asc", "missing": "_last"}}, {"position": {"order": "asc"}})
 
 
+_AS_WRITTEN = ({"_seq_no": {"order": "asc"}},)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
     """A document of the index, whoever wrote it; ``document_id`` is "" when it has none."""
@@ -44,18 +47,28 @@ def scan(
     above: int | None = None,
     vectors: bool = False,
     ids_only: bool = False,
+    as_written: bool = False,
     page: int = PAGE,
 ) -> Iterator[tuple[StoredChunk, ...]]:
     """All chunks by document and position; refresh first to see what was just written.
 
     ``from_document`` begins there (chunks without a document id are always included), ``above``
-    leaves out what was written up to this sequence number.
+    leaves out what was written up to this sequence number.  ``as_written`` gives them in the
+    order of their last writes instead, which is the order of equal scores; a scan that has to
+    begin anew then begins at the beginning, and no chunk names its document.
     """
     place = _Place(from_document)
     while True:
         try:
             yield from _pages(
-                client, index, place, above=above, vectors=vectors, ids_only=ids_only, page=page
+                client,
+                index,
+                place,
+                above=above,
+                vectors=vectors,
+                ids_only=ids_only,
+                as_written=as_written,
+                page=page,
             )
         except _ForgottenError:
             continue
@@ -70,6 +83,7 @@ def page_body(
     after: Sequence[Any] | None = None,
     vectors: bool = False,
     ids_only: bool = False,
+    as_written: bool = False,
     page: int = PAGE,
 ) -> dict[str, Any]:
     """The search for one page."""
@@ -83,7 +97,7 @@ def page_body(
     body: dict[str, Any] = {
         "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
         "size": page,
-        "sort": list(_ORDER),
+        "sort": list(_AS_WRITTEN if as_written else _ORDER),
         "track_total_hits": False,
         "query": {"bool": {"filter": clauses}},
         "_source": False if ids_only else {"exclude_vectors": not vectors},
@@ -155,6 +169,7 @@ def _pages(
     above: int | None,
     vectors: bool,
     ids_only: bool,
+    as_written: bool,
     page: int,
 ) -> Iterator[tuple[StoredChunk, ...]]:
     pit = _open(client, index)
@@ -169,6 +184,7 @@ def _pages(
                 after=after,
                 vectors=vectors,
                 ids_only=ids_only,
+                as_written=as_written,
                 page=page,
             )
             answer = _search(client, index, body)
@@ -176,8 +192,9 @@ def _pages(
             hits = answer["hits"]["hits"]
             if hits:
                 after = hits[-1]["sort"]
-                yield tuple(_chunk(hit) for hit in hits)
-                place.document = str(after[0]) if after[0] is not None else place.document
+                chunks = tuple(_chunk(hit, named=not as_written) for hit in hits)
+                yield chunks
+                place.document = chunks[-1].document_id or place.document
             if len(hits) < page:
                 return
     finally:
@@ -216,8 +233,8 @@ def _close(client: Elasticsearch, pit: str) -> None:
         return
 
 
-def _chunk(hit: Mapping[str, Any]) -> StoredChunk:
-    document = hit["sort"][0]
+def _chunk(hit: Mapping[str, Any], *, named: bool) -> StoredChunk:
+    document = hit["sort"][0] if named else None
     return StoredChunk(
         str(hit["_id"]), hit.get("_source", {}), "" if document is None else str(document)
     )

@@ -101,7 +101,7 @@ class Pace:
 
 
 class Copier:
-    """Copies from one side to the other; ``rejected`` holds what the target refused."""
+    """Copies from one side to the other; with one request ``at_once`` in the source's order."""
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Copier:
         *,
         pace: Pace | None = None,
         max_batch: int = MAX_BATCH,
+        at_once: int = 2,
         on_progress: Callable[[Progress], None] = lambda _: None,
         delivery: Callable[..., Delivery] = Delivery,
     ) -> None:
@@ -117,6 +118,7 @@ class Copier:
         self._dress = dress
         self._pace = pace or Pace(None)
         self._max_batch = max(1, max_batch)
+        self._at_once = at_once
         self._on_progress = on_progress
         self._delivery = delivery
         self._window = Window(self._pace.at_once(self._max_batch))
@@ -256,7 +258,7 @@ class _Pass:
                 return copier._sides.send(actions, pipeline=pipeline)
 
             delivery = copier._delivery(send, copier._window, stop=self._stop)
-            self._senders[pipeline] = Sender(delivery)
+            self._senders[pipeline] = Sender(delivery, at_once=copier._at_once)
         return self._senders[pipeline]
 
     def _settle(self, items: Sequence[Item]) -> None:

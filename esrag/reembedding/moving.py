@@ -157,6 +157,7 @@ class Mover:
             self._dress,
             pace=pace,
             max_batch=self._options.max_batch,
+            at_once=1 if self._move.own_vectors else 2,
             on_progress=show,
         )
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IndexPair:
-    """Reads from ``source``, writes to ``target``; ``vectors`` are read as well if wanted."""
+    """Reads from ``source``, writes to ``target``.
+
+    With ``vectors`` these are read as well, and chunks come in the order in which they were
+    written, so that equal scores keep their order.
+    """
 
     client: Elasticsearch
     source: str
@@ -34,6 +38,7 @@ class IndexPair:
             from_document=from_document,
             above=above,
             vectors=self.vectors,
+            as_written=self.vectors,
         )
 
     def target_ids(self) -> Iterator[tuple[StoredChunk, ...]]:
