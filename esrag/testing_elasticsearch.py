@@ -199,6 +199,7 @@ class ClusterInMemory:
             ("GET", "_xpack", self._xpack),
             ("POST", "_inference/([^/]+)/([^/]+)", self._ask_endpoint),
             ("POST", r"esrag-none-\*/_search", self._search_nothing),
+            ("POST", "(esrag-meta)/_search", self._list_documents),
             ("GET", "([^/]+)/_field_caps", self._field_caps),
             ("POST", "_security/user/_has_privileges", self._privileges),
             (
@@ -226,7 +227,6 @@ class ClusterInMemory:
             ("POST", "_ml/trained_models/([^/]+)/_infer", self._infer),
             ("POST", "_aliases", self._aliases),
             ("GET PUT DELETE", "([^_/][^/]*)/_(doc|create)/(.+)", self._document),
-            ("POST", "([^_/][^/]*)/_search", self._list_documents),
             ("GET PUT", "([^_/][^/]*)/_(mapping|settings)", self._index_part),
             ("GET POST", "([^_/][^/]*)/_count", self._count),
             ("GET", "([^_/][^/]*)/_alias", self._generations),

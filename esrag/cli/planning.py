@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from esrag.cluster.capabilities import Capabilities
     from esrag.state.actions import Plan
     from esrag.state.apply import Progress, Step
-    from esrag.state.desired import Choices, EndpointChoices
+    from esrag.state.desired import Choices
+    from esrag.state.endpoint_bodies import EndpointChoices
     from esrag.state.lock import Terms
     from esrag.state.owner import Owner
 
@@ -67,7 +68,7 @@ def choices_from(settings: Settings) -> Choices:
 
 
 def _endpoint_choices(settings: EndpointSettings) -> EndpointChoices:
-    from esrag.state.desired import EndpointChoices
+    from esrag.state.endpoint_bodies import EndpointChoices
 
     return EndpointChoices(
         generator_url=settings.generator_url,
@@ -149,7 +150,9 @@ def applying(safe_point: Callable[[], None]) -> Iterator[Progress]:
     with Steps() as steps:
 
         def relay(step: Step) -> None:
-            if step.finished:
+            if step.warning:
+                steps.warn(step.warning)
+            elif step.finished:
                 steps.end()
             elif step.begins:
                 safe_point()

@@ -54,6 +54,10 @@ class Steps:
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total)
 
+    def warn(self, text: str) -> None:
+        """Say what the step could not do."""
+        self._console.print(f"Warning: {text}", style="yellow", markup=False, soft_wrap=True)
+
     def end(self) -> None:
         """Finish the step."""
         if self._task is not None:

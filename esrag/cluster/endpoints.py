@@ -1,33 +1,32 @@
-"""Inference endpoints (``_inference``): what each is made of, and put, read, list and delete.
+"""Inference endpoints (``_inference``): their bodies, and put, read, list and delete.
 
-An endpoint carries no mark of its owner, and its API key is never told again, so whoever manages
-endpoints has to remember both elsewhere: ``Endpoint.fingerprint`` is what to remember.  Keys are in
-``Endpoint.api_key`` only and reach nothing but the body of the PUT.
+A body here is what the PUT takes, and the task type with it: ``task_type``, ``service``,
+``service_settings``.  An endpoint carries no mark of its owner, and its API key is never told
+again, so whoever manages endpoints has to remember both elsewhere.
 
-Creating an endpoint makes the cluster call the service once.  That the service does not answer is
-``ServiceSilentError``, apart from all else that can go wrong.
+Creating an endpoint may make the cluster call the service once.  That the service does not answer
+is ``ServiceSilentError``, apart from all else that can go wrong.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from elasticsearch import ApiError, NotFoundError
 
 from esrag.cluster.client import explained, reason
-from esrag.errors import UnavailableError
+from esrag.errors import EsragError, UnavailableError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-TaskType = Literal["text_embedding", "rerank", "completion", "chat_completion"]
+Body = dict[str, Any]
+
 CHAT_PATH = "/v1/chat/completions"
 _NO_KEY = "none"  # the service demands a key; a TGI without one ignores the header
-_SILENT = ("validation call", "Failed to send", "failed: Connection refused", "timed out")
+_SILENT = ("validation call to service", "Failed to send", "timed out")
 
 
 class ServiceSilentError(UnavailableError):
@@ -35,34 +34,8 @@ class ServiceSilentError(UnavailableError):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An endpoint as it is wanted.  ``settings`` are its service settings without secrets."""
-
-    inference_id: str
-    task_type: TaskType
-    service: str
-    settings: Mapping[str, Any]
-    api_key: str = field(default="", repr=False)
-
-    def body(self) -> dict[str, Any]:
-        """The body of the PUT, secrets included."""
-        settings = dict(self.settings)
-        if self.service == "hugging_face":
-            settings["api_key"] = self.api_key or _NO_KEY
-        return {"service": self.service, "service_settings": settings}
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever a part does that the server does not tell: the key, told by its hash."""
-        facts = [self.inference_id, self.task_type, self.service, dict(self.settings)]
-        key = hashlib.sha256(f"{self.inference_id}\n{self.api_key}".encode()).hexdigest()
-        text = json.dumps([*facts, key], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True, slots=True)
 class FoundEndpoint:
-    """An endpoint as the cluster tells it."""
+    """An endpoint as the cluster tells it, without its secrets."""
 
     inference_id: str
     task_type: str
@@ -70,116 +43,103 @@ class FoundEndpoint:
     settings: Mapping[str, Any]
 
 
-def embedding_endpoint(inference_id: str, deployment_id: str) -> Endpoint:
-    """Embeds with a deployment that is there; it is neither started nor stopped by this."""
+def deployed_model_body(task_type: Literal["text_embedding", "rerank"], deployment_id: str) -> Body:
+    """Uses a deployment that is there; it is neither started nor stopped by the endpoint."""
     settings = {"deployment_id": deployment_id}
-    return Endpoint(inference_id, "text_embedding", "elasticsearch", settings)
+    return {"task_type": task_type, "service": "elasticsearch", "service_settings": settings}
 
 
-def rerank_endpoint(inference_id: str, deployment_id: str) -> Endpoint:
-    """Scores passages against a question with the deployment of a cross-encoder."""
-    return Endpoint(inference_id, "rerank", "elasticsearch", {"deployment_id": deployment_id})
-
-
-def generator_endpoint(
-    inference_id: str,
-    task_type: Literal["completion", "chat_completion"],
-    *,
-    url: str,
-    model: str,
-    api_key: str = "",
-) -> Endpoint:
+def generator_body(
+    task_type: Literal["completion", "chat_completion"], *, url: str, model: str, api_key: str = ""
+) -> Body:
     """Asks TGI, or what speaks its messages API; ``model`` is the base model or an adapter."""
-    settings = {"url": url.rstrip("/").removesuffix("/v1") + CHAT_PATH, "model_id": model}
-    return Endpoint(inference_id, task_type, "hugging_face", settings, api_key)
-
-
-def endpoint_differences(
-    wanted: Endpoint, found: FoundEndpoint
-) -> tuple[tuple[str, str, str], ...]:
-    """What differs, as name, what there is, and what is wanted; what the server adds is its own."""
-    pairs: dict[str, tuple[Any, Any]] = {
-        "task_type": (found.task_type, wanted.task_type),
-        "service": (found.service, wanted.service),
+    settings = {
+        "url": url.rstrip("/").removesuffix("/v1") + CHAT_PATH,
+        "model_id": model,
+        "api_key": api_key or _NO_KEY,
     }
-    pairs |= {
-        f"service_settings.{name}": (found.settings.get(name), value)
-        for name, value in wanted.settings.items()
-    }
-    return tuple(
-        (name, str(has), str(wants))
-        for name, (has, wants) in pairs.items()
-        if str(has) != str(wants)
-    )
+    return {"task_type": task_type, "service": "hugging_face", "service_settings": settings}
 
 
-def read_endpoint(client: Elasticsearch, inference_id: str) -> FoundEndpoint | None:
-    """An endpoint, None when there is none of this id."""
+def read_endpoint(client: Elasticsearch, inference_id: str) -> Body | None:
+    """An endpoint without its secrets, None when there is none of this id."""
     with explained(f"reading inference endpoint {inference_id}"):
         try:
             answer = client.inference.get(inference_id=inference_id)
         except NotFoundError:
             return None
     found = answer["endpoints"]
-    return _found(found[0]) if found else None
+    return _body(found[0]) if found else None
 
 
 def list_endpoints(client: Elasticsearch) -> tuple[FoundEndpoint, ...]:
     """All endpoints of the cluster, by id."""
     with explained("listing inference endpoints"):
         answer = client.inference.get()
-    found = (_found(entry) for entry in answer["endpoints"])
+    found = (
+        FoundEndpoint(
+            inference_id=str(entry["inference_id"]),
+            task_type=str(entry.get("task_type", "")),
+            service=str(entry.get("service", "")),
+            settings=dict(entry.get("service_settings") or {}),
+        )
+        for entry in answer["endpoints"]
+    )
     return tuple(sorted(found, key=lambda endpoint: endpoint.inference_id))
 
 
-def write_endpoint(client: Elasticsearch, endpoint: Endpoint) -> None:
-    """Create an endpoint; one that is there must be deleted first, as the server demands.
+def write_endpoint(client: Elasticsearch, inference_id: str, body: Mapping[str, Any]) -> None:
+    """Make an endpoint; one that is there is deleted first, as it cannot be changed.
 
     Raises ServiceSilentError when the cluster got no proper answer from the service behind it.
     """
     try:
-        with explained(f"putting inference endpoint {endpoint.inference_id}"):
-            client.inference.put(
-                inference_id=endpoint.inference_id,
-                task_type=endpoint.task_type,
-                inference_config=endpoint.body(),
-            )
-    except Exception as error:
+        _put(client, inference_id, body)
+    except EsragError as error:
         cause = error.__cause__
-        if isinstance(cause, ApiError) and _is_silent(cause):
-            raise ServiceSilentError(
-                f"inference endpoint {endpoint.inference_id} was not made: the cluster got no "
-                f"answer from {endpoint.settings.get('url', endpoint.service)}: {reason(cause)}",
-                hint="Start the generator, or correct endpoints.generator_url: it is the address "
-                "at which the CLUSTER reaches it. Then run esrag setup again.",
-            ) from error
-        raise
+        if not isinstance(cause, ApiError) or "already exists" not in reason(cause):
+            raise
+        delete_endpoint(client, inference_id)
+        _put(client, inference_id, body)
 
 
-def replace_endpoint(client: Elasticsearch, endpoint: Endpoint) -> None:
-    """Make an endpoint anew; between the two requests there is none."""
-    delete_endpoint(client, endpoint.inference_id)
-    write_endpoint(client, endpoint)
-
-
-def delete_endpoint(client: Elasticsearch, inference_id: str) -> bool:
-    """Delete an endpoint, also when a pipeline uses it; False when there was none."""
+def delete_endpoint(client: Elasticsearch, inference_id: str) -> None:
+    """Delete an endpoint, also when a pipeline uses it; one that is not there is deleted."""
     with explained(f"deleting inference endpoint {inference_id}"):
         try:
             client.inference.delete(inference_id=inference_id, force=True)
         except NotFoundError:
-            return False
-    return True
+            return
+
+
+def _put(client: Elasticsearch, inference_id: str, body: Mapping[str, Any]) -> None:
+    settings = body["service_settings"]
+    try:
+        with explained(f"putting inference endpoint {inference_id}"):
+            client.inference.put(
+                inference_id=inference_id,
+                task_type=body["task_type"],
+                inference_config={"service": body["service"], "service_settings": dict(settings)},
+            )
+    except EsragError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ApiError) or not _is_silent(cause):
+            raise
+        raise ServiceSilentError(
+            f"inference endpoint {inference_id} was not made: the cluster got no answer from "
+            f"{settings.get('url', body['service'])}: {reason(cause)}",
+            hint="Start the generator, or correct endpoints.generator_url: it is the address at "
+            "which the CLUSTER reaches it. Then run esrag setup again.",
+        ) from error
 
 
 def _is_silent(error: ApiError) -> bool:
     return error.meta.status != 403 and any(words in reason(error) for words in _SILENT)
 
 
-def _found(entry: Mapping[str, Any]) -> FoundEndpoint:
-    return FoundEndpoint(
-        inference_id=str(entry["inference_id"]),
-        task_type=str(entry.get("task_type", "")),
-        service=str(entry.get("service", "")),
-        settings=dict(entry.get("service_settings") or {}),
-    )
+def _body(entry: Mapping[str, Any]) -> Body:
+    return {
+        "task_type": str(entry.get("task_type", "")),
+        "service": str(entry.get("service", "")),
+        "service_settings": dict(entry.get("service_settings") or {}),
+    }

@@ -313,7 +313,7 @@ def _at_tier(launcher: Launcher, state: State) -> State:
 
 
 def _leave_connection(layout: Layout, state: State) -> None:
-    found: dict[str, Mapping[str, str | int]] = {}
+    found: dict[str, Mapping[str, str | int | list[str]]] = {}
     server = state.members.get("elasticsearch")
     if server:
         found["elasticsearch"] = {
@@ -329,6 +329,13 @@ def _leave_connection(layout: Layout, state: State) -> None:
             "url": state.members["tgi"].url,
             "passages": _TGI_PASSAGES,
             "max_new_tokens": _TGI_MAX_NEW_TOKENS,
+        }
+    if server and "tgi" in state.members:
+        # no completion: the server tries one when it makes the endpoint, to its very end, which
+        # takes a CPU longer than the server waits
+        found["endpoints"] = {
+            "generator_url": state.members["tgi"].url,
+            "tasks": ["chat_completion"],
         }
     records.save_connection(layout, found)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from esrag import __version__
 from esrag.cluster import indices
+from esrag.cluster.endpoints import ServiceSilentError
 from esrag.errors import ConflictError
 from esrag.state.actions import Action, Plan
 from esrag.state.apply_models import deploy, push_model
@@ -19,7 +20,7 @@ from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import BodyKind, DesiredState
 from esrag.state.kinds import KINDS
 from esrag.state.observed import ObservedState
-from esrag.state.ownership import Record, write_record
+from esrag.state.ownership import Record, drop_record, write_record
 from esrag.templating import spec_hash
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far applying has come: ``done`` of ``total`` in this action's own unit."""
+    """How far applying has come: ``done`` of ``total`` in this action's own unit.
+
+    ``warning`` tells of a step that could not be taken and that the rest does without.
+    """
 
     action: Action
     done: int = 0
     total: int = 1
     begins: bool = False
     finished: bool = False
+    warning: str = ""
 
 
 Progress = Callable[[Step], None]
@@ -87,6 +92,14 @@ def _take(
         deploy(client, desired, action, advance)
     elif action.kind == "index":
         _change_index(client, desired, observed, action)
+    elif action.verb == "delete":
+        KINDS[action.kind].delete(client, action.name)
+        drop_record(client, action.kind, action.name)
+    elif action.kind == "inference endpoint":
+        try:
+            put_body(client, desired, action.kind, action.name)
+        except ServiceSilentError as error:  # the set works without it, and the next plan has it
+            progress(Step(action, warning=str(error)))
     else:
         put_body(client, desired, action.kind, action.name)
 

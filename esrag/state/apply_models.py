@@ -31,7 +31,12 @@ def push_model(
 
 def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance: Advance) -> None:
     """Start or resize one deployment, wait for it, and compare its vectors with the bundle's."""
-    spec = next(spec for spec in desired.choices.deployments if spec.deployment_id == action.name)
+    choices = desired.choices
+    rerank = choices.rerank_deployment
+    if rerank is not None and action.name == rerank.deployment_id:
+        _deploy_reranker(client, rerank, action, advance)
+        return
+    spec = next(spec for spec in choices.deployments if spec.deployment_id == action.name)
     if action.verb == "replace":
         deployments.undeploy(client, spec.deployment_id, force=True)
     deployments.deploy(
@@ -39,6 +44,22 @@ def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance
     )
     if desired.bundle is not None:
         models.verify_vectors(client, spec.deployment_id, desired.bundle.references)
+
+
+def _deploy_reranker(
+    client: Elasticsearch, spec: deployments.DeploymentSpec, action: Action, advance: Advance
+) -> None:
+    """Start it if there is none that works; one that runs keeps its size."""
+    if action.verb == "replace":
+        deployments.undeploy(client, spec.deployment_id, force=True)
+
+    def progress(state: deployments.Deployment) -> None:
+        advance(state.allocated, state.allocations)
+
+    if deployments.read_deployment(client, spec.deployment_id) is None:
+        deployments.deploy(client, spec, progress=progress)
+    else:
+        deployments.wait_until_ready(client, spec.deployment_id, progress=progress)
 
 
 def _adopt_model(client: Elasticsearch, desired: DesiredState) -> None:

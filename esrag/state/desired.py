@@ -18,6 +18,7 @@ from esrag.cluster.profile import FINGERPRINT_LENGTH
 from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
 from esrag.resources import load_body
 from esrag.state.canonical import flat_settings
+from esrag.state.endpoint_bodies import EndpointChoices, endpoint_bodies
 from esrag.templating import (
     Body,
     Vectors,
@@ -29,7 +30,12 @@ from esrag.templating import (
 )
 
 BodyKind = Literal[
-    "service index", "component template", "index template", "ingest pipeline", "search template"
+    "service index",
+    "component template",
+    "index template",
+    "ingest pipeline",
+    "search template",
+    "inference endpoint",
 ]
 
 ALL_SETS = "*"  # in the seal of what all document sets share
@@ -47,18 +53,6 @@ SEARCH_FOLDER = "pipelines/search"
 
 _LONGEST_ID = 64  # of a trained model or deployment
 _SEARCH_SUFFIX = "_search"
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointChoices:
-    """What the settings say about inference endpoints; no ``generator_url``, none to it."""
-
-    generator_url: str = ""
-    api_key: str = field(default="", repr=False)
-    model: str = "tgi"
-    adapters: tuple[str, ...] = ()
-    tasks: tuple[Literal["chat_completion", "completion"], ...] = ("chat_completion", "completion")
-    rerank_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +109,20 @@ class Choices:
             adaptive_max=0,
         )
         return (ingest, search)
+
+    @property
+    def rerank_deployment(self) -> DeploymentSpec | None:
+        """The deployment of the cross-encoder; its size counts only when there is none yet."""
+        model = self.endpoints.rerank_model
+        if not model:
+            return None
+        return DeploymentSpec(
+            model,
+            model,
+            allocations=1,
+            threads=self.threads,
+            queue_capacity=self.queue_capacity,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,7 @@ def desired_state(
         bodies=(
             *_service_indices(),
             *_bodies(choices, names, dims, generation, tier, vector_meta(tier, fingerprint)),
+            *(_endpoints(choices, names) if tier.endpoints else ()),
         ),
         generation=generation,
         tier=tier,
@@ -252,6 +261,12 @@ def _bodies(
         body = with_parameter_default(body, "model_id", choices.search_deployment_id)
         found.append(("search template", names.search_template(kind), body))
     return tuple(DesiredBody(kind, name, _sealed(body, choices.set)) for kind, name, body in found)
+
+
+def _endpoints(choices: Choices, names: Names) -> tuple[DesiredBody, ...]:
+    """Inference endpoints; they have no place for a seal."""
+    found = endpoint_bodies(choices.endpoints, names, deployment_id=choices.search_deployment_id)
+    return tuple(DesiredBody("inference endpoint", name, body) for name, body in found.items())
 
 
 def _sealed(body: Body, set_name: str) -> Body:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from esrag.cluster import indices, pipelines, templates
+from esrag.cluster import endpoints, indices, pipelines, templates
 from esrag.state.canonical import (
     Difference,
     body_differences,
@@ -70,6 +70,22 @@ def _index_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> D
     return (*fields.missing, *fields.changeable, *settings)
 
 
+def _endpoint_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Differences:
+    """What the server tells; the key is in our note alone, and what it adds is its own."""
+    settings = {
+        name: value for name, value in wanted["service_settings"].items() if name != "api_key"
+    }
+    known = {name: found["service_settings"].get(name) for name in settings}
+    return body_differences(
+        {**wanted, "service_settings": settings}, {**found, "service_settings": known}
+    )
+
+
+def _no_seal(body: Mapping[str, Any]) -> Seal | None:
+    del body
+    return None
+
+
 def _index_fixed(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Differences:
     return field_differences(wanted["mappings"], found["mappings"]).fixed
 
@@ -102,5 +118,13 @@ KINDS: Mapping[BodyKind, Kind] = {
         read=templates.read_search_template,
         write=templates.write_search_template,
         delete=templates.delete_search_template,
+    ),
+    "inference endpoint": Kind(
+        read=endpoints.read_endpoint,
+        write=endpoints.write_endpoint,
+        delete=endpoints.delete_endpoint,
+        differences=_endpoint_differences,
+        seal=_no_seal,
+        recorded=True,
     ),
 }

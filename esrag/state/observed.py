@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from esrag.cluster import capacity, deployments, endpoints, indices, models
+from esrag.cluster import capacity, deployments, indices, models
 from esrag.cluster.capabilities import Tier
 from esrag.cluster.capacity import Capacity
 from esrag.cluster.deployments import Deployment
-from esrag.cluster.endpoints import FoundEndpoint
 from esrag.cluster.indices import AliasState
 from esrag.cluster.models import TrainedModel
 from esrag.names import Names
@@ -38,9 +37,6 @@ class Reader(Protocol):
 
     def capacity(self) -> Capacity | None:
         """Memory and processors for machine learning, None when that is not told."""
-
-    def endpoints(self) -> tuple[FoundEndpoint, ...]:
-        """All inference endpoints of the cluster."""
 
     def body(self, kind: BodyKind, name: str) -> Body | None:
         """An object that is kept as one body."""
@@ -80,7 +76,6 @@ class ObservedState:
     records: Records = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     capacity: Capacity | None = None
-    endpoints: Mapping[str, FoundEndpoint] = field(default_factory=dict)
     rerank_model: TrainedModel | None = None
 
 
@@ -121,19 +116,17 @@ def _taken_over(model: TrainedModel | None, records: Records) -> TrainedModel | 
 def observe_models(
     reader: Reader, observed: ObservedState, choices: Choices, tier: Tier
 ) -> ObservedState:
-    """The same with all deployments, the memory for them, and the endpoints, as far as used."""
+    """The same with all deployments, the memory for them, and the reranker, as far as used."""
     rerank = choices.endpoints.rerank_model if tier.endpoints else ""
     ids = [spec.deployment_id for spec in choices.deployments if tier.embedding == "cluster"]
     found = {
         name: observed.deployment if name == choices.deployment_id else reader.deployment(name)
         for name in (*ids, *((rerank,) if rerank else ()))
     }
-    listed = reader.endpoints() if tier.endpoints else ()
     return replace(
         observed,
         deployments={name: state for name, state in found.items() if state is not None},
         capacity=reader.capacity() if found else None,
-        endpoints={endpoint.inference_id: endpoint for endpoint in listed},
         rerank_model=reader.trained_model(rerank) if rerank else None,
     )
 
@@ -163,10 +156,6 @@ class ClusterReader:
     def capacity(self) -> Capacity | None:
         """Memory and processors for machine learning, None when that is not told."""
         return capacity.read_capacity(self._client)
-
-    def endpoints(self) -> tuple[FoundEndpoint, ...]:
-        """All inference endpoints of the cluster."""
-        return endpoints.list_endpoints(self._client)
 
     def body(self, kind: BodyKind, name: str) -> Body | None:
         """An object that is kept as one body."""

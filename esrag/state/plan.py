@@ -13,6 +13,7 @@ from esrag.state.actions import Action, ObjectKind, Plan, Verb
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
 from esrag.state.plan_bodies import foreign_bodies, plan_body, require_own_set
+from esrag.state.plan_endpoints import plan_unwanted_endpoints
 from esrag.state.plan_index import foreign_indices, plan_index
 from esrag.state.plan_models import foreign_models, plan_models
 
@@ -35,13 +36,16 @@ def make_plan(desired: DesiredState, observed: ObservedState, *, adopt: bool = F
             "what taking them over would change: esrag plan --adopt",
         )
     service = [item for item in desired.bodies if item.kind == "service index"]
-    others = [item for item in desired.bodies if item.kind != "service index"]
+    endpoints = [item for item in desired.bodies if item.kind == "inference endpoint"]
+    others = [item for item in desired.bodies if item not in service and item not in endpoints]
     return Plan(
         (
             *(plan_body(item, observed) for item in service),
             *plan_models(desired, observed),
             *(plan_body(item, observed) for item in others),
             plan_index(desired, observed),
+            *(plan_body(item, observed) for item in endpoints),
+            *plan_unwanted_endpoints(desired, observed),
         )
     )
 

@@ -17,7 +17,7 @@ from esrag.cluster.deployments import (
     fixed_differences,
     size_differences,
 )
-from esrag.errors import ConflictError
+from esrag.errors import ConflictError, UsageError
 from esrag.state.actions import Action, ObjectKind, Verb
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
@@ -40,6 +40,7 @@ def plan_models(desired: DesiredState, observed: ObservedState) -> tuple[Action,
         )
         for spec in desired.choices.deployments
     ]
+    steps += _plan_reranker(desired, observed)
     checked = _with_capacity(desired, observed, steps)
     # a model is taken over last: its vectors are compared, and for that it must run
     return (*checked, model) if model.verb == "adopt" else (model, *checked)
@@ -127,12 +128,38 @@ def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
     )
 
 
+def _plan_reranker(desired: DesiredState, observed: ObservedState) -> list[Action]:
+    """The deployment of a cross-encoder: started when there is none, never changed."""
+    spec, model = desired.choices.rerank_deployment, observed.rerank_model
+    if spec is None or not desired.tier.endpoints:
+        return []
+    if model is None or not model.fully_defined or model.task != "text_similarity":
+        state = "is not in the cluster" if model is None else "is not a whole text_similarity model"
+        raise UsageError(
+            f"endpoints.rerank_model {spec.model_id} {state}",
+            hint="Bring a cross-encoder there with eland_import_hub_model --task-type "
+            "text_similarity, or leave endpoints.rerank_model empty.",
+        )
+    found = observed.deployments.get(spec.deployment_id)
+    if found is not None and found.state == "started" and found.ready:
+        return [Action("none", "deployment", spec.deployment_id, "started, for reranking")]
+    if found is not None and found.state not in ("failed", "stopping"):
+        spec = replace(
+            spec,
+            allocations=found.allocations,
+            threads=found.threads,
+            queue_capacity=found.queue_capacity,
+        )
+    return [plan_deployment(spec, found, model_there=True)]
+
+
 def _with_capacity(
     desired: DesiredState, observed: ObservedState, steps: list[Action]
 ) -> tuple[Action, ...]:
     """The same steps, the first that starts something with what is worth knowing about room."""
     specs = {spec.deployment_id: spec for spec in desired.choices.deployments}
-    growing = [step for step in steps if step.verb != "none"]
+    steps_of_model = [step for step in steps if step.name in specs]
+    growing = [step for step in steps_of_model if step.verb != "none"]
     sizes = _sizes(desired, observed)
     if not growing or sizes is None:
         return tuple(steps)

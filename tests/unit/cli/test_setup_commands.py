@@ -47,18 +47,18 @@ def test_plan_changes_nothing_and_tells_by_its_exit_code(
     code, out, _ = esrag("plan")
     assert code == 2
     assert "+ trained model model-a  upload 1 MiB" in out
-    assert out.splitlines()[-1] == "Plan: 15 to create."
+    assert out.splitlines()[-1] == "Plan: 16 to create."
     assert fake.writes == []
     assert esrag("setup", "--yes")[0] == 0
     code, out, _ = esrag("plan")
-    assert (code, out) == (0, "Nothing to do: all 15 objects are as wanted.\n")
+    assert (code, out) == (0, "Nothing to do: all 16 objects are as wanted.\n")
 
 
 def test_plan_as_json_is_for_programs(esrag: Run) -> None:
     """Standard output is JSON and nothing else."""
     code, out, _ = esrag("plan", "--json")
     assert code == 2
-    assert json.loads(out)["changes"] == 15
+    assert json.loads(out)["changes"] == 16
 
 
 def test_setup_asks_before_it_changes_anything(fake: ElasticsearchFake, esrag: Run) -> None:
@@ -86,7 +86,7 @@ def test_setup_as_json_says_what_was_done(esrag: Run) -> None:
     code, out, _ = esrag("setup", "--yes", "--json", "--set", "hr")
     facts = json.loads(out)
     assert code == 0
-    assert facts["applied"] == 15
+    assert facts["applied"] == 16
     assert facts["smoke"] == {
         "dims": 8,
         "hits": {f"esrag-{kind}-hr": 0 for kind in SEARCH_KINDS},

@@ -12,7 +12,8 @@ from esrag.state.actions import Action
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.survey import Survey, take_survey
-from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake, fake_bundle
+from esrag.testing_elasticsearch import ClusterInMemory, ElasticsearchFake
+from esrag.testing_models import fake_bundle
 
 CHOICES = Choices(
     set="hr",

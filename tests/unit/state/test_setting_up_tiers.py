@@ -115,6 +115,7 @@ def test_a_better_licence_plans_the_move_and_keeps_the_documents(bundle: ModelBu
         ("update", "ingest pipeline", "esrag-embed-hr-000001"),
         ("update", "component template", "esrag-docs-hr-mappings"),
         ("update", "index", "esrag-docs-hr-000001"),
+        ("create", "inference endpoint", "esrag-embedding-hr"),
     ]
     set_up(fake, bundle)
     assert meta_of(cluster)["embedding"] == meta_of(cluster)["fusion"] == "cluster"
