@@ -87,7 +87,7 @@ def doctor(
     else:
         with _watching(quiet=as_json) as watch:
             report = examine(
-                _case(settings, roles), CHECKS, only=groups or GROUP_NAMES, watch=watch
+                case_from(settings, roles), CHECKS, only=groups or GROUP_NAMES, watch=watch
             )
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
@@ -96,7 +96,8 @@ def doctor(
     ctx.exit(report.exit_code)
 
 
-def _case(settings: Settings, roles: tuple[RoleName, ...]) -> Case:
+def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> Case:
+    """What there is to examine, by the settings."""
     from esrag.cli.assembly import calibration_file, endpoint_from, retriever_from
     from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
