@@ -14,13 +14,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from named_servers import require_answers
+from parallel_runs import SharedSoftware, deal_out, is_worker
 
 from esrag.settings import default_data_dir
 
@@ -72,13 +75,57 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--oracle-count", default="1", help="so many times as many of them, e.g. 0.1")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marker of its directory: contract, conformance, end_to_end or docs."""
+def pytest_configure(config: pytest.Config) -> None:
+    """The record is of one process: several would each write their part of it."""
+    if config.getoption("--record-conformance") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--record-conformance needs one process: leave out -n")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A server that was named and is not there is told once, and not by every test."""
+    if not is_worker(session.config):
+        require_answers(session.config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test the marker of its directory, leave the long ones out, deal the rest out."""
     for item in items:
         if item.path.is_relative_to(TESTS):
             level = item.path.relative_to(TESTS).parts[0]
             if level in LEVELS:
                 item.add_marker(level)
+    left_out = [item for item in items if item.get_closest_marker("long") and _unasked(item)]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+    if is_worker(config):
+        deal_out(items)
+
+
+def _unasked(item: pytest.Item) -> bool:
+    """Long tests run when they are asked for: by marker, by file, or with their folder's target."""
+    config = item.config
+    if "long" in config.getoption("markexpr") or config.getoption("--record-conformance"):
+        return False
+    named = " ".join(config.args)
+    return ".py" not in named and not (
+        "conformance" in named and item.path.is_relative_to(TESTS / "conformance")
+    )
+
+
+_session_software = SharedSoftware()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All workers share downloads."""
+    _session_software.tell(node.workerinput, node.config)
+
+
+def pytest_unconfigure() -> None:
+    """What lasts as long as the run ends here."""
+    _session_software.remove()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -94,14 +141,17 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
-def shared_software() -> Path | None:
-    """Downloads and unpacked programs that a stack of the tests may use, if there are any.
+def shared_software(pytestconfig: pytest.Config) -> Path:
+    """Downloads and unpacked programs that all stacks of the tests use.
 
-    ESRAG_TEST_CACHE names the folder, and then it is made; else it is the developer's own.
+    ESRAG_TEST_CACHE names the folder, and then it is made; else it is the developer's own, and
+    without one it lasts as long as the run.
     """
     if _NAMED_CACHE:
         return Path(_NAMED_CACHE).resolve()
-    return _OWN_SOFTWARE if os.access(_OWN_SOFTWARE, os.W_OK) else None
+    if os.access(_OWN_SOFTWARE, os.W_OK):
+        return _OWN_SOFTWARE
+    return _session_software.of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -145,30 +195,33 @@ class Stack:
         )
 
 
+StackStarter = Callable[..., AbstractContextManager[Stack]]
+
+
 @pytest.fixture(scope="session")
-def stack(
-    shared_software: Path | None, cannot_start: Callable[[str, str], None]
-) -> Iterator[Stack]:
+def start_stack(shared_software: Path, cannot_start: Callable[[str, str], None]) -> StackStarter:
+    """Starts a stack for the time of a block: further options of ``up``, and ``heap``."""
+    return partial(_started, shared_software, cannot_start)
+
+
+@pytest.fixture(scope="session")
+def stack(start_stack: StackStarter) -> Iterator[Stack]:
     """One stack for the whole session, on free ports, with data of its own."""
-    with _started("contract", shared_software, cannot_start) as made:
+    with start_stack() as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def basic_stack(
-    shared_software: Path | None, cannot_start: Callable[[str, str], None]
-) -> Iterator[Stack]:
+def basic_stack(start_stack: StackStarter) -> Iterator[Stack]:
     """A second stack with a Basic licence and no server that answers, as small as can be."""
     members = ("--only", "elasticsearch", "--only", "mlnode")
-    up = ("--tier", "basic", *members)
-    with _started("contract", shared_software, cannot_start, *up, heap="512m") as made:
+    with start_stack("--tier", "basic", *members, heap="512m") as made:
         yield made
 
 
 @contextmanager
 def _started(
-    level: str,
-    shared_software: Path | None,
+    shared_software: Path,
     cannot_start: Callable[[str, str], None],
     *options: str,
     heap: str | None = None,
@@ -179,8 +232,7 @@ def _started(
     if heap:
         environment["ESRAG_LOCAL_HEAP"] = heap
     up = [*_COMMAND, "local", "up", "--fast-start", "--timeout", str(_START_SECONDS - 120)]
-    if shared_software:
-        up += ["--software", str(shared_software)]
+    up += ["--software", str(shared_software)]
     try:
         started = subprocess.run(
             [*up, *options],
@@ -191,7 +243,7 @@ def _started(
             check=False,
         )
         if started.returncode != 0:
-            cannot_start(level, started.stderr)
+            cannot_start("contract", started.stderr)
         yield _stack(data_dir, environment)
     finally:
         ended = subprocess.run(

@@ -20,15 +20,6 @@ SERVED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EnvironmentMaker = Callable[[str], ClientEnvironment]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long ones out of a run of everything; ``make conformance`` has them."""
-    asked_for = f"{config.getoption('markexpr')} {' '.join(config.args)}"
-    if "conformance" not in asked_for and not config.getoption("--record-conformance"):
-        long = [item for item in items if item.get_closest_marker("long")]
-        items[:] = [item for item in items if item not in long]
-        config.hook.pytest_deselected(items=long)
-
-
 @pytest.fixture(scope="session")
 def session_prefix(
     session_es: Elasticsearch, remove_bearers: Callable[[Elasticsearch, str], None]
@@ -85,11 +76,9 @@ def api_key(
 
 
 @pytest.fixture(scope="session")
-def caches(shared_software: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def caches(shared_software: Path) -> Path:
     """Where environments and sources of clients are kept."""
-    if shared_software is not None:
-        return shared_software / "clients"
-    return tmp_path_factory.mktemp("clients")
+    return shared_software / "clients"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from oracle_program import Oracle, pristine_home
 from servers_under_test import named_elasticsearch
 
 from esrag.local import distribution, jdk
-from esrag.local.layout import Layout
 from esrag.local.progress import Silent
 
 Known = Callable[[dict[str, Condition]], dict[str, Condition]]
@@ -24,28 +23,15 @@ Counted = Callable[[int], int]
 
 
 @pytest.fixture(scope="session")
-def software(
-    request: pytest.FixtureRequest, shared_software: Path | None, tmp_path_factory: Any
-) -> Path:
-    """The software folder of the stack under test, else one that holds the same distribution."""
-    if shared_software is not None:
-        return shared_software
-    if named_elasticsearch(request.config) is None:
-        return Layout(request.getfixturevalue("stack").data_dir / "local").software
-    folder: Path = tmp_path_factory.mktemp("software")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def oracle(
-    software: Path, server: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+    shared_software: Path, server: httpx.Client, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Oracle]:
     """The Java program over the classes of the version that the server runs."""
     version = server.get("/").json()["version"]["number"]
     if version != distribution.ELASTICSEARCH_VERSION:
         pytest.skip(f"the oracle is of {distribution.ELASTICSEARCH_VERSION}, not of {version}")
-    found = jdk.find(os.environ, software=software, for_other_user=False, reporter=Silent())
-    program = Oracle(found, pristine_home(software), tmp_path_factory.mktemp("oracle"))
+    found = jdk.find(os.environ, software=shared_software, for_other_user=False, reporter=Silent())
+    program = Oracle(found, pristine_home(shared_software), tmp_path_factory.mktemp("oracle"))
     yield program
     program.close()
 

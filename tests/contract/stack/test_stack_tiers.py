@@ -143,3 +143,22 @@ def test_a_tier_without_elasticsearch_is_refused(tmp_path: Path) -> None:
     )
     assert answer.returncode == 2
     assert "--only" in answer.stderr
+
+
+@pytest.mark.long
+def test_ways_between_tiers(start_stack: Any) -> None:
+    """From a trial to Basic and back once, as a cluster may; then the server refuses."""
+    members = ("--only", "elasticsearch", "--only", "mlnode")
+    with start_stack("--tier", "basic", *members, heap="512m") as stack:
+
+        def up(tier: str) -> tuple[int, str]:
+            done = stack.esrag("local", "up", "--fast-start", "--tier", tier, *members)
+            told = json.loads(stack.esrag("local", "status", "--json").stdout)
+            return done.returncode, told[0]["tier"]
+
+        assert up("platinum") == (0, "platinum")
+        assert up("basic") == (0, "basic")
+        refused = stack.esrag("local", "up", "--fast-start", "--tier", "enterprise", *members)
+        assert refused.returncode == 7
+        assert "Trial was already activated" in refused.stderr
+        assert up("basic") == (0, "basic")

@@ -54,11 +54,9 @@ Starter = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def tgi_data(tmp_path_factory: pytest.TempPathFactory, shared_software: Path | None) -> Path:
+def tgi_data(shared_software: Path) -> Path:
     """Where the packaged model is converted to; kept where the session's software is kept."""
-    if shared_software is not None:
-        return shared_software / "tgi-contract"
-    return tmp_path_factory.mktemp("tgi")
+    return shared_software / "tgi-contract"
 
 
 @pytest.fixture(scope="session")
