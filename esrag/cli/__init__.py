@@ -22,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("esrag.cli.local:local", "Start and stop the local stack."),
     "setup": ("esrag.cli.setup:setup", "Show what the cluster needs, ask, and apply it."),
     "plan": ("esrag.cli.setup:plan", "Show what setup would change; change nothing."),
+    "teardown": (
+        "esrag.cli.teardown:teardown",
+        "Show what esrag made for a document set; remove it with --yes.",
+    ),
     "status": ("esrag.cli.setup:status", "Show what the cluster has."),
     "doctor": ("esrag.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
     "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),

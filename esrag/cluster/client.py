@@ -75,6 +75,9 @@ def require_certificates(path: Path) -> None:
         ) from error
 
 
+_IN_USE = ("cannot be deleted because", "still in use", "still used by", "referenced by")
+
+
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
     """Turn whatever the client raises inside the block into an EsragError.
@@ -99,6 +102,20 @@ def explained(doing: str) -> Iterator[None]:
         else:
             message = f"Elasticsearch cannot be reached while {doing}: {fault.what}"
         raise UnavailableError(message, hint=fault.remedy) from error
+
+
+@contextmanager
+def in_use(doing: str) -> Iterator[None]:
+    """Turn the refusal to delete what something else uses into a ConflictError."""
+    try:
+        yield
+    except ApiError as error:
+        words = reason(error)
+        if error.meta.status not in (400, 409) or not any(w in words for w in _IN_USE):
+            raise
+        raise ConflictError(
+            f"not possible while {doing}: {words}", hint="Change what uses it, then run this again."
+        ) from error
 
 
 def reason(error: ApiError) -> str:

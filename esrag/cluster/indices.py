@@ -70,6 +70,13 @@ def read_mapping(client: Elasticsearch, index: str) -> dict[str, Any] | None:
     return mapping
 
 
+def read_mappings(client: Elasticsearch, pattern: str) -> dict[str, dict[str, Any]]:
+    """The field types of every index that matches a pattern."""
+    with explained(f"reading the mappings of {pattern}"):
+        answer = client.indices.get_mapping(index=pattern, allow_no_indices=True)
+    return {index: facts["mappings"] for index, facts in answer.body.items()}
+
+
 def read_settings(client: Elasticsearch, index: str) -> dict[str, Any] | None:
     """The settings of one index, None when there is no such index."""
     with explained(f"reading the settings of {index}"):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from elasticsearch import ApiError, NotFoundError
 
 from esrag import __version__
 from esrag.bundle import ModelBundle, Reference, verify_bundle
-from esrag.cluster.client import explained, reason
+from esrag.cluster.client import explained, in_use, reason
 from esrag.cluster.embedding import embed
 from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, UnavailableError, UnsupportedError
@@ -186,10 +186,14 @@ def push(
     return PushResult(bundle.model_id, parts_sent=sent, resumed=found is not None)
 
 
-def delete_model(client: Elasticsearch, model_id: str) -> None:
-    """Delete a trained model together with its deployments."""
-    with explained(f"deleting trained model {model_id}"):
-        client.ml.delete_trained_model(model_id=model_id, force=True)
+def delete_model(client: Elasticsearch, model_id: str, *, force: bool = True) -> None:
+    """Delete a trained model together with its deployments; one that is gone is no error.
+
+    Without ``force`` raises ConflictError when it is deployed or used by a pipeline.
+    """
+    doing = f"deleting trained model {model_id}"
+    with explained(doing), in_use(doing), suppress(NotFoundError):
+        client.ml.delete_trained_model(model_id=model_id, force=force)
 
 
 def verify_vectors(

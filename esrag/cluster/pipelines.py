@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elasticsearch import NotFoundError
 
-from esrag.cluster.client import explained
+from esrag.cluster.client import explained, in_use
 from esrag.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -26,6 +26,15 @@ def read_pipeline(client: Elasticsearch, name: str) -> dict[str, Any] | None:
     return body
 
 
+def list_pipelines(client: Elasticsearch) -> dict[str, dict[str, Any]]:
+    """All ingest pipelines of the cluster, by name, whoever made them."""
+    with explained("listing ingest pipelines"):
+        try:
+            return dict(client.ingest.get_pipeline().body)
+        except NotFoundError:
+            return {}
+
+
 def write_pipeline(client: Elasticsearch, name: str, body: Mapping[str, Any]) -> None:
     """Create or replace an ingest pipeline."""
     with explained(f"putting ingest pipeline {name}"):
@@ -34,7 +43,8 @@ def write_pipeline(client: Elasticsearch, name: str, body: Mapping[str, Any]) ->
 
 def delete_pipeline(client: Elasticsearch, name: str) -> None:
     """Delete an ingest pipeline; one that is gone is no error."""
-    with explained(f"deleting ingest pipeline {name}"), suppress(NotFoundError):
+    doing = f"deleting ingest pipeline {name}"
+    with explained(doing), in_use(doing), suppress(NotFoundError):
         client.ingest.delete_pipeline(id=name)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from elasticsearch import ApiError, NotFoundError
 
-from esrag.cluster.client import explained, reason
+from esrag.cluster.client import explained, in_use, reason
 from esrag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,16 @@ def read_component_template(client: Elasticsearch, name: str) -> Body | None:
     return body
 
 
+def list_component_templates(client: Elasticsearch, pattern: str) -> dict[str, Body]:
+    """The component templates whose names match, by name."""
+    with explained(f"listing component templates {pattern}"):
+        try:
+            answer = client.cluster.get_component_template(name=pattern)
+        except NotFoundError:
+            return {}
+    return {item["name"]: item["component_template"] for item in answer["component_templates"]}
+
+
 def write_component_template(client: Elasticsearch, name: str, body: Mapping[str, Any]) -> None:
     """Create or replace a component template."""
     with explained(f"putting component template {name}"):
@@ -40,7 +50,8 @@ def write_component_template(client: Elasticsearch, name: str, body: Mapping[str
 
 def delete_component_template(client: Elasticsearch, name: str) -> None:
     """Delete a component template; one that is gone is no error."""
-    with explained(f"deleting component template {name}"), suppress(NotFoundError):
+    doing = f"deleting component template {name}"
+    with explained(doing), in_use(doing), suppress(NotFoundError):
         client.cluster.delete_component_template(name=name)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from esrag.state.desired import BodyKind
 
 Verb = Literal["create", "update", "replace", "adopt", "delete", "none"]
-ObjectKind = Literal["trained model", "deployment", "index"] | BodyKind
+ObjectKind = Literal["trained model", "deployment", "inference endpoint", "index"] | BodyKind
 
 _SHOWN_DETAILS = 6
 

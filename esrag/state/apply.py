@@ -18,7 +18,7 @@ from esrag.state.actions import Action, Plan
 from esrag.state.apply_models import deploy, push_model
 from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import BodyKind, DesiredState
-from esrag.state.kinds import KINDS
+from esrag.state.kinds import KINDS, body_kind
 from esrag.state.observed import ObservedState
 from esrag.state.ownership import Record, drop_record, write_record
 from esrag.templating import spec_hash
@@ -101,7 +101,7 @@ def _take(
         except ServiceSilentError as error:  # the set works without it, and the next plan has it
             progress(Step(action, warning=str(error)))
     else:
-        put_body(client, desired, action.kind, action.name)
+        put_body(client, desired, body_kind(action.kind), action.name)
 
 
 def put_body(client: Elasticsearch, desired: DesiredState, kind: BodyKind, name: str) -> None:

@@ -128,3 +128,11 @@ KINDS: Mapping[BodyKind, Kind] = {
         recorded=True,
     ),
 }
+
+
+def body_kind(kind: str) -> BodyKind:
+    """The kind as one of the table."""
+    found = next((known for known in KINDS if known == kind), None)
+    if found is None:
+        raise AssertionError(f"a {kind} is not kept as one body")
+    return found

@@ -69,10 +69,14 @@ class Held:
                 hint="Somebody ran with --force-unlock. Look at the cluster: esrag plan",
             )
 
-    def release(self) -> None:
-        """Give the lock back; it may be gone with its index, or with somebody's force."""
+    def rest(self) -> None:
+        """Renew no more: the index that the lock is kept in is about to go."""
         self._ended.set()
         self._renewer.join()
+
+    def release(self) -> None:
+        """Give the lock back; it may be gone with its index, or with somebody's force."""
+        self.rest()
         with self._guard:
             retrying(lambda: notes.delete_note(self._client, self._note))
 
