@@ -19,15 +19,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
-
-import elastic_transport
-from elastic_transport import BaseNode, HttpHeaders, NodeConfig
-from elastic_transport._node import NodeApiResponse
-from elastic_transport.client_utils import DEFAULT, DefaultType
-from elasticsearch import Elasticsearch
 
 from esrag.testing_models import fake_bundle, vector_of
+from esrag.testing_wire import ElasticsearchFake, Handler, Reply, Request
 
 __all__ = [
     "ClusterInMemory",
@@ -38,120 +32,6 @@ __all__ = [
     "fake_bundle",
     "vector_of",
 ]
-
-_READING_POSTS = (
-    *("_search", "_msearch", "_pit", "_count", "_render", "_infer", "_simulate"),
-    "_has_privileges",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the client sent; ``body`` is parsed JSON."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: Any = None
-
-    @property
-    def writes(self) -> bool:
-        """Whether it changes the cluster."""
-        reads = self.method in ("GET", "HEAD") or any(part in self.path for part in _READING_POSTS)
-        return not reads
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the client is told."""
-
-    status: int
-    body: Any
-
-    @classmethod
-    def error(cls, status: int, kind: str, reason: str) -> Reply:
-        """An error body as Elasticsearch writes it."""
-        cause = {"type": kind, "reason": reason}
-        return cls(status, {"error": {"root_cause": [cause], **cause}, "status": status})
-
-
-Handler = Callable[[Request], Reply]
-
-
-class ElasticsearchFake:
-    """Gives out a client; remembers its requests in ``requests``.
-
-    ``fail_before`` and ``lose_answer_of`` name the number (from 0) of a request that does not
-    arrive, or that arrives and whose answer is lost.
-    """
-
-    def __init__(self, handler: Handler) -> None:
-        self.handler = handler
-        self.requests: list[Request] = []
-        self.fail_before: int | None = None
-        self.lose_answer_of: int | None = None
-
-    @property
-    def writes(self) -> list[Request]:
-        """The requests that change something."""
-        return [request for request in self.requests if request.writes]
-
-    def client(self) -> Elasticsearch:
-        """A client whose requests end here."""
-        fake = self
-
-        class Node(BaseNode):
-            """Hands requests to the handler."""
-
-            def perform_request(
-                self,
-                method: str,
-                target: str,
-                body: bytes | None = None,
-                headers: HttpHeaders | None = None,
-                request_timeout: DefaultType | float | None = DEFAULT,
-            ) -> NodeApiResponse:
-                """Answer one request from the handler."""
-                del headers, request_timeout
-                reply = fake.answer(method, target, body)
-                return NodeApiResponse(
-                    elastic_transport.ApiResponseMeta(
-                        status=reply.status,
-                        http_version="1.1",
-                        headers=HttpHeaders(
-                            {
-                                "content-type": "application/json",
-                                "x-elastic-product": "Elasticsearch",
-                            }
-                        ),
-                        duration=0.0,
-                        node=self.config,
-                    ),
-                    json.dumps(reply.body).encode(),
-                )
-
-            def close(self) -> None:
-                """Nothing is open."""
-
-        return Elasticsearch(
-            [NodeConfig("http", "fake.invalid", 9200)], node_class=Node, max_retries=0
-        )
-
-    def answer(self, method: str, target: str, body: bytes | None) -> Reply:
-        """Record a request and answer it, unless this one is to fail."""
-        parts = urlsplit(target)
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        request = Request(
-            method, unquote(parts.path).strip("/"), query, json.loads(body) if body else None
-        )
-        number = len(self.requests)
-        self.requests.append(request)
-        if number == self.fail_before:
-            raise elastic_transport.ConnectionError("connection refused")
-        reply = self.handler(request)
-        if number == self.lose_answer_of:
-            raise elastic_transport.ConnectionTimeout("the answer was lost")
-        return reply
 
 
 def _non_compliant(feature: str) -> Reply:
@@ -207,8 +87,10 @@ class ClusterInMemory:
                 "(_component_template|_index_template|_ingest/pipeline|_scripts)/([^/]+)",
                 self._body,
             ),
+            ("GET", "_ingest/pipeline", self._list_pipelines),
             ("POST", "_ingest/pipeline/([^/]+)/_simulate", self._simulate),
             ("POST", "_render/template(?:/[^/]+)?", self._render),
+            ("POST", "(esrag-meta)/_search", self._list_documents),
             ("POST", "([^/]+)/_search(?:/template)?", self._search),
             ("GET", "_ml/info", self._ml_info),
             ("GET", "_ml/memory/_stats", self._ml_memory),
@@ -289,6 +171,15 @@ class ClusterInMemory:
 
     def _body(self, request: Request, api: str, name: str) -> Reply:
         kept = self.store.setdefault(api, {})
+        if "*" in name and api == "_component_template":
+            found = [
+                {"name": each, "component_template": body}
+                for each, body in kept.items()
+                if fnmatch.fnmatch(each, name)
+            ]
+            return Reply(200, {"component_templates": found})
+        if request.method == "DELETE" and (refusal := self._used(api, name)):
+            return Reply.error(400, "illegal_argument_exception", refusal)
         if request.method == "PUT":
             kept[name] = copy.deepcopy(request.body)
             return Reply(200, {"acknowledged": True})
@@ -305,6 +196,26 @@ class ClusterInMemory:
         if api == "_scripts":
             return Reply(200, {"_id": name, "found": True, **body})
         return Reply(200, {name: body})
+
+    def _used(self, api: str, name: str) -> str:
+        """Why the server would not delete this; "" when it would."""
+        if api == "_ingest/pipeline":
+            users = [
+                index
+                for index, kept in self.indices.items()
+                if kept["settings"].get("index", {}).get("default_pipeline") == name
+            ]
+            words = f"it is the default pipeline for {len(users)} index(es) including {users[:1]}"
+            return f"pipeline [{name}] cannot be deleted because {words}" if users else ""
+        if api == "_component_template":
+            templates = self.store.get("_index_template", {})
+            users = [each for each, body in templates.items() if name in body["composed_of"]]
+            words = f"as they are still in use by index templates {users}"
+            return f"component templates [{name}] cannot be removed {words}" if users else ""
+        return ""
+
+    def _list_pipelines(self, _request: Request) -> Reply:
+        return Reply(200, self.store.get("_ingest/pipeline", {}))
 
     def _simulate(self, request: Request, name: str) -> Reply:
         if name not in self.store.get("_ingest/pipeline", {}):
@@ -330,13 +241,29 @@ class ClusterInMemory:
             models[model_id] = {"config": request.body, "parts": {}, "vocabulary": None}
             return Reply(200, {"model_id": model_id, **request.body})
         if request.method == "DELETE":
-            models.pop(model_id, None)
-            self.deployments.pop(model_id, None)
-            return Reply(200, {"acknowledged": True})
+            return self._delete_model(request, model_id)
         wanted = [name for name in models if fnmatch.fnmatch(name, model_id)]
         if not wanted and "*" not in model_id:
             return self._no_model(model_id)
         return Reply(200, {"trained_model_configs": [self._config(name) for name in wanted]})
+
+    def _delete_model(self, request: Request, model_id: str) -> Reply:
+        if model_id not in self.store["models"]:
+            return self._no_model(model_id)
+        running = [n for n, kept in self.deployments.items() if kept["model_id"] == model_id]
+        pipelines = self.store.get("_ingest/pipeline", {})
+        users = [n for n, body in pipelines.items() if f'"{model_id}"' in json.dumps(body)]
+        if request.query.get("force") != "true":
+            if users:
+                reason = f"Cannot delete model [{model_id}] as it is still referenced by {users}"
+                return Reply.error(409, "status_exception", reason)
+            if running:
+                reason = f"Cannot delete model [{model_id}] as it is still used by {running}"
+                return Reply.error(409, "status_exception", reason)
+        for name in running:
+            del self.deployments[name]
+        del self.store["models"][model_id]
+        return Reply(200, {"acknowledged": True})
 
     def _config(self, model_id: str) -> dict[str, Any]:
         model = self.store["models"][model_id]
@@ -516,7 +443,12 @@ class ClusterInMemory:
                 properties = kept[key].get("properties", {}) | request.body["properties"]
                 kept[key] |= {**request.body, "properties": properties}
             else:
-                kept[key]["index"] |= {k.removeprefix("index."): v for k, v in request.body.items()}
+                for setting, value in request.body.items():
+                    short = setting.removeprefix("index.")
+                    if value is None:
+                        kept[key]["index"].pop(short, None)
+                    else:
+                        kept[key]["index"][short] = value
         return Reply(200, {"acknowledged": True})
 
     def _generations(self, _request: Request, pattern: str) -> Reply:

@@ -111,8 +111,12 @@ def show_plan(
     as_json: bool,
     all_objects: bool = False,
     capabilities: Capabilities | None = None,
+    kept: str = "as wanted",
 ) -> None:
-    """The plan on standard output, and what a cluster of these capabilities does not do itself."""
+    """The plan on standard output, and what a cluster of these capabilities does not do itself.
+
+    ``kept`` says what objects are that nothing is done to.
+    """
     from rich.console import Console
 
     from esrag.state.render import plan_as_json, plan_as_text, tier_as_text
@@ -125,7 +129,7 @@ def show_plan(
     for words in capabilities.warnings if capabilities is not None else ():
         click.secho(words, fg="yellow", err=True)
     console = Console(soft_wrap=True, highlight=False)
-    console.print(plan_as_text(plan, all_objects=all_objects))
+    console.print(plan_as_text(plan, all_objects=all_objects, kept=kept))
     if tier is not None and tier.why:
         console.print(tier_as_text(tier))
 

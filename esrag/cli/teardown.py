@@ -56,7 +56,7 @@ def teardown(
     wish = checked_wish(choices, probe(client), with_documents=with_documents)
     plan = plan_teardown(client, wish)
     if not as_json:
-        show_plan(plan, as_json=False, all_objects=True)
+        show_plan(plan, as_json=False, all_objects=True, kept="kept")
     steps = 0
     if yes and plan.changes:
         from esrag.cli.stopping import stopping_at_safe_points

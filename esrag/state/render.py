@@ -39,10 +39,15 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_as_text(plan: Plan, *, all_objects: bool = False) -> RenderableType:
-    """The plan for a person: what changes, and a line that sums it up."""
+def plan_as_text(
+    plan: Plan, *, all_objects: bool = False, kept: str = "as wanted"
+) -> RenderableType:
+    """The plan for a person: what changes, and a line that sums it up.
+
+    ``kept`` says in words what is the matter with objects that nothing is done to.
+    """
     shown = plan.actions if all_objects else plan.changes
-    return Group(*(_line(action) for action in shown), Text(summary(plan), style="bold"))
+    return Group(*(_line(action) for action in shown), Text(summary(plan, kept), style="bold"))
 
 
 def tier_as_text(tier: Tier) -> RenderableType:
@@ -50,17 +55,17 @@ def tier_as_text(tier: Tier) -> RenderableType:
     return Text("\n".join(["On this cluster:", *(f"  {words}" for words in tier.why.values())]))
 
 
-def summary(plan: Plan) -> str:
+def summary(plan: Plan, kept: str = "as wanted") -> str:
     """How many steps of which sort."""
+    same = len(plan.actions) - len(plan.changes)
     if not plan.changes:
-        return f"Nothing to do: all {len(plan.actions)} objects are as wanted."
+        return f"Nothing to do: all {same} objects are {kept}." if same else "Nothing to do."
     counts = [
         f"{number} to {verb}"
         for verb in ("create", "update", "replace", "adopt", "delete")
         if (number := sum(action.verb == verb for action in plan.changes))
     ]
-    kept = len(plan.actions) - len(plan.changes)
-    text = f"Plan: {', '.join(counts)}" + (f"; {kept} as wanted." if kept else ".")
+    text = f"Plan: {', '.join(counts)}" + (f"; {same} {kept}." if same else ".")
     if plan.destructive:
         text += f" {len(plan.destructive)} of them destructive."
     return text

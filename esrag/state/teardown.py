@@ -180,7 +180,7 @@ def _documents(
             continue
         count = indices.count_documents(client, index)
         if wish.documents:
-            yield _delete("index", index, f"with {count} chunks")
+            yield _delete("index", index, f"with {count} chunks", destructive=True)
         else:
             hint = f"--with-documents {wish.names.alias} deletes it"
             yield _keep("index", index, f"holds {count} chunks; {hint}")
@@ -218,8 +218,8 @@ def _is_ours(body: dict[str, Any]) -> bool:
     return own_meta(body.get("mappings") or {}).get("owner") == OWNER
 
 
-def _delete(kind: ObjectKind, name: str, reason: str) -> Action:
-    return Action("delete", kind, name, reason, destructive=True)
+def _delete(kind: ObjectKind, name: str, reason: str, *, destructive: bool = False) -> Action:
+    return Action("delete", kind, name, reason, destructive)
 
 
 def _keep(kind: ObjectKind, name: str, reason: str) -> Action:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from esrag.bundle import ModelBundle
-from esrag.cluster import retry
 from esrag.errors import ConflictError, UnavailableError, UsageError
 from esrag.names import SEARCH_KINDS
 from esrag.state.apply import apply_plan
@@ -34,19 +33,6 @@ CHOICES = Choices(
     language="english",
     vectors="int8",
 )
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-off without the wait."""
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
-    monkeypatch.setattr(retry, "TRIES", 2)
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> ModelBundle:
-    """A small bundle in two parts."""
-    return fake_bundle(tmp_path / "bundle", size=1_500_000)
 
 
 def set_up(
