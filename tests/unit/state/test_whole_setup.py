@@ -93,7 +93,7 @@ def test_what_was_not_shown_is_not_done(bundle: ModelBundle) -> None:
         set_up(client, shown, lambda: take_survey(client, CHOICES, bundle), patient())
     assert len(caught.value.now.plan.changes) == 2
     assert "esrag-hybrid-hr" not in cluster.store["_scripts"]
-    assert cluster.indices["esrag-meta"]["documents"] == {}
+    assert "lock" not in cluster.indices["esrag-meta"]["documents"]
 
 
 def test_less_than_was_shown_is_done(bundle: ModelBundle) -> None:
@@ -170,7 +170,7 @@ def test_a_foreign_model_with_other_vectors_is_not_taken_over(bundle: ModelBundl
     fake = ElasticsearchFake(cluster)
     with pytest.raises(Exception, match="other vectors"):
         whole_setup(fake, bundle, adopt=True)
-    assert list(cluster.indices["esrag-meta"]["documents"]) == []
+    assert "object:trained model:model-a" not in cluster.indices["esrag-meta"]["documents"]
 
 
 def test_an_index_is_taken_over_only_if_its_mapping_fits(bundle: ModelBundle) -> None:
