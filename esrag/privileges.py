@@ -82,6 +82,15 @@ class Privileges:
             indices=tuple(entry for entry in entries if entry.privileges),
         )
 
+    def reduced(self) -> Privileges:
+        """The same without names that another one grants: ``X`` grants all that begins so."""
+        return Privileges(
+            cluster=_reduced(self.cluster),
+            indices=tuple(
+                IndexPrivileges(entry.names, _reduced(entry.privileges)) for entry in self.indices
+            ),
+        )
+
     def lines(self) -> tuple[str, ...]:
         """In words, for a message: ``privilege`` or ``privilege on index, index``."""
         on: dict[str, list[str]] = {}
@@ -217,7 +226,6 @@ _MAKE_SERVICE_INDICES = tuple(
 _TAKE_NOTES = _Need(
     "meta",
     (
-        "indices:admin/refresh",
         "indices:data/write/bulk",
         "indices:data/write/index",
         "indices:data/write/delete",
@@ -351,7 +359,7 @@ def needed(
     for need in _NEEDS[command]:
         if need.part not in absent:
             found |= _scoped(need.privileges, need.scope, set_name)
-    return found
+    return found.reduced()
 
 
 def together(each: Iterable[Privileges]) -> Privileges:
@@ -359,7 +367,7 @@ def together(each: Iterable[Privileges]) -> Privileges:
     found = Privileges()
     for one in each:
         found |= one
-    return found
+    return found.reduced()
 
 
 def document_indices(set_name: str | None) -> tuple[str, ...]:
@@ -368,6 +376,14 @@ def document_indices(set_name: str | None) -> tuple[str, ...]:
         return (EVERY_SET,)
     names = Names(set_name)
     return (names.alias, names.index_pattern)
+
+
+def _reduced(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in names
+        if not any(":" in other and other != name and name.startswith(other) for other in names)
+    )
 
 
 def _scoped(privileges: Sequence[str], scope: Scope, set_name: str | None) -> Privileges:

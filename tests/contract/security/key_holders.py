@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def make_key(es: Elasticsearch, name: str, held: Privileges, **more: Any) -> str:
-    """A key with exactly these privileges, encoded."""
+    """A key with exactly these privileges, encoded; it can be used before it can be listed."""
     descriptors = {"tested": held.as_body()}
+    more = {"refresh": False} | more
     return str(
         es.security.create_api_key(name=name, role_descriptors=descriptors, **more)["encoded"]
     )
