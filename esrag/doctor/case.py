@@ -70,11 +70,6 @@ class Case:
             self.capabilities.tier.embedding == "cluster"
         )
 
-    @property
-    def deployment_ids(self) -> tuple[str, ...]:
-        """The deployments that this document set uses."""
-        return (self.choices.deployment_id,)
-
     @cached_property
     def look(self) -> tuple[DesiredState, ObservedState]:
         """What is wanted, and what there is of it."""

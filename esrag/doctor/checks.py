@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     Check("trained model", "model", model.trained_model, needs=_IN),
     Check("deployments", "model", model.deployments, needs=_IN),
     Check("vectors", "model", model.vectors, needs=(*_IN, "trained model", "deployments")),
+    Check("room for the model", "model", model.room, needs=_IN),
     Check("model on this machine", "model", model.local_model, needs=_IN),
     Check("objects", "objects", objects.bodies, needs=_IN),
     Check("index and alias", "objects", objects.index, needs=_IN),

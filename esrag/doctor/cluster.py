@@ -127,9 +127,6 @@ def room_for_models(case: Case) -> Iterator[Finding]:
     if info.get("upgrade_mode"):
         yield found("ml-upgrade-mode", "machine learning", "it is in upgrade mode")
     nodes = [node["name"] for node in case.nodes.values() if "ml" in node.get("roles", ())]
-    if not nodes:
-        yield found("no-ml-node", "machine learning", "no node has the ml role")
-        return
     limits = info.get("limits") or {}
     processors = int(limits.get("total_ml_processors") or 0)
     choices = case.choices

@@ -8,7 +8,7 @@ from esrag.cluster.client import explained
 from esrag.cluster.endpoints import FoundEndpoint, list_endpoints
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
-from esrag.errors import EsragError
+from esrag.errors import EsragError, UnavailableError
 
 _TEXT = "Say yes."
 
@@ -53,11 +53,13 @@ def _call(case: Case, endpoint: FoundEndpoint) -> None:
 
 
 def _chat(case: Case, inference_id: str) -> None:
-    """One token; this task type answers as a stream only."""
+    """One token; this task type answers as a stream only, which may hold an error."""
     body = {"messages": [{"role": "user", "content": _TEXT}], "max_completion_tokens": 1}
-    case.client.perform_request(
+    answer = case.client.perform_request(
         "POST",
         f"/_inference/chat_completion/{inference_id}/_stream",
-        headers={"accept": "text/event-stream", "content-type": "application/json"},
+        headers={"accept": "application/json", "content-type": "application/json"},
         body=body,
     )
+    if "event: error" in str(answer.body):
+        raise UnavailableError(f"{inference_id} streams an error: {str(answer.body)[:300]}")

@@ -47,7 +47,8 @@ def tier(case: Case) -> Iterator[Finding]:
     """What does the cluster do, and what does the client do in its place?"""
     able = case.capabilities
     for thing, why in sorted(able.tier.why.items()):
-        yield found("tier", thing, why)
+        no_node = "role ml" in why and thing == "embedding"
+        yield found("no-ml-node" if no_node else "tier", thing, why)
     if able.tier.embedding == "cluster" and not able.machine_learning:
         yield found("machine-learning-missing", "machine learning", able.machine_learning_reason)
     elif able.tier.embedding == "client" and _index_wants_the_cluster(case):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esrag.cluster.deployments import Deployment, read_deployment
+from esrag.cluster.deployments import (
+    Deployment,
+    DeploymentSpec,
+    fixed_differences,
+    read_deployment,
+    size_differences,
+)
 from esrag.cluster.embedding import embed
 from esrag.cluster.models import LEAST_COSINE, cosine, read_model
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.embedding.process import require_installed
-from esrag.errors import EsragError, UnsupportedError
-from esrag.state.desired import Choices
+from esrag.errors import ConflictError, EsragError, UnavailableError, UnsupportedError
+from esrag.state.plan_models import plan_models
 
 _FULL = 0.8  # of the queue
 _ERRORS = 0.01  # of all requests
@@ -43,15 +49,15 @@ def deployments(case: Case) -> Iterator[Finding]:
     """Do the deployments run, and do they keep up?"""
     if not case.embeds_in_cluster:
         return
-    for deployment_id in case.deployment_ids:
-        state = read_deployment(case.client, deployment_id)
-        where = f"deployment {deployment_id}"
+    for spec in case.choices.deployments:
+        state = read_deployment(case.client, spec.deployment_id)
+        where = f"deployment {spec.deployment_id}"
         if state is None:
             yield found("deployment-missing", where, "there is none")
         else:
             yield from _state(where, state)
             yield from _load(where, state)
-            yield from _settings(where, state, case.choices)
+            yield from _settings(where, state, spec)
 
 
 def vectors(case: Case) -> Iterator[Finding]:
@@ -60,7 +66,7 @@ def vectors(case: Case) -> Iterator[Finding]:
         return
     references = case.bundle.references if case.bundle else ()
     texts = [reference.text for reference in references] or ["A short text."]
-    for deployment_id in case.deployment_ids:
+    for deployment_id in (spec.deployment_id for spec in case.choices.deployments):
         where = f"deployment {deployment_id}"
         try:
             made = embed(case.client, deployment_id, texts)
@@ -80,6 +86,18 @@ def vectors(case: Case) -> Iterator[Finding]:
             if lowest >= LEAST_COSINE
             else found("vectors-differ", where, f"lowest cosine with the original: {lowest:.4f}")
         )
+
+
+def room(case: Case) -> Iterator[Finding]:
+    """Have the ML nodes memory and processors for what has yet to start?"""
+    if not case.embeds_in_cluster:
+        return
+    try:
+        plan_models(*case.look)
+    except (UnavailableError, UnsupportedError) as error:
+        yield found("no-room-for-model", "ML nodes", error.message, error.hint)
+    except ConflictError:
+        return  # of the model itself: said elsewhere
 
 
 def local_model(case: Case) -> Iterator[Finding]:
@@ -116,16 +134,8 @@ def _state(where: str, state: Deployment) -> Iterator[Finding]:
         yield well(where, f"{running}, {state.threads} threads each")
 
 
-def _settings(where: str, state: Deployment, choices: Choices) -> Iterator[Finding]:
-    has = {"threads": state.threads, "queue_capacity": state.queue_capacity}
-    wanted = {"threads": choices.threads, "queue_capacity": choices.queue_capacity}
-    if state.range is None and state.allocations:
-        has["allocations"], wanted["allocations"] = state.allocations, choices.allocations
-    differing = [
-        f"model.{name} is {wanted[name]} and it runs with {has[name]}"
-        for name in wanted
-        if has[name] != wanted[name]
-    ]
+def _settings(where: str, state: Deployment, spec: DeploymentSpec) -> Iterator[Finding]:
+    differing = [*fixed_differences(state, spec), *size_differences(state, spec)]
     if differing:
         yield found("deployment-settings", where, "; ".join(differing))
 

@@ -17,7 +17,11 @@ from esrag.state.plan import foreign_objects
 from esrag.state.plan_bodies import plan_body
 from esrag.state.smoke import QUESTION, SAMPLE
 
-_MISSING = {"ingest pipeline": "pipeline-missing", "search template": "search-template-missing"}
+_MISSING = {
+    "ingest pipeline": "pipeline-missing",
+    "search template": "search-template-missing",
+    "inference endpoint": "endpoint-missing",
+}
 _SHOWN = 6
 
 
@@ -91,6 +95,11 @@ def mapping(case: Case) -> Iterator[Finding]:
         words = f"its vectors are of {embedded}, and model.id is {case.choices.model_id}"
         yield found("index-other-model", where, words)
         return
+    made_by, made_here = _vectors_of(has), _vectors_of(desired.mapping)
+    if made_by and made_here and made_by != made_here:
+        words = f"its vectors are of another {embedded} ({made_by}) than the one here ({made_here})"
+        yield found("index-other-model", where, words)
+        return
     fields = field_differences(desired.mapping, has)
     differences = [
         *(str(item) for item in (*fields.missing, *fields.changeable, *fields.fixed)),
@@ -162,6 +171,12 @@ def old_generations(case: Case) -> Iterator[Finding]:
     old = [name for name in observed.generations if name not in observed.alias.indices]
     if old:
         yield found("old-generations", f"alias {case.names.alias}", f"kept: {', '.join(old)}")
+
+
+def _vectors_of(mapping: Mapping[str, Any]) -> str:
+    """The fingerprint of the model that made the vectors; "" where it is not said."""
+    field = (mapping.get("properties") or {}).get("embedding") or {}
+    return str((field.get("meta") or {}).get("model", ""))
 
 
 def _own_bodies(case: Case) -> bool:
