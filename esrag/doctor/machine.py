@@ -133,12 +133,6 @@ def _contradictions(case: Case) -> Iterator[tuple[str, str, str]]:
             f"chunks of {chunk.max_tokens} tokens; {model.id} reads the first {longest} only",
             f"Set chunk.max_tokens to {longest} or less, then ingest again.",
         )
-    if model.threads & (model.threads - 1):
-        yield (
-            "model.threads",
-            f"{model.threads} is no power of two; Elasticsearch refuses it",
-            "Set model.threads to 1, 2, 4, 8 …",
-        )
     if server.api_key and server.username:
         yield (
             "elasticsearch.username",
