@@ -21,4 +21,4 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bundle(tmp_path: Path) -> ModelBundle:
     """A small bundle in two parts."""
-    return fake_bundle(tmp_path / "bundle", size=1_500_000)
+    return fake_bundle(tmp_path / "bundle", size=1_100_000)

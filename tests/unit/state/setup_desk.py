@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -83,6 +84,17 @@ def state_of(cluster: ClusterInMemory) -> str:
         if not index.get("documents"):
             index.pop("documents", None)
     return json.dumps(plain, sort_keys=True)
+
+
+def copy_of(cluster: ClusterInMemory) -> ClusterInMemory:
+    """Another cluster in the same state."""
+    return ClusterInMemory(
+        store=copy.deepcopy(cluster.store),
+        indices=copy.deepcopy(cluster.indices),
+        deployments=copy.deepcopy(cluster.deployments),
+        endpoints=copy.deepcopy(cluster.endpoints),
+        _sequence=cluster._sequence,
+    )
 
 
 class Cut(BaseException):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from setup_desk import CHOICES, Cut, cut_at, state_of, whole_setup, whole_teardown
+from setup_desk import CHOICES, Cut, copy_of, cut_at, state_of, whole_setup, whole_teardown
 
 from esrag.bundle import ModelBundle
 from esrag.cluster.capabilities import probe
@@ -74,18 +74,16 @@ def test_cut_at_any_request_a_rerun_removes_the_rest(
     bundle: ModelBundle, with_documents: str | None, after: bool
 ) -> None:
     """Nothing is orphaned: what says which model was used goes last."""
-    reference = ClusterInMemory()
+    complete = ClusterInMemory()
+    whole_setup(ElasticsearchFake(complete), bundle)
+    reference = copy_of(complete)
     fake = ElasticsearchFake(reference)
-    whole_setup(fake, bundle)
-    fake.requests.clear()
     whole_teardown(fake, with_documents=with_documents)
     wanted, total = state_of(reference), len(fake.writes)
     assert total > 12
     for number in range(total):
-        cluster = ClusterInMemory()
+        cluster = copy_of(complete)
         fake = ElasticsearchFake(cluster)
-        whole_setup(fake, bundle)
-        fake.requests.clear()
         fake.handler = cut_at(cluster, fake, number, after=after)
         with pytest.raises(Cut):
             whole_teardown(fake, with_documents=with_documents)

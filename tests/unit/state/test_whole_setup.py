@@ -11,6 +11,7 @@ import pytest
 from setup_desk import (
     CHOICES,
     Cut,
+    copy_of,
     cut_at,
     patient,
     state_of,
@@ -254,17 +255,15 @@ def test_a_replaced_model_is_not_forgotten_when_the_run_is_cut(
 ) -> None:
     """Model and index change together: after any cut the rerun still makes a new generation."""
     other = fake_bundle(tmp_path / "other", size=1_500_000, seed=b"b")
-    cluster = ClusterInMemory()
+    complete = ClusterInMemory()
+    whole_setup(ElasticsearchFake(complete), bundle)
+    cluster = copy_of(complete)
     fake = ElasticsearchFake(cluster)
-    whole_setup(fake, bundle)
-    fake.requests.clear()
     whole_setup(fake, other, destructive=True)
     wanted, total = state_of(cluster), len(fake.writes)
     for number in range(total):
-        cluster = ClusterInMemory()
+        cluster = copy_of(complete)
         fake = ElasticsearchFake(cluster)
-        whole_setup(fake, bundle)
-        fake.requests.clear()
         fake.handler = cut_at(cluster, fake, number, after=True)
         with pytest.raises(Cut):
             whole_setup(fake, other, destructive=True)
