@@ -170,7 +170,7 @@ def _intent(
 ) -> Intent:
     base = tuple(action for action in survey.plan.actions if action.kind != "index")
     before = tuple(action for action in base if action.kind not in _AFTER_THE_SWITCH)
-    after = tuple(action for action in base if action.kind in _AFTER_THE_SWITCH)
+    after = tuple(_said(action, move) for action in base if action.kind in _AFTER_THE_SWITCH)
     how = "with the vectors it has" if move.own_vectors else "each embedded anew"
     going_on = "; goes on where it was cut off" if resumed else ""
     copied = Action(
@@ -201,6 +201,14 @@ def _intent(
         resumed=resumed,
         discards=discards,
     )
+
+
+def _said(action: Action, move: Move) -> Action:
+    """A search template's change in words: the two texts would show nothing."""
+    if action.kind != "search template" or action.verb != "update":
+        return action
+    model = move.asks[move.target]
+    return replace(action, reason=f"asks {model}, after the switch", details=())
 
 
 def _require_side_by_side(survey: Survey) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import deployments, indices, models, pipelines
+from esrag.cluster.indices import own_meta
+from esrag.cluster.profile import read_profile
 from esrag.errors import ConflictError, UnavailableError
 from esrag.names import Names, generation_of
 from esrag.reembedding.copying import Dress
@@ -69,8 +71,8 @@ def carry_back(
 
     Its model is deployed again when it does not run, with the sizes of the settings.
     """
-    deployment_id = move.asks[move.target]
-    _deploy_again(client, deployment_id, choices)
+    if read_profile(client, move.target).embedding == "cluster":
+        _deploy_again(client, move, choices)
     write_journal(client, move)
     if indices.write_index(client, Names(move.set).alias) != move.target:
         open_again(client, move.target)
@@ -105,23 +107,34 @@ def _try_pipeline(client: Elasticsearch, move: Move) -> None:
         )
 
 
-def _deploy_again(client: Elasticsearch, deployment_id: str, choices: Choices) -> None:
-    found = deployments.read_deployment(client, deployment_id)
-    if found is not None and found.ready:
-        return
-    if found is None and models.read_model(client, deployment_id) is None:
-        raise ConflictError(
-            f"the model that {deployment_id} ran is not in the cluster any more, and questions "
-            "could not be embedded for the old generation",
-            hint="Push it again: esrag model push",
+def _deploy_again(client: Elasticsearch, move: Move, choices: Choices) -> None:
+    """Start what the target's questions and chunks are embedded with, where it does not run."""
+    mapping = indices.read_mapping(client, move.target) or {}
+    model_id = str(own_meta(mapping).get("model_id") or move.asks[move.target])
+    pipeline = pipelines.read_pipeline(client, move.pipeline) or {}
+    for deployment_id in sorted({move.asks[move.target], *_called(pipeline)}):
+        found = deployments.read_deployment(client, deployment_id)
+        if found is not None and found.ready:
+            continue
+        if models.read_model(client, model_id) is None:
+            raise ConflictError(
+                f"trained model {model_id} is not in the cluster any more, and questions could "
+                f"not be embedded for {move.target}",
+                hint="Push it again: esrag model push",
+            )
+        deployments.deploy(
+            client,
+            deployments.DeploymentSpec(
+                deployment_id,
+                model_id,
+                allocations=found.allocations if found else choices.allocations,
+                threads=found.threads if found else choices.threads,
+                queue_capacity=found.queue_capacity if found else choices.queue_capacity,
+            ),
         )
-    deployments.deploy(
-        client,
-        deployments.DeploymentSpec(
-            deployment_id,
-            found.model_id if found else deployment_id,
-            allocations=found.allocations if found else choices.allocations,
-            threads=found.threads if found else choices.threads,
-            queue_capacity=found.queue_capacity if found else choices.queue_capacity,
-        ),
-    )
+
+
+def _called(pipeline: Mapping[str, Any]) -> tuple[str, ...]:
+    """The deployments that a pipeline's inference processors name."""
+    processors = (each.get("inference") for each in pipeline.get("processors", ()))
+    return tuple(str(each["model_id"]) for each in processors if each)

@@ -161,7 +161,7 @@ class Asked:
         for number in range(1_000_000):
             if self.stop.is_set():
                 return
-            kind = ("hybrid", "semantic", "lexical")[number % 3]
+            kind = KINDS[number % len(KINDS)]
             question = QUESTIONS[number % len(QUESTIONS)]
             try:
                 self.answers.append((kind, question, library.ask(question, kind)))
@@ -170,21 +170,20 @@ class Asked:
 
     def require_answers_of(self, *generations: Mapping[tuple[str, str], Answer]) -> None:
         """Nothing failed, and each answer is one of a generation's as a whole."""
-        assert not self.failures
+        assert self.failures == []
         assert len(self.answers) > 20
         for kind, question, answer in self.answers:
             assert answer in [each[kind, question] for each in generations], (kind, question)
 
 
+KINDS = ("hybrid", "semantic", "lexical", "filtered")
 QUESTIONS = tuple(some_words(random.Random(f"question {number}"), 4) for number in range(10))
 
 
 def all_answers(library: Library) -> dict[tuple[str, str], Answer]:
     """What each template answers to each question now."""
     return {
-        (kind, question): library.ask(question, kind)
-        for kind in ("hybrid", "semantic", "lexical")
-        for question in QUESTIONS
+        (kind, question): library.ask(question, kind) for kind in KINDS for question in QUESTIONS
     }
 
 

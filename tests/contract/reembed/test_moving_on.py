@@ -86,3 +86,38 @@ def inferences(library: Library, model_id: str) -> int:
     """How often the deployment was asked."""
     stats = library.es.ml.get_trained_models_stats(model_id=model_id)["trained_model_stats"]
     return int(stats[0]["deployment_stats"].get("inference_count") or 0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+def test_twenty_thousand_chunks_survive_kills(library: Library, tiny: Models, stack: Stack) -> None:
+    """Killed at seeded requests until it is done; what is checked is the same as with few."""
+    chance = random.Random(4)
+    library.fill(20_000, seed=2)
+    before = library.chunks(library.live)
+    assert len(before) == 20_600
+
+    def start(**environment: str) -> subprocess.Popen[str]:
+        arguments = ("reembed", "--yes", "--model-id", tiny.longer.model_id)
+        return library.start(*arguments, **environment)
+
+    kills = 0
+    with library.asked_all_the_time() as asked:
+        while killed_at(
+            stack.elasticsearch_url,
+            start,
+            at=chance.randrange(30, 160),
+            answered=chance.random() < 0.5,
+        ):
+            kills += 1
+            assert kills < 40
+    after = library.chunks(library.live)
+    assert kills >= 3
+    assert asked.failures == []
+    assert len(asked.answers) > 100
+    assert library.live == library.names.index(2)
+    assert without_vector(after) == without_vector(before)
+    require_embedded_by(
+        library.es, tiny.longer, random.Random(1).sample(list(after.values()), 2_000)
+    )
+    assert all(len(source["embedding"]) == tiny.longer.dims for source in after.values())

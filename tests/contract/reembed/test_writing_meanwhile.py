@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from library import Library, made_chunks, require_embedded_by
 
+from esrag.cluster import models
 from esrag.cluster.bulk import Action, Verdict
 from esrag.cluster.chunk_index import ChunkIndex
 from esrag.cluster.delivery import Delivery, Window
@@ -111,5 +112,4 @@ def test_a_rollback_brings_later_writes_along(library: Library, tiny: Models) ->
     assert library.run("reembed", "--prune", "--yes").code == 0
     assert not library.es.indices.exists(index=library.names.index(2))
     assert library.changes_of(tiny.first) == ()
-    models = library.es.ml.get_trained_models(model_id=tiny.longer.model_id, allow_no_match=True)
-    assert models["count"] == 0
+    assert models.read_model(library.es, tiny.longer.model_id) is None
