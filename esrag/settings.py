@@ -14,7 +14,15 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +32,7 @@ from pydantic_settings import (
 )
 
 from esrag.errors import UsageError
+from esrag.languages import require_analyzer
 
 CONNECTION_FILE = "local/connection.json"
 
@@ -136,10 +145,23 @@ class IndexSettings(_Section):
         description="Name of the document set, part of every object's name: small letters and "
         "digits, in parts joined by -; no part after the first begins with 0.",
     )
-    language: str = Field("english", description="Language analyzer of the text fields.")
-    vectors: Literal["float", "int8", "bbq"] = Field(
-        "int8", description="How vectors are held in the HNSW graph."
+    language: str = Field(
+        "english",
+        description="Language analyzer of the text fields: a built-in one of Elasticsearch, "
+        "'standard' where it has none.",
     )
+    vectors: Literal["float", "int8", "bbq"] = Field(
+        "int8",
+        description="How vectors are held: as they are, a byte or a bit for each dimension.",
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _has_analyzer(cls, language: str) -> str:
+        try:
+            return require_analyzer(language)
+        except UsageError as error:
+            raise ValueError(f"{error.message}. {error.hint}") from error
 
 
 class EndpointSettings(_Section):

@@ -26,6 +26,11 @@ Vectors = Literal["float", "int8", "bbq"]
 
 OWNER = "esrag"
 GRAPH_TYPES: Mapping[Vectors, str] = {"float": "hnsw", "int8": "int8_hnsw", "bbq": "bbq_hnsw"}
+# Hits fetched per hit wanted, to be ranked anew by the whole vectors: benchmarks/vectors.py
+OVERSAMPLE: Mapping[Vectors, int] = {"int8": 2, "bbq": 3}
+BBQ_LEAST_DIMS = 64
+# options of a vector's index that older servers refuse, and the first that takes them
+_NEWER_OPTIONS = {"rescore_vector": (9, 1), "flat_index_threshold": (9, 4)}
 SHIPPED_LANGUAGE = "english"
 
 _KNN = '"knn": '
@@ -69,7 +74,7 @@ def with_field_choices(body: Body, *, dims: int | None, language: str, vectors: 
     """A component template's field types with this vector length, analyzer and vector storage.
 
     Only fields that carry the shipped analyzer, or are vectors with a graph, are touched, so that
-    a project's own choices stay.
+    a project's own choices stay.  Raises UsageError when the vectors are too short to be stored so.
     """
     changed = copy.deepcopy(body)
     for field in _fields(changed.get("template", {}).get("mappings", {})):
@@ -79,20 +84,58 @@ def with_field_choices(body: Body, *, dims: int | None, language: str, vectors: 
             field["dims"] = field.get("dims") if dims is None else dims
             options = field.get("index_options")
             if isinstance(options, dict) and options.get("type") in GRAPH_TYPES.values():
-                options["type"] = GRAPH_TYPES[vectors]
+                _store_as(options, vectors, dims=int(field["dims"] or 0))
+    return changed
+
+
+def _store_as(options: Body, vectors: Vectors, *, dims: int) -> None:
+    """Change the storage of a vector; what the file says of its own storage stays."""
+    if vectors == "bbq" and dims < BBQ_LEAST_DIMS:
+        raise UsageError(
+            f"vectors of {dims} dimensions cannot be stored as bbq, which needs {BBQ_LEAST_DIMS}",
+            hint="Choose int8 or float: index.vectors, or --vectors.",
+        )
+    if options["type"] == GRAPH_TYPES[vectors]:
+        return
+    options["type"] = GRAPH_TYPES[vectors]
+    options.pop("rescore_vector", None)
+    if vectors in OVERSAMPLE:
+        options["rescore_vector"] = {"oversample": OVERSAMPLE[vectors]}
+
+
+def for_server(body: Body, version: str) -> Body:
+    """A component template without options that a server of this version refuses.
+
+    Without them it searches with its own defaults.  "" stands for the newest.
+    """
+    numbers = re.findall(r"\d+", version)[:2]
+    changed = copy.deepcopy(body)
+    if len(numbers) < 2:
+        return changed
+    server = (int(numbers[0]), int(numbers[1]))
+    for field in _fields(changed.get("template", {}).get("mappings", {})):
+        options = field.get("index_options")
+        for name, since in _NEWER_OPTIONS.items():
+            if isinstance(options, dict) and server < since:
+                options.pop(name, None)
     return changed
 
 
 def with_vector_meta(body: Body, meta: Mapping[str, str]) -> Body:
     """A component template whose vector fields say in their ``meta`` who makes and searches them.
 
-    An empty value says nothing and is left out; what a project put there besides stays.
+    An empty value says nothing and is left out; what a project put there besides stays.  The
+    fingerprint of the model stands in ``_meta.esrag`` as well, beside the model's id.
     """
     changed = copy.deepcopy(body)
-    for field in _fields(changed.get("template", {}).get("mappings", {})):
+    told = {name: value for name, value in meta.items() if value}
+    mappings = changed.get("template", {}).get("mappings", {})
+    for field in _fields(mappings):
         if field.get("type") == "dense_vector":
-            told = {name: value for name, value in meta.items() if value}
             field["meta"] = {**field.get("meta", {}), **told}
+    own = mappings.get("_meta", {}).get("esrag")
+    if own is not None and "model" in told:
+        own["fingerprint"] = told["model"]
     return changed
 
 

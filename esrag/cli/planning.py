@@ -47,6 +47,29 @@ def lock_flags(command: Command) -> Command:
     return command
 
 
+def index_flags(command: Command) -> Command:
+    """Add ``--language`` and ``--vectors``."""
+    for option in (
+        click.option(
+            "--vectors",
+            type=click.Choice(["float", "int8", "bbq"]),
+            help="Storage of vectors, instead of the setting index.vectors.",
+        ),
+        click.option(
+            "--language",
+            metavar="NAME",
+            help="Language analyzer, instead of the setting index.language.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def given(**choices: str | None) -> dict[str, str]:
+    """The flags that were given."""
+    return {name: value for name, value in choices.items() if value is not None}
+
+
 def choices_from(settings: Settings) -> Choices:
     """What the settings say about the document set."""
     from esrag.state.desired import Choices

@@ -17,6 +17,8 @@ from esrag.cli.planning import (
     bundle_from,
     choices_from,
     confirm,
+    given,
+    index_flags,
     lock_flags,
     lock_terms,
     show_plan,
@@ -40,6 +42,7 @@ adopt_flag = click.option(
 
 @click.command()
 @connection_flags
+@index_flags
 @adopt_flag
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan for setup --plan."
@@ -52,6 +55,8 @@ def plan(
     *,
     set_name: str | None,
     elasticsearch_url: str | None,
+    language: str | None,
+    vectors: str | None,
     adopt: bool,
     out: Path | None,
     as_json: bool,
@@ -64,7 +69,11 @@ def plan(
     from esrag.state.saved import save_plan
     from esrag.state.survey import take_survey
 
-    settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
+    settings = settings_from(
+        elasticsearch_url=elasticsearch_url,
+        set_name=set_name,
+        index=given(language=language, vectors=vectors),
+    )
     client = connect_with(settings)
     with explaining_refusals(client, "plan", settings.index.set):
         survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
@@ -80,6 +89,7 @@ def plan(
 
 @click.command()
 @connection_flags
+@index_flags
 @click.option("--yes", is_flag=True, help="Apply without asking.")
 @click.option("--allow-destructive", is_flag=True, help="Also take steps marked destructive.")
 @adopt_flag
@@ -100,6 +110,8 @@ def setup(
     *,
     set_name: str | None,
     elasticsearch_url: str | None,
+    language: str | None,
+    vectors: str | None,
     yes: bool,
     allow_destructive: bool,
     adopt: bool,
@@ -124,7 +136,11 @@ def setup(
     saved = load_plan(plan_file) if plan_file is not None else None
     if saved is not None:
         set_name, adopt, yes = set_name or saved.set, saved.adopt, True
-    settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
+    settings = settings_from(
+        elasticsearch_url=elasticsearch_url,
+        set_name=set_name,
+        index=given(language=language, vectors=vectors),
+    )
     client = connect_with(settings)
     with explaining_refusals(client, "setup", settings.index.set):
         survey = _survey_with_bundle(client, settings, adopt=adopt)

@@ -73,7 +73,8 @@ class Case:
     @cached_property
     def look(self) -> tuple[DesiredState, ObservedState]:
         """What is wanted, and what there is of it."""
-        return look(self.client, self.choices, self.bundle, self.capabilities.tier)
+        known = self.capabilities
+        return look(self.client, self.choices, self.bundle, known.tier, version=known.version)
 
     @cached_property
     def nodes(self) -> dict[str, Any]:

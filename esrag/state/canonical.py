@@ -1,27 +1,30 @@
 """Compares a body with what the server made of it.  Pure.
 
-Elasticsearch gives bodies back in its own spelling: settings nested or dotted, numbers as text,
-dates of creation added, defaults left out.  Both sides are brought into one spelling and the
-differences are listed as paths, so that a plan can say what changed.
+Elasticsearch gives bodies back in its own spelling: settings nested or dotted, with or without
+``index.``, numbers and booleans as text, one value as a list of one, field names nested, dates of
+creation added, defaults left out or added.  Both sides are brought into one spelling and the
+differences are listed, so that a plan can say what changed, and says nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from esrag.state.field_defaults import defaults_of, is_changeable
 from esrag.templating import unsealed
 
 _ADDED_BY_SERVER = re.compile(r"^(created|modified)_date(_millis)?$")
 _EMPTY: tuple[Any, ...] = (None, [], {})
+_UNORDERED = ("index_patterns",)
 _SECRET = re.compile(r"(api_key|password|passphrase|secret|token)$", re.IGNORECASE)
 _SHOWN_CHARACTERS = 60
-
-# parameters of a field that PUT _mapping changes in place
-_CHANGEABLE = ("meta", "ignore_above", "ignore_malformed", "coerce")
+# In the outer two levels of a body a server may add what is empty; deeper, {} is a thing.
+_OUTER_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class FieldDifferences:
 
 def body_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Where two whole bodies differ, whoever manages them."""
-    return _differences(_canonical_body(wanted), _canonical_body(found))
+    return tuple(_differences(_respelt(wanted), _respelt(found)))
 
 
 def setting_differences(
@@ -61,15 +64,15 @@ def setting_differences(
     return tuple(
         Difference(name, has.get(name), value)
         for name, value in sorted(flat_settings(wanted).items())
-        if has.get(name) != value
+        if not _same(value, has.get(name))
     )
 
 
 def field_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> FieldDifferences:
     """How the mapping of an index differs from the wanted one, with dotted paths.
 
-    A parameter that the server leaves out of its answer has its default value and is taken as
-    agreed; one that it states must be equal.
+    Fields that an index has besides are its own.  A parameter that one side does not state has
+    its default there, if we know it, and is taken as agreed if we do not.
     """
     missing: list[Difference] = []
     changeable: list[Difference] = []
@@ -77,71 +80,170 @@ def field_differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Fi
 
     def compare(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) -> None:
         for group in ("properties", "fields"):
-            has = found.get(group) or {}
-            for name, field in (wanted.get(group) or {}).items():
+            wants, has = _nested_names(wanted.get(group)), _nested_names(found.get(group))
+            for name, field in wants.items():
                 here = f"{path}{name}"
                 if name not in has:
                     missing.append(Difference(here, None, field.get("type", "object")))
                     continue
                 for difference in _parameter_differences(field, has[name], here):
-                    parameter = difference.path.removeprefix(f"{here}.").partition(".")[0]
-                    (changeable if parameter in _CHANGEABLE else fixed).append(difference)
+                    parameter = difference.path.removeprefix(f"{here}.")
+                    (changeable if is_changeable(parameter) else fixed).append(difference)
                 compare(field, has[name], f"{here}.")
 
     compare(wanted, found, "")
-    if "dynamic" in wanted and _text(found.get("dynamic", "true")) != _text(wanted["dynamic"]):
+    if "dynamic" in wanted and not _same(wanted["dynamic"], found.get("dynamic", True)):
         changeable.append(Difference("dynamic", found.get("dynamic", "true"), wanted["dynamic"]))
     return FieldDifferences(tuple(missing), tuple(changeable), tuple(fixed))
 
 
-def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Index settings by dotted name, each beginning with ``index.``, values as text."""
-    flat: dict[str, str] = {}
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Index settings by dotted name, each beginning with ``index.``; values as they are given."""
+    flat: dict[str, Any] = {}
     for path, value in _leaves(settings):
         name = path if path.startswith("index.") else f"index.{path}"
-        flat[name] = _text(value)
+        flat[name] = value
     return flat
 
 
 def _parameter_differences(
     wanted: Mapping[str, Any], found: Mapping[str, Any], path: str
 ) -> Iterator[Difference]:
-    # The server leaves "type" out for objects only, and a field that we give is none.
-    if wanted.get("type") != found.get("type"):
+    wanted_type, found_type = wanted.get("type", "object"), found.get("type", "object")
+    if wanted_type != found_type:
         yield Difference(f"{path}.type", found.get("type"), wanted.get("type"))
         return
-    for name, value in wanted.items():
-        if name in ("properties", "fields", "type") or (name not in found and name != "meta"):
-            continue
-        yield from _differences(_canonical(value), _canonical(found.get(name)), f"{path}.{name}")
+    defaults = defaults_of(wanted_type)
+    for name in sorted({*wanted, *found} - {"properties", "fields", "type"}):
+        known = name in defaults
+        if name == "meta":
+            yield from _meta_differences(wanted.get(name), found.get(name), f"{path}.{name}")
+        elif (name in wanted and name in found) or known:
+            default = defaults.get(name)
+            yield from _differences(
+                wanted.get(name, default), found.get(name, default), f"{path}.{name}"
+            )
 
 
-def _canonical_body(body: Mapping[str, Any]) -> dict[str, Any]:
+def _meta_differences(wanted: Any, found: Any, path: str) -> Iterator[Difference]:
+    """What a field should say of itself; what it says besides is its own."""
+    has = found if isinstance(found, Mapping) else {}
+    for name, value in (wanted or {}).items():
+        if not _same(value, has.get(name)):
+            yield Difference(f"{path}.{name}", has.get(name), value)
+
+
+def _respelt(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole body without seal and dates, with flat settings and nested field names."""
     plain = {
         name: value for name, value in unsealed(body).items() if not _ADDED_BY_SERVER.match(name)
     }
-    template = plain.get("template")
-    if isinstance(template, dict) and isinstance(template.get("settings"), dict):
-        plain["template"] = {**template, "settings": flat_settings(template["settings"])}
-    canonical: dict[str, Any] = _canonical(plain)
-    return canonical
+    if isinstance(plain.get("template"), Mapping):
+        plain["template"] = _respelt_index(plain["template"])
+    return _respelt_index(plain)
 
 
-def _canonical(value: Any) -> Any:
-    """Scalars as text, and nothing where there is an empty object or list."""
-    if isinstance(value, Mapping):
-        items = {key: _canonical(item) for key, item in value.items()}
-        return {key: item for key, item in items.items() if item not in _EMPTY}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    return None if value is None else _text(value)
+def _respelt_index(part: Mapping[str, Any]) -> dict[str, Any]:
+    changed = dict(part)
+    if isinstance(part.get("settings"), Mapping):
+        changed["settings"] = flat_settings(part["settings"])
+    mappings = part.get("mappings")
+    if isinstance(mappings, Mapping):
+        if set(mappings) == {"_doc"}:
+            mappings = mappings["_doc"]
+        if isinstance(mappings.get("properties"), Mapping):
+            mappings = {**mappings, "properties": _nested_names(mappings["properties"])}
+        changed["mappings"] = mappings
+    return changed
+
+
+def _nested_names(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Field definitions in which ``a.b`` stands as the field b of the object a."""
+    nested: dict[str, Any] = {}
+    for name, field in (fields or {}).items():
+        first, dot, rest = name.partition(".")
+        inner: Any = {"properties": {rest: field}} if dot else field
+        if isinstance(inner, Mapping) and isinstance(nested.get(first), Mapping):
+            both = {
+                **nested[first].get("properties", {}),
+                **inner.get("properties", {}),
+            }
+            inner = {**nested[first], **inner, "properties": both}
+        nested[first] = inner
+    return {
+        name: {**field, "properties": _nested_names(field["properties"])}
+        if isinstance(field, Mapping) and isinstance(field.get("properties"), Mapping)
+        else field
+        for name, field in nested.items()
+    }
+
+
+def _differences(wanted: Any, found: Any, path: str = "", level: int = 0) -> Iterator[Difference]:
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for name in sorted({*wanted, *found}):
+            one, other = wanted.get(name), found.get(name)
+            if level < _OUTER_LEVELS and one in _EMPTY and other in _EMPTY:
+                continue
+            here = f"{path}.{name}" if path else name
+            yield from _differences(one, other, here, level + 1)
+        return
+    name = path.rpartition(".")[2]
+    one, other = _as_list(wanted, name), _as_list(found, name)
+    if one is not None and other is not None and len(one) == len(other):
+        for place, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            yield from _differences(mine, theirs, f"{path}[{place}]", level + 1)
+    elif not _same(wanted, found):
+        yield Difference(path, found, wanted)
+
+
+def _as_list(value: Any, name: str) -> Sequence[Any] | None:
+    """A list, put in order where the order means nothing; None for what is no list."""
+    if not isinstance(value, list | tuple):
+        return None
+    return sorted(value, key=str) if name in _UNORDERED else value
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    """Whether two values mean the same to Elasticsearch: 2, 2.0 and "2"; true and "true"."""
+    wanted, found = _single(wanted), _single(found)
+    if isinstance(wanted, list | tuple) and isinstance(found, list | tuple):
+        return len(wanted) == len(found) and all(map(_same, wanted, found))
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return not any(_differences(wanted, found, level=_OUTER_LEVELS))
+    if wanted is None or found is None:
+        return wanted is found
+    if isinstance(wanted, Mapping | list | tuple) or isinstance(found, Mapping | list | tuple):
+        return False
+    if _is_number(wanted) or _is_number(found):
+        one, other = _number(wanted), _number(found)
+        if one is not None and other is not None:
+            return one == other
+    return _text(wanted) == _text(found)
+
+
+def _single(value: Any) -> Any:
+    """The one item of a list of one: Elasticsearch takes and gives either."""
+    while isinstance(value, list | tuple) and len(value) == 1:
+        (value,) = value
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "\n".join(_text(item) for item in value)
     return str(value)
 
 
@@ -152,22 +254,6 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield from _leaves(item, here)
         else:
             yield here, item
-
-
-def _differences(wanted: Any, found: Any, path: str = "") -> tuple[Difference, ...]:
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        names = sorted({*wanted, *found})
-        inner = [
-            _differences(wanted.get(name), found.get(name), f"{path}.{name}" if path else name)
-            for name in names
-        ]
-        return tuple(difference for group in inner for difference in group)
-    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        pairs = enumerate(zip(wanted, found, strict=True))
-        return tuple(
-            d for i, (one, other) in pairs for d in _differences(one, other, f"{path}[{i}]")
-        )
-    return () if wanted == found else (Difference(path, found, wanted),)
 
 
 def _short(value: Any) -> str:

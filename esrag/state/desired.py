@@ -22,6 +22,7 @@ from esrag.state.endpoint_bodies import EndpointChoices, endpoint_bodies
 from esrag.templating import (
     Body,
     Vectors,
+    for_server,
     renamed,
     sealed,
     with_field_choices,
@@ -184,23 +185,25 @@ def desired_state(
     generation: int = 1,
     tier: Tier | None = None,
     fingerprint: str = "",
+    version: str = "",
 ) -> DesiredState:
     """The desired state of a document set.
 
     The vector length is the bundle's, else ``dims`` (of the model that the cluster has), else the
     one in the shipped mapping; so is the fingerprint of the model, which the vectors are marked
-    with.  Without ``tier`` the cluster is taken to do everything itself.
+    with.  Without ``tier`` the cluster is taken to do everything itself; ``version`` is the
+    server's, "" for the newest.
     """
     names, tier = Names(choices.set), tier or Tier()
     dims = bundle.dims if bundle else dims
-    fingerprint = bundle.fingerprint if bundle else fingerprint
+    meta = vector_meta(tier, bundle.fingerprint if bundle else fingerprint)
     return DesiredState(
         choices=choices,
         names=names,
         bundle=bundle,
         bodies=(
             *_service_indices(),
-            *_bodies(choices, names, dims, generation, tier, vector_meta(tier, fingerprint)),
+            *_bodies(choices, names, dims, generation, tier, meta, version),
             *(_endpoints(choices, names) if tier.endpoints else ()),
         ),
         generation=generation,
@@ -235,6 +238,7 @@ def _bodies(
     generation: int,
     tier: Tier,
     meta: Mapping[str, str],
+    version: str,
 ) -> tuple[DesiredBody, ...]:
     """All bodies of the set, in the order in which they can be put."""
     values = _shipped_to_wanted(choices, names, generation)
@@ -246,7 +250,7 @@ def _bodies(
     fields = with_field_choices(
         fields, dims=dims, language=choices.language, vectors=choices.vectors
     )
-    fields = with_vector_meta(fields, meta)
+    fields = for_server(with_vector_meta(fields, meta), version)
     embed = load(EMBED_FILE if tier.embedding == "cluster" else STAMP_FILE)
     # the pipelines come first: an index names its intake pipeline from its first moment
     found: list[tuple[BodyKind, str, Body]] = [

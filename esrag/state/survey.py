@@ -91,14 +91,16 @@ def take_survey(
     objects of somebody else are in the way.
     """
     capabilities = probe(client)
-    desired, observed = look(client, choices, bundle, capabilities.tier, generation)
+    desired, observed = look(
+        client, choices, bundle, capabilities.tier, generation, version=capabilities.version
+    )
     return Survey(capabilities, desired, observed, make_plan(desired, observed, adopt=adopt))
 
 
 def take_status(client: Elasticsearch, choices: Choices) -> Status:
     """Read the cluster and say what is there."""
     capabilities = probe(client)
-    desired, observed = look(client, choices, None, capabilities.tier)
+    desired, observed = look(client, choices, None, capabilities.tier, version=capabilities.version)
     has_index = bool(observed.alias.indices) and not observed.alias.is_index
     documents = indices.count_documents(client, desired.names.alias) if has_index else None
     return Status(capabilities, _status_lines(desired, observed), documents)
@@ -110,6 +112,8 @@ def look(
     bundle: ModelBundle | None,
     tier: Tier,
     generation: int | None = None,
+    *,
+    version: str = "",
 ) -> tuple[DesiredState, ObservedState]:
     """What a cluster should have, and what it has; nothing is judged."""
     reader = ClusterReader(client)
@@ -133,6 +137,7 @@ def look(
             generation=generation,
             tier=tier,
             fingerprint=fingerprint,
+            version=version,
         )
 
     desired = desired_of(generation or generation_to_plan(observed, can_stay=True))

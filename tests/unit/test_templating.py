@@ -10,6 +10,8 @@ from esrag.errors import UsageError
 from esrag.names import SEARCH_KINDS
 from esrag.resources import load_body
 from esrag.templating import (
+    Vectors,
+    for_server,
     renamed,
     seal_of,
     sealed,
@@ -44,13 +46,71 @@ def test_field_choices_leave_own_choices_alone() -> None:
         "w": {"type": "dense_vector", "dims": 384, "index_options": {"type": "flat"}},
     }
     body = {"template": {"mappings": {"properties": fields}}}
-    changed = with_field_choices(body, dims=8, language="german", vectors="bbq")
+    changed = with_field_choices(body, dims=64, language="german", vectors="bbq")
     found = changed["template"]["mappings"]["properties"]
     assert found["text"]["analyzer"] == found["text"]["fields"]["x"]["analyzer"] == "german"
     assert found["code"]["analyzer"] == "whitespace"
-    assert found["v"] == {"type": "dense_vector", "dims": 8, "index_options": {"type": "bbq_hnsw"}}
+    assert found["v"]["dims"] == 64
+    assert found["v"]["index_options"]["type"] == "bbq_hnsw"
     assert found["w"]["index_options"] == {"type": "flat"}
     assert fields["v"]["dims"] == 384
+
+
+@pytest.mark.parametrize(
+    ("vectors", "expected"),
+    [
+        ("float", {"type": "hnsw"}),
+        ("int8", {"type": "int8_hnsw", "rescore_vector": {"oversample": 2}}),
+        ("bbq", {"type": "bbq_hnsw", "rescore_vector": {"oversample": 3}}),
+    ],
+)
+def test_each_storage_of_vectors_says_all_its_options(
+    vectors: Vectors, expected: dict[str, Any]
+) -> None:
+    """Elasticsearch changed its defaults twice; oversampling is of the storage, the rest stays."""
+    body = load_body("mappings/fields.json")
+    changed = with_field_choices(body, dims=64, language="english", vectors=vectors)
+    options = changed["template"]["mappings"]["properties"]["embedding"]["index_options"]
+    assert options == {
+        "m": 16,
+        "ef_construction": 100,
+        "flat_index_threshold": 5000,
+        **expected,
+    }
+
+
+def test_a_projects_own_oversampling_stays() -> None:
+    """A file that asks for int8 its own way keeps it."""
+    own = {"type": "int8_hnsw", "rescore_vector": {"oversample": 4}}
+    field = {"type": "dense_vector", "dims": 8, "index_options": own}
+    body = {"template": {"mappings": {"properties": {"v": field}}}}
+    assert with_field_choices(body, dims=8, language="english", vectors="int8") == body
+
+
+def test_vectors_too_short_for_bits_are_refused() -> None:
+    """The server would refuse the component template in other words."""
+    with pytest.raises(UsageError, match="8 dimensions cannot be stored as bbq"):
+        with_field_choices(
+            load_body("mappings/fields.json"), dims=8, language="english", vectors="bbq"
+        )
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [
+        ("9.0.4", set()),
+        ("9.1.0", {"rescore_vector"}),
+        ("9.3.2", {"rescore_vector"}),
+        ("9.4.0", {"rescore_vector", "flat_index_threshold"}),
+        ("10.0.0-SNAPSHOT", {"rescore_vector", "flat_index_threshold"}),
+        ("", {"rescore_vector", "flat_index_threshold"}),
+    ],
+)
+def test_an_older_server_gets_no_option_that_it_refuses(version: str, kept: set[str]) -> None:
+    """Options came with 9.1 and 9.4; before, the server has its own defaults."""
+    body = for_server(load_body("mappings/fields.json"), version)
+    options = body["template"]["mappings"]["properties"]["embedding"]["index_options"]
+    assert set(options) == {"type", "m", "ef_construction"} | kept
 
 
 def test_parameter_default_is_replaced_in_every_section() -> None:

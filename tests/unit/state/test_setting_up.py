@@ -215,7 +215,7 @@ def test_what_an_index_cannot_become_is_a_new_generation(bundle: ModelBundle) ->
     cluster = ClusterInMemory()
     fake = ElasticsearchFake(cluster)
     set_up(fake, bundle)
-    other = replace(CHOICES, vectors="bbq")
+    other = replace(CHOICES, vectors="float")
     fake.requests.clear()
     with pytest.raises(ConflictError) as caught:
         set_up(fake, bundle, other)
@@ -234,7 +234,7 @@ def test_a_half_switched_alias_is_finished(bundle: ModelBundle) -> None:
     cluster = ClusterInMemory()
     fake = ElasticsearchFake(cluster)
     set_up(fake, bundle)
-    other = replace(CHOICES, vectors="bbq")
+    other = replace(CHOICES, vectors="float")
 
     def dying(request: Request) -> Reply:
         if request.path == "_aliases":
