@@ -318,7 +318,12 @@ class ClusterInMemory:
         known = name in self.store.get("models", {}) or name in self.deployments
         if not known and "*" not in name:
             return self._no_model(name)
-        entries = []
+        deployed = {kept["model_id"] for kept in self.deployments.values()}
+        entries: list[dict[str, Any]] = [
+            {"model_id": model_id, "model_size_stats": self._size(model_id)}
+            for model_id in self.store.get("models", {})
+            if model_id not in deployed
+        ]
         for deployment_id, kept in self.deployments.items():
             adaptive = kept.get("adaptive_allocations")
             least = (adaptive or {}).get("min_number_of_allocations", 1)
@@ -337,8 +342,19 @@ class ClusterInMemory:
                     "target_allocation_count": wanted,
                 },
             }
-            entries.append({"model_id": kept["model_id"], "deployment_stats": stats})
+            size = self._size(kept["model_id"])
+            entries.append(
+                {
+                    "model_id": kept["model_id"],
+                    "model_size_stats": size,
+                    "deployment_stats": stats,
+                }
+            )
         return Reply(200, {"count": len(entries), "trained_model_stats": entries})
+
+    def _size(self, model_id: str) -> dict[str, int]:
+        parts = self.store.get("models", {}).get(model_id, {}).get("parts", {})
+        return {"model_size_bytes": sum(part["length"] for part in list(parts.values())[:1])}
 
     def _ml_info(self, _request: Request) -> Reply:
         limits = {

@@ -1,4 +1,4 @@
-"""``esrag model``: build, push, list, deploy and undeploy embedding models."""
+"""``esrag model``: build and push embedding models; the rest is in ``model_deployments.py``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.model_deployments import (
+    deploy,
+    heal,
+    json_flag,
+    list_models,
+    model_id_flag,
+    undeploy,
+)
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
-    from esrag.bundle import Reference
-    from esrag.tracing.process import BuildResult
+    from elasticsearch import Elasticsearch
 
-model_id_flag = click.option("--model-id", metavar="ID", help="Trained model id in the cluster.")
-json_flag = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+    from esrag.tracing.process import BuildResult
 
 
 @click.group()
@@ -81,6 +87,7 @@ def build(
 @model_id_flag
 @click.option("--bundle", "folder", type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--replace", is_flag=True, help="Replace a model of this id with other content.")
+@click.option("--force", is_flag=True, help="Replace it also when indices hold vectors of it.")
 @json_flag
 def push(
     *,
@@ -89,20 +96,26 @@ def push(
     model_id: str | None,
     folder: Path | None,
     replace: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
-    """Upload a bundle in parts; an interrupted upload is completed."""
+    """Upload a bundle in parts; an interrupted upload is completed.
+
+    Needs no torch: the bundle may have been built on another machine.
+    """
     from esrag.bundle import bundle_folder, load_bundle
     from esrag.cli.progress import Steps
     from esrag.cluster import models
+    from esrag.cluster.model_users import users_of
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     bundle = load_bundle(folder or bundle_folder(settings.data_dir, model_id or settings.model.id))
+    client = connect_with(settings)
+    _warn_of_torch(client, bundle.versions.get("torch", ""))
+    users = users_of(client, bundle.model_id) if replace and not force else ()
     with Steps() as steps:
         steps.begin(f"upload {bundle.model_id}")
-        result = models.push(
-            connect_with(settings), bundle, replace=replace, progress=steps.advance
-        )
+        result = models.push(client, bundle, replace=replace, users=users, progress=steps.advance)
         steps.end()
     if as_json:
         facts = {
@@ -116,106 +129,15 @@ def push(
         click.echo(f"{result.model_id}  {did}")
 
 
-@model.command("list")
-@connection_flags
-@json_flag
-def list_(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool) -> None:
-    """List the trained models of the cluster and their deployments."""
-    from esrag.cluster import deployments, models
+def _warn_of_torch(client: Elasticsearch, torch: str) -> None:
+    from esrag.cluster.client import explained
+    from esrag.cluster.libtorch import torch_warning
 
-    settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    client = connect_with(settings)
-    running = {found.model_id: found for found in deployments.list_deployments(client)}
-    rows = []
-    for found in models.list_models(client):
-        deployment = running.get(found.model_id)
-        rows.append(
-            {
-                "model_id": found.model_id,
-                "complete": found.fully_defined,
-                "managed": found.managed,
-                "dims": found.dims,
-                "deployment": deployment.state if deployment else None,
-                "allocations": deployment.allocated if deployment else 0,
-            }
-        )
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(
-            f"{row['model_id']}  {'complete' if row['complete'] else 'incomplete'}  "
-            f"{row['deployment'] or 'not deployed'}  {'esrag' if row['managed'] else 'of others'}"
-        )
-
-
-@model.command()
-@connection_flags
-@model_id_flag
-@click.option("--allocations", type=click.IntRange(min=1), help="Copies to run.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of each; a power of two.")
-@click.option("--queue-capacity", type=click.IntRange(1, 99_999), help="Requests that may wait.")
-@json_flag
-def deploy(
-    *,
-    set_name: str | None,
-    elasticsearch_url: str | None,
-    model_id: str | None,
-    allocations: int | None,
-    threads: int | None,
-    queue_capacity: int | None,
-    as_json: bool,
-) -> None:
-    """Start a pushed model, wait until it runs, and check its vectors."""
-    from esrag.cli.progress import Steps
-    from esrag.cluster import deployments, models
-
-    settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    client = connect_with(settings)
-    name = model_id or settings.model.id
-    with Steps() as steps:
-        steps.begin(f"deploy {name}")
-        found = deployments.deploy(
-            client,
-            deployments.DeploymentSpec(
-                name,
-                name,
-                allocations=allocations or settings.model.allocations,
-                threads=threads or settings.model.threads,
-                queue_capacity=queue_capacity or settings.model.queue_capacity,
-            ),
-            progress=lambda state: steps.advance(state.allocated, state.allocations),
-        )
-        steps.end()
-    references = _references(settings, name)
-    lowest = models.verify_vectors(client, name, references) if references else None
-    if as_json:
-        facts = {
-            "deployment_id": found.deployment_id,
-            "state": found.state,
-            "allocations": found.allocated,
-            "lowest_cosine": lowest,
-        }
-        click.echo(json.dumps(facts, indent=2))
-        return
-    checked = "vectors not checked (no bundle here)" if lowest is None else f"cosine {lowest:.6f}"
-    click.echo(f"{found.deployment_id}  {found.state}  {found.allocated} allocation(s)  {checked}")
-
-
-@model.command()
-@connection_flags
-@model_id_flag
-@click.option("--force", is_flag=True, help="Also when an ingest pipeline uses it.")
-def undeploy(
-    *, set_name: str | None, elasticsearch_url: str | None, model_id: str | None, force: bool
-) -> None:
-    """Stop a deployment; the model stays in the cluster."""
-    from esrag.cluster import deployments
-
-    settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    name = model_id or settings.model.id
-    stopped = deployments.undeploy(connect_with(settings), name, force=force)
-    click.echo(f"{name}  {'stopped' if stopped else 'was not deployed'}")
+    with explained("asking the cluster for its version"):
+        version = str(client.info()["version"]["number"])
+    warning = torch_warning(version, torch)
+    if warning:
+        click.secho(f"Warning: {warning}", fg="yellow", err=True)
 
 
 def build_with_progress(
@@ -256,8 +178,5 @@ def build_with_progress(
     return result
 
 
-def _references(settings: Settings, model_id: str) -> tuple[Reference, ...]:
-    from esrag.bundle import MANIFEST, bundle_folder, load_bundle
-
-    folder = bundle_folder(settings.data_dir, model_id)
-    return load_bundle(folder).references if (folder / MANIFEST).is_file() else ()
+for command in (list_models, deploy, undeploy, heal):
+    model.add_command(command)

@@ -199,7 +199,9 @@ def _too_little(nodes: Sequence[MlNode], need: Need, placed: int) -> Unavailable
     if placed:
         ways.append(f"set model.allocations to {need.running + placed}, which fits")
     ways.append("use a larger ML node, or stop a deployment that nobody needs")
-    return UnavailableError(text, hint="Nothing was started. " + "; or ".join(ways) + ".")
+    return UnavailableError(
+        text, hint="Nothing was started. What helps: " + "; or ".join(ways) + "."
+    )
 
 
 def _asked(call: Callable[[], ObjectApiResponse[Any]], what: str) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,28 @@ def _model(config: Mapping[str, Any]) -> TrainedModel:
     )
 
 
+def read_size(client: Elasticsearch, model_id: str) -> int:
+    """The bytes of a model's definition; 0 when nothing of it is there."""
+    return read_sizes(client, model_id).get(model_id, 0)
+
+
+def read_sizes(client: Elasticsearch, model_id: str = "*") -> Mapping[str, int]:
+    """The bytes of the definitions of models, by id."""
+    with explained("reading the sizes of trained models"):
+        try:
+            answer = client.ml.get_trained_models_stats(
+                model_id=model_id, allow_no_match=True, size=1000
+            )
+        except NotFoundError:
+            return {}
+    return {
+        str(entry["model_id"]): int(
+            (entry.get("model_size_stats") or {}).get("model_size_bytes") or 0
+        )
+        for entry in answer["trained_model_stats"]
+    }
+
+
 def config_body(bundle: ModelBundle) -> dict[str, Any]:
     """The body of PUT _ml/trained_models/<id>: the bundle's config and who manages it."""
     body = dict(bundle.config)
@@ -146,12 +168,14 @@ def push(
     bundle: ModelBundle,
     *,
     replace: bool = False,
+    users: Collection[str] = (),
     progress: PartProgress = lambda *_: None,
 ) -> PushResult:
     """Bring a bundle into the cluster; nothing is sent when it is there, whole.
 
-    Raises ConflictError when the id belongs to a model of somebody else, or to one of ours with
-    other content unless ``replace``.
+    ``users`` are the indices with vectors of the model that is there.  Raises ConflictError when
+    the id belongs to a model of somebody else, or to one of ours with other content, unless
+    ``replace`` is given and nobody uses it.
     """
     found = read_model(client, bundle.model_id)
     if found is not None and not found.managed:
@@ -170,6 +194,13 @@ def push(
                 f"trained model {bundle.model_id} in the cluster has other content",
                 hint="Vectors of two models do not mix: push under a new id, or use --replace "
                 "and index all documents again.",
+            )
+        if found.fully_defined and users:
+            raise ConflictError(
+                f"these indices hold vectors of trained model {bundle.model_id}, and none of the "
+                f"new content would fit them: {', '.join(users)}",
+                hint="Push under a new id and move each set with esrag reembed; or replace it all the "
+                "same with esrag model push --replace --force, and index their documents again.",
             )
         delete_model(client, bundle.model_id)
         found = None

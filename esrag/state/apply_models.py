@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from esrag import __version__
 from esrag.bundle import ModelBundle
 from esrag.cluster import deployments, models
+from esrag.cluster.model_users import read_model_users
 from esrag.errors import UsageError
 from esrag.state.actions import Action
 from esrag.state.desired import ALL_SETS, DesiredState
@@ -26,7 +27,14 @@ def push_model(
     if action.verb == "adopt":
         _adopt_model(client, desired)
         return
-    models.push(client, require_bundle(desired), replace=action.verb == "replace", progress=advance)
+    replaces = action.verb == "replace"
+    models.push(
+        client,
+        require_bundle(desired),
+        replace=replaces,
+        users=_users_of_other_sets(client, desired) if replaces else (),
+        progress=advance,
+    )
 
 
 def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance: Advance) -> None:
@@ -44,6 +52,17 @@ def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance
     )
     if desired.bundle is not None:
         models.verify_vectors(client, spec.deployment_id, desired.bundle.references)
+
+
+def _users_of_other_sets(client: Elasticsearch, desired: DesiredState) -> tuple[str, ...]:
+    """Indices with vectors of the model that no plan of this set makes anew."""
+    users = read_model_users(client) or {}
+    own = desired.names.index_pattern.removesuffix("*")
+    return tuple(
+        index
+        for index, model in users.items()
+        if model == desired.choices.model_id and not index.startswith(own)
+    )
 
 
 def _deploy_reranker(
