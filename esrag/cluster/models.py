@@ -199,8 +199,8 @@ def push(
             raise ConflictError(
                 f"these indices hold vectors of trained model {bundle.model_id}, and none of the "
                 f"new content would fit them: {', '.join(users)}",
-                hint="Push under a new id and move each set with esrag reembed; or replace it all the "
-                "same with esrag model push --replace --force, and index their documents again.",
+                hint="Push under a new id and move each set with esrag reembed; or replace it "
+                "all the same, esrag model push --replace --force, and index all documents again.",
             )
         delete_model(client, bundle.model_id)
         found = None

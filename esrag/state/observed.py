@@ -134,9 +134,20 @@ def observe_models(
 def observe_bodies(
     reader: Reader, observed: ObservedState, bodies: Iterable[tuple[BodyKind, str]]
 ) -> ObservedState:
-    """The same with these objects read, too."""
+    """The same with these objects read, too.
+
+    A note is written before its object, so that of an object made meanwhile there is a note by now.
+    """
     found = {(kind, name): reader.body(kind, name) for kind, name in bodies}
-    return replace(observed, bodies={**observed.bodies, **found})
+    unknown = any(
+        KINDS[kind].recorded and body is not None and (kind, name) not in observed.records
+        for (kind, name), body in found.items()
+    )
+    return replace(
+        observed,
+        bodies={**observed.bodies, **found},
+        records=reader.records() if unknown else observed.records,
+    )
 
 
 class ClusterReader:

@@ -19,7 +19,7 @@ Run = Callable[..., tuple[int, str, str]]
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ElasticsearchFake:
     """A cluster in memory behind every command, and a small bundle in the data folder."""
     fake = ElasticsearchFake(ClusterInMemory())
-    for module in ("esrag.cli.setup", "esrag.cli.model"):
+    for module in ("esrag.cli.setup", "esrag.cli.model", "esrag.cli.model_deployments"):
         monkeypatch.setattr(f"{module}.connect_with", lambda settings: fake.client())
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
     monkeypatch.setenv("ESRAG_DATA_DIR", str(tmp_path))
@@ -133,11 +133,18 @@ def test_a_model_is_pushed_listed_deployed_and_stopped(fake: ElasticsearchFake, 
         "parts_sent": 0,
         "resumed": False,
     }
-    assert esrag("model", "list")[1] == "model-a  complete  not deployed  esrag\n"
+    assert esrag("model", "list")[1] == (
+        "model-a  8 dims  1 MiB  complete  of esrag  used by: nobody\n  not deployed\n"
+    )
     assert "cosine 1.000000" in esrag("model", "deploy")[1]
-    assert json.loads(esrag("model", "list", "--json")[1])[0]["deployment"] == "started"
+    (row,) = json.loads(esrag("model", "list", "--json")[1])
+    assert [d["state"] for d in row["deployments"]] == ["started"]
+    assert esrag("model", "heal", "--check")[0] == 0
     assert esrag("model", "undeploy")[1] == "model-a  stopped\n"
     assert esrag("model", "undeploy")[1] == "model-a  was not deployed\n"
+    assert esrag("model", "heal", "--check")[0] == 2
+    assert esrag("model", "heal")[1].startswith("model-a  started  (it is not there")
+    assert esrag("model", "heal", "--check")[0] == 0
 
 
 def test_pushing_without_a_bundle_says_how_to_build_one(esrag: Run) -> None:
