@@ -4,8 +4,11 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 SOURCES = esrag tests benchmarks
+# Each worker has a local stack of its own: some 3 GB of memory.
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test unit architecture contract conformance e2e docs-test lint format types docs bench clean help
+.PHONY: demo test unit architecture contract conformance long e2e docs-test lint format types docs bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
@@ -22,16 +25,19 @@ demo: $(READY)    ## the whole chain on the sample documents
 	@$(BIN)/esrag demo
 
 test: lint $(READY)  ## everything that .ci/run runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 unit: $(READY)    ## logic only: no sockets, no processes
 	$(BIN)/python -m pytest tests/unit tests/architecture
 
 contract: $(READY)  ## against the local stack's servers
-	$(BIN)/python -m pytest tests/contract
+	$(BIN)/python -m pytest $(PARALLEL) tests/contract
 
 conformance: $(READY)  ## documents, clients and classes of others judge the stack
-	$(BIN)/python -m pytest tests/conformance
+	$(BIN)/python -m pytest $(PARALLEL) tests/conformance
+
+long: $(READY)    ## the tests that take minutes and are left out of make test
+	$(BIN)/python -m pytest -m long
 
 e2e: $(READY)     ## the whole stack through the command line
 	$(BIN)/python -m pytest tests/end_to_end

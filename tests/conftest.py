@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import pytest
 from named_servers import require_answers
-from parallel_runs import SharedSoftware, deal_out, is_worker
+from parallel_runs import RunFolder, deal_out, is_worker, tell_worker
 
 from esrag.settings import default_data_dir
 
@@ -114,18 +114,24 @@ def _unasked(item: pytest.Item) -> bool:
     )
 
 
-_session_software = SharedSoftware()
+_run_folder = RunFolder()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """All workers share downloads."""
-    _session_software.tell(node.workerinput, node.config)
+    """All workers keep their stacks in one folder, and share downloads."""
+    tell_worker(node.workerinput, _run_folder.of(node.config))
 
 
 def pytest_unconfigure() -> None:
     """What lasts as long as the run ends here."""
-    _session_software.remove()
+    _run_folder.remove()
+
+
+@pytest.fixture(scope="session")
+def run_folder(pytestconfig: pytest.Config) -> Path:
+    """Where stacks keep their data; other users may enter it."""
+    return _run_folder.of(pytestconfig)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -141,7 +147,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
-def shared_software(pytestconfig: pytest.Config) -> Path:
+def shared_software(run_folder: Path) -> Path:
     """Downloads and unpacked programs that all stacks of the tests use.
 
     ESRAG_TEST_CACHE names the folder, and then it is made; else it is the developer's own, and
@@ -151,7 +157,9 @@ def shared_software(pytestconfig: pytest.Config) -> Path:
         return Path(_NAMED_CACHE).resolve()
     if os.access(_OWN_SOFTWARE, os.W_OK):
         return _OWN_SOFTWARE
-    return _session_software.of(pytestconfig)
+    folder = run_folder / "software"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -199,9 +207,11 @@ StackStarter = Callable[..., AbstractContextManager[Stack]]
 
 
 @pytest.fixture(scope="session")
-def start_stack(shared_software: Path, cannot_start: Callable[[str, str], None]) -> StackStarter:
+def start_stack(
+    run_folder: Path, shared_software: Path, cannot_start: Callable[[str, str], None]
+) -> StackStarter:
     """Starts a stack for the time of a block: further options of ``up``, and ``heap``."""
-    return partial(_started, shared_software, cannot_start)
+    return partial(_started, run_folder, shared_software, cannot_start)
 
 
 @pytest.fixture(scope="session")
@@ -221,12 +231,13 @@ def basic_stack(start_stack: StackStarter) -> Iterator[Stack]:
 
 @contextmanager
 def _started(
+    run_folder: Path,
     shared_software: Path,
     cannot_start: Callable[[str, str], None],
     *options: str,
     heap: str | None = None,
 ) -> Iterator[Stack]:
-    data_dir = Path(tempfile.mkdtemp(prefix="esrag-contract-"))
+    data_dir = Path(tempfile.mkdtemp(prefix="stack-", dir=run_folder))
     data_dir.chmod(0o755)  # Elasticsearch runs under another account when we are root
     environment = {**os.environ, "ESRAG_DATA_DIR": str(data_dir)}
     if heap:

@@ -6,8 +6,12 @@ expensive fixture goes to one worker, heavy groups go first, and unit tests fill
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +21,9 @@ TESTS = Path(__file__).resolve().parent
 _TOGETHER = ("contract/mlnode", "contract/tgi", "conformance/clients", "conformance/oracle")
 # Whoever ends up with these has most to do, so they are dealt out first.
 _FIRST = ("conformance/clients", "end_to_end", "conformance", "contract/mlnode", "contract")
-_SOFTWARE = "esrag_software"
+_FOLDER = "esrag_run_folder"
+_AT_WORK = 7  # the exit code of a conflict
+_LONGEST_START = 120.0
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -51,26 +57,45 @@ def _rank(item: pytest.Item) -> int:
     return min(found, default=len(_FIRST))
 
 
-class SharedSoftware:
-    """A folder for downloads and compiled plugins that lasts as long as the run."""
+class RunFolder:
+    """A folder that lasts as long as the run, below which all its workers keep their stacks."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._made: Path | None = None
 
     def of(self, config: pytest.Config) -> Path:
         """The folder; made by whoever is no worker."""
         if is_worker(config):
-            return Path(config.workerinput[_SOFTWARE])
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="esrag-software-"))
-            self._folder.chmod(0o755)  # Elasticsearch runs under another account when we are root
-        return self._folder
-
-    def tell(self, worker_input: dict[str, object], config: pytest.Config) -> None:
-        """Let a worker know where it is."""
-        worker_input[_SOFTWARE] = str(self.of(config))
+            return Path(config.workerinput[_FOLDER])
+        if self._made is None:
+            self._made = Path(tempfile.mkdtemp(prefix="esrag-tests-"))
+            self._made.chmod(0o755)  # Elasticsearch runs under another account when we are root
+        return self._made
 
     def remove(self) -> None:
-        """The run is over."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """End what an interrupted worker left running, and remove everything."""
+        if self._made is None:
+            return
+        for stack in self._made.glob("*/local"):
+            _end(stack.parent)
+        shutil.rmtree(self._made, ignore_errors=True)
+
+
+def tell_worker(worker_input: dict[str, object], folder: Path) -> None:
+    """Let a worker know where the folder of the run is."""
+    worker_input[_FOLDER] = str(folder)
+
+
+def _end(data_dir: Path) -> None:
+    """Stop a stack; one that is on its way up holds its lock until it is there."""
+    deadline = time.monotonic() + _LONGEST_START
+    while time.monotonic() < deadline:
+        done = subprocess.run(
+            [sys.executable, "-c", "from esrag.cli import main; main()", "local", "down"],
+            env={**os.environ, "ESRAG_DATA_DIR": str(data_dir)},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != _AT_WORK:
+            return
+        time.sleep(1.0)

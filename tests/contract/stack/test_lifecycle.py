@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -50,16 +52,15 @@ class Small:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Small]:
+def small(run_folder: Path) -> Iterator[Small]:
     """Ended after the test, whatever happened."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o001)
-    stack = Small(tmp_path / "data")
+    data_dir = Path(tempfile.mkdtemp(prefix="small-", dir=run_folder))
+    data_dir.chmod(0o755)
+    stack = Small(data_dir)
     yield stack
     stack.run("down")
     assert stack.processes() == []
+    shutil.rmtree(data_dir)
 
 
 def test_down_leaves_no_process_and_keeps_the_data(small: Small) -> None:
