@@ -25,7 +25,7 @@ _READING_POSTS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the client sent; ``body`` is parsed JSON."""
+    """What the client sent; ``body`` is parsed JSON, or a list of what stood in its lines."""
 
     method: str
     path: str
@@ -119,9 +119,7 @@ class ElasticsearchFake:
         """Record a request and answer it, unless this one is to fail."""
         parts = urlsplit(target)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        request = Request(
-            method, unquote(parts.path).strip("/"), query, json.loads(body) if body else None
-        )
+        request = Request(method, unquote(parts.path).strip("/"), query, _parsed(target, body))
         number = len(self.requests)
         self.requests.append(request)
         if number == self.fail_before:
@@ -130,3 +128,12 @@ class ElasticsearchFake:
         if number == self.lose_answer_of:
             raise elastic_transport.ConnectionTimeout("the answer was lost")
         return reply
+
+
+def _parsed(target: str, body: bytes | None) -> Any:
+    """A body's JSON; of requests that carry many lines, a list."""
+    if not body:
+        return None
+    if urlsplit(target).path.endswith(("_msearch", "_bulk")):
+        return [json.loads(line) for line in body.splitlines() if line.strip()]
+    return json.loads(body)

@@ -31,7 +31,7 @@ from esrag.settings import environment
 INSTALL_LINE = "pip install 'esrag[embedding]'"
 READY_SECONDS = 180.0  # importing torch on a busy machine takes its time
 ANSWER_SECONDS = 300.0
-MOST_TEXTS = 512  # of one request: bounds the length of a line
+MOST_TEXTS = 64  # of one request: bounds its time and the length of a line
 _NEEDED = ("numpy", "tokenizers", "torch")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "HOME")
 

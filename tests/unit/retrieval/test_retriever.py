@@ -1,0 +1,259 @@
+"""The retriever: where it lets the work be done, and what it does when that ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esrag.cluster import retry
+from esrag.cluster.profile import Profile
+from esrag.errors import LicenceError, ModelDownError, UnavailableError, UnsupportedError
+from esrag.names import Names
+from esrag.retrieval import DEGRADED, Retriever
+from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
+from esrag.testing_models import fake_bundle, vector_of
+
+SOURCE = {"document_id": "d", "position": 0, "start": 0, "end": 1, "text": "t"}
+KNN = {
+    "field": "embedding",
+    "k": 3,
+    "query_vector_builder": {"text_embedding": {"model_id": "model-a", "model_text": "q"}},
+}
+RENDERED = {
+    "retriever": {
+        "rrf": {
+            "retrievers": [{"standard": {"query": {"match": {"text": "q"}}}}, {"knn": KNN}],
+            "rank_constant": 10,
+            "rank_window_size": "3",
+        }
+    },
+    "size": "2",
+    "_source": ["text"],
+}
+
+
+class Local:
+    """An embedder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bundle = fake_bundle(folder, size=10)
+        self.asked: list[tuple[str, str]] = []
+        self.closed = 0
+
+    def start(self) -> None:
+        """Nothing to load."""
+
+    def embed(self, texts: Sequence[str], purpose: str = "none") -> list[list[float]]:
+        """Vectors by hash."""
+        self.asked += [(text, purpose) for text in texts]
+        return [vector_of(text) for text in texts]
+
+    def close(self) -> None:
+        """Counted."""
+        self.closed += 1
+
+
+class Cluster:
+    """Answers as a cluster of a tier does; ``index`` stands behind the alias."""
+
+    def __init__(self, *, rrf: bool = True, ml: bool = True, running: bool = True) -> None:
+        self.rrf, self.ml, self.running = rrf, ml, running
+        self.index = "i-000001"
+        self.meta: dict[str, list[str]] = {}
+        self.searches: list[dict[str, Any]] = []
+
+    def __call__(self, request: Request) -> Reply:
+        """One answer."""
+        path = request.path
+        if path.endswith("_field_caps"):
+            field = {"dense_vector": {"type": "dense_vector", "meta": self.meta}}
+            return Reply(200, {"indices": [self.index], "fields": {"embedding": field}})
+        if path.endswith("_search/template"):
+            return self._template(request)
+        if path.startswith("_render"):
+            return Reply(200, {"template_output": RENDERED})
+        if path.endswith("_pit"):
+            return Reply(200, {"id": "p", "succeeded": True})
+        if path == "_msearch":
+            self.searches += request.body[1::2]
+            return self._legs(request.body[1::2])
+        if path.endswith("/_infer"):
+            return self._refusal() or self._inferred(request)
+        return self._found(["a", "b"])
+
+    def _template(self, request: Request) -> Reply:
+        if "lexical" in request.body["id"]:
+            return self._found(["w"])
+        if not self.rrf:
+            return non_compliant("Reciprocal Rank Fusion (RRF)")
+        return self._refusal() or self._found(["b", "a"])
+
+    def _legs(self, bodies: list[dict[str, Any]]) -> Reply:
+        calls = any("query_vector_builder" in body.get("knn", {}) for body in bodies)
+        refusal = self._refusal() if calls else None
+        if refusal is not None:
+            failed = {**refusal.body, "status": refusal.status}
+            return Reply(200, {"responses": [self._leg("ab"), failed]})
+        return Reply(200, {"responses": [self._leg("ab"), self._leg("b")]})
+
+    def _leg(self, names: str) -> dict[str, Any]:
+        hits = [
+            {"_index": self.index, "_id": name, "_score": 1.0, "sort": [1.0, ord(name)]}
+            for name in names
+        ]
+        return {"_shards": {"failed": 0}, "hits": {"hits": hits}, "status": 200}
+
+    def _refusal(self) -> Reply | None:
+        if not self.ml:
+            return non_compliant("ml")
+        if not self.running:
+            reason = "Trained model deployment [model-a] is not allocated to any nodes"
+            return Reply.error(409, "status_exception", reason)
+        return None
+
+    def _inferred(self, request: Request) -> Reply:
+        vectors = [[2.0] for _ in request.body["docs"]]
+        return Reply(200, {"inference_results": [{"predicted_value": v} for v in vectors]})
+
+    def _found(self, names: list[str]) -> Reply:
+        hits = [{"_index": self.index, "_id": n, "_score": 1.0, "_source": SOURCE} for n in names]
+        return Reply(200, {"_shards": {"failed": 0}, "hits": {"hits": hits}})
+
+
+def non_compliant(feature: str) -> Reply:
+    """The server's refusal for its licence."""
+    reason = f"current license is non-compliant for [{feature}]"
+    return Reply.error(403, "security_exception", reason)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off without the wait."""
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Local:
+    """An embedder of this machine."""
+    return Local(tmp_path / "bundle")
+
+
+def retriever(cluster: Cluster, local: Local | None = None, **options: Any) -> Retriever:
+    """A retriever of that cluster; without ``local`` this machine has no model."""
+
+    def choose(profile: Profile) -> Local:
+        if local is None:
+            raise UnsupportedError("no bundle", hint="build it")
+        return local
+
+    client = ElasticsearchFake(cluster).client()
+    return Retriever(client, Names("hr"), model_id="model-a", local=choose, **options)
+
+
+def ids(found: Sequence[Any]) -> list[str]:
+    """The chunk ids of hits."""
+    return [hit.id for hit in found]
+
+
+def test_all_in_the_cluster_is_one_call(local: Local) -> None:
+    """The template does it; nothing is embedded here."""
+    cluster = Cluster()
+    assert ids(retriever(cluster, local).retrieve("q", size=2)) == ["b", "a"]
+    assert (cluster.searches, local.asked) == ([], [])
+
+
+def test_on_basic_the_question_is_embedded_and_rankings_are_fused_here(local: Local) -> None:
+    """The model is not called in the cluster, and the score is the fusion's."""
+    cluster = Cluster(rrf=False, ml=False)
+    cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
+    found = retriever(cluster, local).retrieve("q", size=2)
+    assert ids(found) == ["b", "a"]
+    assert math.isclose(found[0].score, 1 / 12 + 1 / 11, rel_tol=1e-6)
+    assert local.asked == [("q", "search")]
+    _, near = cluster.searches
+    assert near["knn"]["query_vector"] == vector_of("q")
+    assert all(body["pit"]["id"] == "p" for body in cluster.searches)
+
+
+def test_on_platinum_the_cluster_embeds_and_we_fuse(local: Local) -> None:
+    """The legs call the model themselves."""
+    cluster = Cluster(rrf=False)
+    cluster.meta = {"embedding": ["cluster"], "fusion": ["client"]}
+    assert ids(retriever(cluster, local).retrieve("q", size=2)) == ["b", "a"]
+    assert "query_vector_builder" in cluster.searches[1]["knn"]
+    assert local.asked == []
+
+
+def test_a_licence_that_ended_moves_the_work_here(local: Local) -> None:
+    """Fusion, then embedding; it is told once, and sentences are embedded here as well."""
+    told: list[str] = []
+    asking = retriever(Cluster(rrf=False, ml=False), local, tell=told.append)
+    assert ids(asking.retrieve("q", size=2)) == ["b", "a"]
+    asking.retrieve("q", size=2)
+    assert asking.embed(["s"]) == [vector_of("s")]
+    assert len(told) == 1
+    assert "esrag setup" in told[0]
+
+
+def test_without_a_model_here_a_licence_that_ended_is_exit_code_6() -> None:
+    """With the server's words, why this machine cannot take over, and what to do."""
+    with pytest.raises(LicenceError) as caught:
+        retriever(Cluster(rrf=False, ml=False)).retrieve("q", size=2)
+    assert "non-compliant for [ml]" in caught.value.message
+    assert "no bundle" in caught.value.message
+    assert "build it" in caught.value.hint
+
+
+@pytest.mark.parametrize("rrf", [True, False])
+def test_a_model_that_does_not_run_is_exit_code_4(rrf: bool) -> None:
+    """Not another exit code because something here could do it: somebody shall look."""
+    with pytest.raises(ModelDownError) as caught:
+        retriever(Cluster(running=False, rrf=rrf)).retrieve("q", size=2)
+    assert "--allow-degraded" in caught.value.hint
+    assert issubclass(ModelDownError, UnavailableError)
+
+
+def test_degraded_searches_by_words_and_says_so() -> None:
+    """Sentences get empty vectors, which stand for "no meaning is known"."""
+    told: list[str] = []
+    asking = retriever(Cluster(running=False), allow_degraded=True, tell=told.append)
+    assert ids(asking.retrieve("q", size=2)) == ["w"]
+    assert asking.degraded == DEGRADED
+    assert asking.embed(["a", "b"]) == [[], []]
+    assert len(told) == 1
+
+
+def test_sentences_alone_can_be_what_is_degraded() -> None:
+    """The model stopped between the search and the ranking of sentences."""
+    cluster = Cluster()
+    asking = retriever(cluster, allow_degraded=True)
+    asking.retrieve("q", size=2)
+    assert asking.embed(["a"]) == [[2.0]]
+    cluster.running = False
+    assert asking.embed(["a"]) == [[]]
+    assert asking.degraded
+
+
+def test_another_generation_behind_the_alias_is_looked_at_anew(local: Local) -> None:
+    """Hits of an index that was not there before: the profile is read again, once."""
+    cluster = Cluster(rrf=False, ml=False)
+    cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
+    asking = retriever(cluster, local)
+    asking.retrieve("q", size=2)
+    cluster.index = "i-000002"
+    assert ids(asking.retrieve("q", size=2)) == ["b", "a"]
+    assert asking.profile.indices == ("i-000002",)
+    assert local.closed == 1
+
+
+def test_templates_without_vectors_stay_one_call(local: Local) -> None:
+    """By words alone, wherever vectors are made."""
+    cluster = Cluster(rrf=False, ml=False)
+    cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
+    found = retriever(cluster, local, kind="lexical").retrieve("q", size=2)
+    assert ids(found) == ["w"]
+    assert local.asked == []
