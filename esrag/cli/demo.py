@@ -37,17 +37,21 @@ def demo(*, down: bool) -> None:
     _step("Start a real Elasticsearch, an ML node process and a TGI-compatible server", "local up")
     _require_local()
     _step(
-        "Upload the model that eland traced; put pipeline and templates", "setup --set demo --yes"
+        "Set up what this cluster's licence allows; the plan says what that is",
+        "setup --set demo --yes",
     )
+    in_cluster = _done_in_cluster()
     _step(
-        "The cluster embeds the documents as they are indexed",
+        "The cluster embeds the documents as they are indexed"
+        if in_cluster
+        else "The documents are embedded with the same model wherever the licence allows it",
         f"ingest --set demo {_short(corpus_folder())}",
     )
     _step(
-        "Retrieve: a search template that Kibana users can call as well",
+        "Retrieve by words and meaning: the definition is a search template in the cluster",
         f'search --set demo -k 3 "{QUESTIONS[0]}"',
     )
-    _show_console_request(QUESTIONS[0])
+    _show_console_request(QUESTIONS[0], kind="hybrid" if in_cluster else "lexical")
     for question in QUESTIONS:
         _step("Ask", f'ask --set demo "{question}"')
     _step("Ask what no document answers", f'ask --set demo "{UNANSWERABLE}"')
@@ -88,14 +92,24 @@ def _require_local() -> None:
             )
 
 
-def _show_console_request(question: str) -> None:
-    """The same query as it stands in Kibana's console."""
+def _done_in_cluster() -> bool:
+    """Whether embedding and fusion are the cluster's, as the index says."""
+    from esrag.cli.connection import connect_with
+    from esrag.cluster.profile import read_profile
+
+    with connect_with(load_settings()) as client:
+        return read_profile(client, Names(SET).alias).all_in_cluster
+
+
+def _show_console_request(question: str, *, kind: str) -> None:
+    """The query as it stands in Kibana's console; by words alone, where no more is licensed."""
     names = Names(SET)
     body = {
-        "id": names.search_template("hybrid"),
+        "id": names.search_template(kind),
         "params": {"query": question, "size": 3},
     }
-    click.echo("  The same in Kibana's console:")
+    same = "The same" if kind == "hybrid" else "By words, which needs no licence,"
+    click.echo(f"  {same} in Kibana's console:")
     lines = json.dumps(body, indent=2, ensure_ascii=False).splitlines()
     for line in (f"POST {names.alias}/_search/template", *lines):
         click.secho(f"    {line}", dim=True)
