@@ -19,12 +19,13 @@ class FaultProxy:
     "" forwards; "lose" forwards and drops the answer; "cut" ends the answer in its middle;
     "html" answers as a tired proxy would; "503", "429" and "413" answer so without forwarding;
     "hold" keeps the request until ``release`` is set; "drop" and "keep" let the caller wait for
-    ever, the one without forwarding, the other after it.
+    ever, the one without forwarding, the other after it.  ``requests`` remembers them all.
     """
 
     def __init__(self, target: str) -> None:
         self.fault: Callable[[int], str] = lambda number: ""
         self.bulks = 0
+        self.requests: list[str] = []
         self.seen = threading.Event()
         self.release = threading.Event()
         self._target = urlsplit(target)
@@ -83,6 +84,7 @@ class FaultProxy:
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
+                proxy.requests.append(f"{self.command} {self.path}")
                 fault = proxy._next_fault(self.path)
                 if fault == "hold":
                     proxy.seen.set()

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import elastic_transport
 import pytest
 from elasticsearch import Elasticsearch
+from recorder import Recorder
 
 from esrag.bundle import ModelBundle, bundle_folder, load_bundle
 from esrag.cluster import deployments, models
@@ -23,45 +23,6 @@ from esrag.testing_elasticsearch import fake_bundle
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Stack
-
-READING_POSTS = ("_search", "_count", "_render", "_infer", "_simulate", "_has_privileges")
-
-
-class Recorder:
-    """A client that counts its writing requests and may die before or after one of them."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.writes: list[str] = []
-        self.die_at: int | None = None
-        self.die_after_sending = False
-        recorder = self
-
-        class Node(elastic_transport.Urllib3HttpNode):
-            """Sends requests and tells the recorder."""
-
-            def perform_request(self, method: str, target: str, *args: Any, **options: Any) -> Any:
-                """Send one request, unless this is where the run ends."""
-                writes = method not in ("GET", "HEAD") and not any(
-                    p in target for p in READING_POSTS
-                )
-                if not writes:
-                    return super().perform_request(method, target, *args, **options)
-                recorder.writes.append(f"{method} {target}")
-                ends = len(recorder.writes) - 1 == recorder.die_at
-                if ends and not recorder.die_after_sending:
-                    raise KeyboardInterrupt
-                answer = super().perform_request(method, target, *args, **options)
-                if ends:
-                    raise KeyboardInterrupt
-                return answer
-
-        self.client = Elasticsearch(
-            stack.elasticsearch_url,
-            basic_auth=(stack.username, stack.password),
-            node_class=Node,
-            request_timeout=60,
-            max_retries=0,
-        )
 
 
 @pytest.fixture
