@@ -8,11 +8,15 @@ from uuid import uuid4
 
 import pytest
 
+from esrag.cluster.capabilities import Tier
 from esrag.state.desired import Choices, DesiredState, desired_state
 from esrag.state.kinds import KINDS
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+
+# an endpoint needs a deployment, and there is none
+NO_ENDPOINTS = Tier(endpoints=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def desired(
         language="english",
         vectors="int8",
     )
-    wanted = desired_state(choices, bundle=None, dims=3)
+    wanted = desired_state(choices, bundle=None, dims=3, tier=NO_ENDPOINTS)
     for item in wanted.bodies:
         KINDS[item.kind].write(cluster, item.name, item.body)
     yield wanted

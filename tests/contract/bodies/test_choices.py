@@ -37,7 +37,9 @@ def check(es: Elasticsearch, prefix: str, desired: DesiredState) -> Check:
 
     def call(language: str, vectors: Vectors) -> Any:
         choices = replace(desired.choices, set=prefix, language=language, vectors=vectors)
-        wanted = desired_state(choices, bundle=None, dims=64, fingerprint=FINGERPRINT)
+        wanted = desired_state(
+            choices, bundle=None, dims=64, tier=desired.tier, fingerprint=FINGERPRINT
+        )
         for item in wanted.bodies:
             if item.kind in ("component template", "index template", "ingest pipeline"):
                 KINDS[item.kind].write(es, item.name, item.body)
