@@ -6,7 +6,7 @@ READY   = $(VENV)/.ready
 SOURCES = esrag tests benchmarks
 # Each worker has a local stack of its own: some 3 GB of memory.
 WORKERS ?= 2
-PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadscope
 
 .PHONY: demo test unit architecture contract conformance long e2e docs-test lint format types docs bench clean help
 

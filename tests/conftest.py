@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import pytest
 from named_servers import require_answers
-from parallel_runs import RunFolder, deal_out, is_worker, tell_worker
+from parallel_runs import BySharedFixtures, RunFolder, is_worker, put_slow_first, tell_worker
 
 from esrag.settings import default_data_dir
 
@@ -99,8 +99,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-    if is_worker(config):
-        deal_out(items)
+    if is_worker(config):  # the order is random by now
+        put_slow_first(items)
 
 
 def _unasked(item: pytest.Item) -> bool:
@@ -115,6 +115,15 @@ def _unasked(item: pytest.Item) -> bool:
 
 
 _run_folder = RunFolder()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedFixtures | None:
+    """With ``--dist loadscope``: what a scope is, is ours to say."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    config.option.loadscopereorder = False  # the order of the collection counts
+    return BySharedFixtures(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

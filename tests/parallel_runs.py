@@ -1,26 +1,30 @@
 """How tests are dealt out when pytest-xdist runs several workers; `make test` does.
 
 Each worker has a stack of its own, so that tests need not know of each other.  What shares an
-expensive fixture goes to one worker, heavy groups go first, and unit tests fill the gaps.
+expensive fixture goes to one worker, what takes long goes first, and unit tests fill the gaps.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 # Folders whose tests share fixtures that take long to make.
 _TOGETHER = ("contract/mlnode", "contract/tgi", "conformance/clients", "conformance/oracle")
 # Whoever ends up with these has most to do, so they are dealt out first.
 _FIRST = ("conformance/clients", "end_to_end", "conformance", "contract/mlnode", "contract")
+_BASIC = re.compile(r"\b(basic_stack|basic_es|basic_prefix|unlicensed)\b")
 _FOLDER = "esrag_run_folder"
 _AT_WORK = 7  # the exit code of a conflict
 _LONGEST_START = 120.0
@@ -31,24 +35,34 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def deal_out(items: list[pytest.Item]) -> None:
-    """Mark what belongs together, and put what takes longest first."""
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_rank)  # stable: within a rank the random order stays
+class BySharedFixtures(LoadScopeScheduling):
+    """Deals out files, or what is kept together, in the order of the collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of_work(nodeid.split("::", 1)[0], self.config.rootpath)
 
 
-def _group(item: pytest.Item) -> str:
-    """What goes to the same worker; nothing for a test that may go anywhere."""
-    if "basic_stack" in getattr(item, "fixturenames", ()):
-        return "basic"
-    folder = item.path.parent.relative_to(TESTS).as_posix()
-    if folder in _TOGETHER:
-        return folder
-    if folder.split("/")[0] in ("contract", "conformance", "end_to_end"):
-        return item.path.stem
-    return ""
+def unit_of_work(file: str, root: Path) -> str:
+    """What goes to one worker as a whole: a file, a folder, or all that need a Basic licence."""
+    path = root / file
+    if path.is_relative_to(TESTS):
+        folder = path.parent.relative_to(TESTS).as_posix()
+        if folder in _TOGETHER:
+            return folder
+        if folder.split("/")[0] in ("contract", "conformance") and _needs_basic(path):
+            return "basic"
+    return file
+
+
+@cache
+def _needs_basic(path: Path) -> bool:
+    """By its text, as whoever deals out has not collected; a wrong guess costs a second stack."""
+    return bool(_BASIC.search(path.read_text(encoding="utf-8")))
+
+
+def put_slow_first(items: list[pytest.Item]) -> None:
+    """Order by what takes longest; within a rank the random order stays."""
+    items.sort(key=_rank)
 
 
 def _rank(item: pytest.Item) -> int:
