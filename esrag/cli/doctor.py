@@ -147,7 +147,8 @@ def _show(report: Report) -> None:
         _show_finding(finding)
     _show_not_looked_at([f for f in report.findings if f.code == NOT_LOOKED_AT])
     click.echo()
-    click.secho(_summary(report), bold=True)
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    click.secho(textwrap.fill(_summary(report), max(40, width)), bold=True)
 
 
 def _show_not_looked_at(findings: Sequence[Finding]) -> None:

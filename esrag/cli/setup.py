@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from esrag.state.setting_up import Outcome
     from esrag.state.smoke import SmokeResult
-    from esrag.state.survey import Survey
+    from esrag.state.survey import StatusLine, Survey
 
 _STATE_COLOURS = {"present": "green", "missing": "yellow", "foreign": "red", "incomplete": "red"}
 
@@ -180,17 +182,35 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
         f"{cluster.cluster_name}: Elasticsearch {cluster.version}, licence {cluster.licence or '-'}"
     )
     for why in cluster.tier.why.values():
-        click.echo(f"  {why}")
-    widths = [
-        max(len(line.kind) for line in found.objects),
-        max(len(line.name) for line in found.objects),
-    ]
+        click.echo(textwrap.fill(why, _width(), initial_indent="  ", subsequent_indent="  "))
+    width = max(len(line.kind) for line in found.objects)
     for line in found.objects:
-        state = click.style(f"{line.state:<10}", fg=_STATE_COLOURS[line.state])
-        row = f"{line.kind:<{widths[0]}}  {line.name:<{widths[1]}}  {state}  {line.detail}"
-        click.echo(row.rstrip())
+        _show_line(line, width)
     documents = "no index yet" if found.documents is None else f"{found.documents} chunks"
     click.echo(f"Indexed: {documents}")
+    lacking = [line for line in found.objects if line.state != "present"]
+    if lacking:
+        click.echo(f"{len(lacking)} of {len(found.objects)} are not as they should be: ", nl=False)
+        click.echo("esrag doctor says why and what to do.")
+
+
+def _show_line(line: StatusLine, width: int) -> None:
+    """One object; its detail goes below when it does not fit beside."""
+    state = click.style(f"{line.state:<10}", fg=_STATE_COLOURS[line.state])
+    row = f"{line.kind:<{width}}  {line.name}"
+    if len(line.state) + len(row) + len(line.detail) + 14 <= _width() or not line.detail:
+        click.echo(f"{state}  {row}  {line.detail}".rstrip())
+        return
+    click.echo(f"{state}  {row}")
+    margin = " " * (width + 14)
+    click.secho(
+        textwrap.fill(line.detail, _width(), initial_indent=margin, subsequent_indent=margin),
+        dim=True,
+    )
+
+
+def _width() -> int:
+    return max(60, min(shutil.get_terminal_size().columns, 120))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,18 +122,19 @@ def mapping(case: Case) -> Iterator[Finding]:
 def search_templates(case: Case) -> Iterator[Finding]:
     """Does every search template render to a query?"""
     _, observed = case.look
-    broken = False
+    looked = broken = 0
     for kind in SEARCH_KINDS:
         name = case.names.search_template(kind)
         if observed.bodies.get(("search template", name)) is None:
             continue  # said by ``bodies``
+        looked += 1
         try:
             templates.render_search_template(case.client, name, {"query": QUESTION, "size": 1})
         except EsragError as error:
-            broken = True
+            broken += 1
             yield found("search-template-broken", f"search template {name}", error.message)
-    if not broken:
-        yield well("search templates", "render to queries")
+    if looked and not broken:
+        yield well("search templates", f"{looked} render to queries")
 
 
 def pipeline(case: Case) -> Iterator[Finding]:

@@ -151,7 +151,10 @@ def _status_lines(desired: DesiredState, observed: ObservedState) -> tuple[Statu
     foreign = set(foreign_objects(desired, observed))
     lines: list[StatusLine] = []
     if desired.tier.embedding == "cluster":
-        lines += [_model_line(desired, observed), _deployment_line(desired, observed)]
+        lines.append(_model_line(desired, observed))
+        lines += [
+            _deployment_line(spec.deployment_id, observed) for spec in desired.choices.deployments
+        ]
     for item in desired.bodies:
         found = observed.bodies.get((item.kind, item.name))
         state = "missing" if found is None else "present"
@@ -178,10 +181,10 @@ def _model_line(desired: DesiredState, observed: ObservedState) -> StatusLine:
     return StatusLine("trained model", model.model_id, state, f"{model.dims} dimensions")
 
 
-def _deployment_line(desired: DesiredState, observed: ObservedState) -> StatusLine:
-    found = observed.deployment
+def _deployment_line(deployment_id: str, observed: ObservedState) -> StatusLine:
+    found = observed.deployments.get(deployment_id)
     if found is None:
-        return StatusLine("deployment", desired.choices.deployment_id, "missing")
+        return StatusLine("deployment", deployment_id, "missing")
     detail = (
         f"{found.state}, {found.allocated} of {found.allocations} allocations, "
         f"{found.threads} threads each, {found.inference_count} inferences, "

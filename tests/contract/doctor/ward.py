@@ -53,6 +53,9 @@ class Ward:
             "index": {"set": name},
             "generator": {"url": stack.tgi_url, "passages": 2, "max_new_tokens": 64},
         }
+        if stack.tgi_url:  # as the local stack's own settings have it
+            chat = {"generator_url": stack.tgi_url, "tasks": ["chat_completion"]}
+            self.sections["endpoints"] = chat
         self.roles: tuple[RoleName, ...] = ("setup",)
         self.writes: list[str] = []
 
