@@ -148,7 +148,8 @@ def _show(report: Report) -> None:
     _show_not_looked_at([f for f in report.findings if f.code == NOT_LOOKED_AT])
     click.echo()
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    click.secho(textwrap.fill(_summary(report), max(40, width)), bold=True)
+    summary = textwrap.fill(_summary(report), max(40, width), break_on_hyphens=False)
+    click.secho(summary, bold=True)
 
 
 def _show_not_looked_at(findings: Sequence[Finding]) -> None:

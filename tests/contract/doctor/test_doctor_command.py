@@ -41,7 +41,7 @@ def test_a_narrow_terminal_without_colours_is_enough(stack: Stack, lasting_set: 
     long = [line for line in done.stdout.splitlines() if len(line) > 80 and " " in line.strip()]
     assert long == []
     assert "[model-missing]" in done.stdout
-    assert "Begin with model-missing: trained model another-model." in done.stdout
+    assert "Begin with model-missing: trained model another-model." in " ".join(done.stdout.split())
 
 
 def test_a_reader_that_goes_away_is_no_error(stack: Stack, lasting_set: str) -> None:
