@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from elasticsearch import Elasticsearch
+from ml_calls import Caller, upload
 
 from esrag.bundle import ModelBundle
 from esrag.cluster.embedding import embed
+from esrag.cluster.endpoints import list_endpoints
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.endpoint_bodies import EndpointChoices
@@ -84,6 +89,45 @@ def test_the_endpoints_of_a_set_answer(
     body = {"messages": messages, "max_tokens": 6, "temperature": 0}
     direct = httpx.post(f"{stack.tgi_url}/v1/chat/completions", json=body, timeout=120).json()
     assert deltas(streamed.text) == direct["choices"][0]["message"]["content"] != ""
+
+
+@pytest.fixture
+def reranker(http: httpx.Client, prefix: str, tmp_path: Path) -> str:
+    """A cross-encoder that somebody brought: it counts words that question and passage share."""
+    script = Path(__file__).parents[1] / "ml" / "ranking_modules.py"
+    subprocess.run([sys.executable, "-W", "ignore", str(script), str(tmp_path)], check=True)
+    definition = (tmp_path / "similarity.pt").read_bytes()
+    model_id = f"{prefix}-ranker"
+    upload(Caller(http), model_id, definition, inference_config={"text_similarity": {}})
+    return model_id
+
+
+def test_a_reranker_is_deployed_and_ranks(
+    es: Elasticsearch, choices: Choices, bundle: ModelBundle, reranker: str
+) -> None:
+    """The endpoint puts the passage first that shares more words with the question."""
+    wanted = replace(choices, endpoints=EndpointChoices(rerank_model=reranker))
+    set_up(es, wanted, bundle)
+    assert take_survey(es, wanted, bundle).plan.changes == ()
+    answer = es.inference.rerank(
+        inference_id=f"esrag-rerank-{choices.set}", query="a b", input=["c d", "a b c"]
+    )
+    assert [hit["index"] for hit in answer["rerank"]] == [1, 0]
+
+
+def test_an_adapter_has_an_endpoint_of_its_own_until_it_is_taken_out(
+    es: Elasticsearch, with_generator: Choices, bundle: ModelBundle
+) -> None:
+    """The generator is asked for the adapter by its name."""
+    name = f"esrag-chat-{with_generator.set}_hr-tuned"
+    adapters = replace(with_generator.endpoints, adapters=("hr/tuned",))
+    set_up(es, replace(with_generator, endpoints=adapters), bundle)
+    (found,) = es.inference.get(inference_id=name)["endpoints"]
+    assert found["service_settings"]["model_id"] == "hr/tuned"
+    (step,) = take_survey(es, with_generator, bundle).plan.changes
+    assert (step.verb, step.name) == ("delete", name)
+    set_up(es, with_generator, bundle)
+    assert name not in {found.inference_id for found in list_endpoints(es)}
 
 
 def test_a_generator_that_does_not_answer_is_only_warned_of(
