@@ -222,6 +222,7 @@ _MAKE_SERVICE_INDICES = tuple(
     )
     for scope in ("meta", "dlq")
 )
+_MAKE_NOTES_INDEX = _Need("meta", ("indices:admin/create",))  # the lock is kept in it
 # the lock, and the notes about objects that cannot carry a mark
 _TAKE_NOTES = _Need(
     "meta",
@@ -271,6 +272,7 @@ _COPY = (
             "indices:monitor/stats",
             "indices:data/read/search",
             "indices:data/read/mget",
+            "indices:data/read/field_caps",
             "indices:data/read/open_point_in_time",
             "indices:data/read/open_reader_context",
             "indices:data/write/bulk",
@@ -284,7 +286,12 @@ _COPY = (
 _EXAMINE = (
     _Need(
         "cluster",
-        ("cluster:monitor/health", "cluster:monitor/nodes/stats", "cluster:monitor/settings"),
+        (
+            "cluster:monitor/health",
+            "cluster:monitor/nodes/stats",
+            "cluster:monitor/allocation/stats",  # nodes/stats asks for it in the caller's name
+            "cluster:monitor/settings",
+        ),
     ),
     _Need("docs", ("indices:data/read/search",)),
     _Need("meta", ("indices:monitor/settings/get",)),
@@ -305,7 +312,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _TAKE_NOTES,
         _RUN_TEMPLATES,
     ),
-    "teardown": (*_LOOK, *_DELETE, _TAKE_NOTES),
+    "teardown": (*_LOOK, *_DELETE, _MAKE_NOTES_INDEX, _TAKE_NOTES),
     "reembed": (
         *_LOOK,
         _RUN_MODELS,
@@ -313,6 +320,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _PUT_BODIES,
         _PUT_INDEX,
         *_COPY,
+        _MAKE_NOTES_INDEX,
         _TAKE_NOTES,
         _RUN_TEMPLATES,
     ),

@@ -37,9 +37,7 @@ def require_permission(
 
 
 @contextmanager
-def explaining_refusals(
-    client: Elasticsearch, command: Command, set_name: str, *, endpoints: bool = False
-) -> Iterator[None]:
+def explaining_refusals(client: Elasticsearch, command: Command, set_name: str) -> Iterator[None]:
     """When the server refuses the block for one privilege, name all that are missing."""
     from esrag.cluster.security import missing_privileges, refuse
 
@@ -47,7 +45,7 @@ def explaining_refusals(
         yield
     except PermissionDeniedError as error:
         try:
-            wanted = _needed(command, set_name, _tier(client), endpoints=endpoints)
+            wanted = _needed(command, set_name, _tier(client), endpoints=True)
             lacking = missing_privileges(client, wanted)
         except EsragError:
             raise error from None  # the credentials themselves are refused

@@ -325,9 +325,13 @@ class _Desk:
     @contextmanager
     def _locked(self) -> Iterator[tuple[Progress, Callable[[Step], None]]]:
         """Hold the cluster's lock, and show the steps; a signal stops between two requests."""
+        from esrag.cli.preflight import require_permission
         from esrag.cli.stopping import stopping_at_safe_points
+        from esrag.cluster.capabilities import probe
         from esrag.state.lock import held
         from esrag.state.setting_up import make_notes_index
+
+        require_permission(self._client, "reembed", self._set, tier=probe(self._client).tier)
 
         with stopping_at_safe_points() as safe_point:
             terms = lock_terms(

@@ -241,7 +241,7 @@ def _carry_out(
             "setup",
             choices.set,
             tier=survey.desired.tier,
-            endpoints=bool(settings.endpoints.generator_url),
+            endpoints=any(action.kind == "inference endpoint" for action in survey.plan.changes),
         )
         require_allowed(survey.plan, allow_destructive=options.allow_destructive)
         confirm("setup", yes=options.yes)

@@ -15,6 +15,7 @@ from esrag.cli.planning import (
     lock_terms,
     show_plan,
 )
+from esrag.cli.preflight import explaining_refusals, require_permission
 
 
 @click.command()
@@ -45,23 +46,29 @@ def teardown(
     share goes with the last of them. Documents stay unless --with-documents names their alias.
     """
     from esrag.cluster.capabilities import probe
-    from esrag.cluster.security import require_privileges
-    from esrag.privileges import needed
     from esrag.state.render import plan_as_json
     from esrag.state.teardown import checked_wish, plan_teardown
     from esrag.state.tearing_down import tear_down
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     client, choices = connect_with(settings), choices_from(settings)
-    wish = checked_wish(choices, probe(client), with_documents=with_documents)
-    plan = plan_teardown(client, wish)
+    with explaining_refusals(client, "teardown", choices.set):
+        found = probe(client)
+        wish = checked_wish(choices, found, with_documents=with_documents)
+        plan = plan_teardown(client, wish)
     if not as_json:
         show_plan(plan, as_json=False, all_objects=True, kept="kept")
     steps = 0
     if yes and plan.changes:
         from esrag.cli.stopping import stopping_at_safe_points
 
-        require_privileges(client, "teardown", needed("teardown", choices.set))
+        require_permission(
+            client,
+            "teardown",
+            choices.set,
+            tier=found.tier,
+            endpoints=any(action.kind == "inference endpoint" for action in plan.changes),
+        )
         with stopping_at_safe_points() as safe_point, applying(safe_point) as progress:
             terms = lock_terms(
                 f"teardown --set {choices.set}",

@@ -37,8 +37,16 @@ def test_a_set_is_named_by_alias_and_generations() -> None:
 
 
 def test_setup_needs_all_that_plan_needs() -> None:
-    """Whoever may apply a plan may see it."""
-    assert set(needed("plan", "hr").flat()) <= set(needed("setup", "hr").flat())
+    """Whoever may apply a plan may see it; a name grants all that begins with it."""
+    held = needed("setup", "hr").flat()
+    for name, on in needed("plan", "hr").flat():
+        assert any(name.startswith(other) and on == place for other, place in held)
+
+
+def test_what_another_name_grants_is_not_named() -> None:
+    """The server would not miss it either."""
+    both = Privileges(("a:x", "a:x/y", "named"), (IndexPrivileges(("i",), ("b:z/w", "b:z")),))
+    assert both.reduced() == Privileges(("a:x", "named"), (IndexPrivileges(("i",), ("b:z",)),))
 
 
 def test_a_union_names_nothing_twice() -> None:
