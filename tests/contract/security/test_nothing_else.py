@@ -115,7 +115,7 @@ MAY: dict[RoleName, set[str]] = {
         "put an endpoint",
         "delete an endpoint",
     },
-    "security": {"write an own document"},
+    "security": {"delete documents by query", "write an own document"},
     "ingest": {"write an own document"},
     "search": set(),
     "app": set(),
@@ -163,6 +163,8 @@ def test_the_documented_ingest_role_may_change_a_mapping(
 ) -> None:
     """The named privilege `index` holds that as well; setup and doctor see such a change."""
     held = role("ingest", prefix, documented=True).privileges
-    with as_holder(stack, es, f"{prefix}-key", held) as client:
-        with pytest.warns(ElasticsearchWarning, match="allowed the update mapping action"):
-            client.indices.put_mapping(index=f"esrag-docs-{prefix}-000001", body=FIELD)
+    with (
+        as_holder(stack, es, f"{prefix}-key", held) as client,
+        pytest.warns(ElasticsearchWarning, match="allowed the update mapping action"),
+    ):
+        client.indices.put_mapping(index=f"esrag-docs-{prefix}-000001", body=FIELD)
