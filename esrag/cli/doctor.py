@@ -7,6 +7,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -121,7 +122,8 @@ def _unusable(error: UsageError) -> Report:
     """The report when there are no settings to go by."""
     from esrag.doctor.findings import Report, found
 
-    return Report((found("settings-unusable", "settings", error.message, error.hint),))
+    finding = found("settings-unusable", "settings", error.message, error.hint)
+    return Report((replace(finding, group="connection"),))
 
 
 @contextmanager
@@ -201,7 +203,9 @@ def _summary(report: Report) -> str:
         if (number := len(report.of(severity)))
     ]
     if report.exit_code == 0 and not report.of("warning"):
-        return "Nothing is wrong." + (f" ({', '.join(counts)})" if counts else "")
+        hidden = any(finding.code == NOT_LOOKED_AT for finding in report.findings)
+        verdict = "Nothing wrong was found where could be looked" if hidden else "Nothing is wrong"
+        return f"{verdict} ({', '.join(counts)})." if counts else f"{verdict}."
     first = next(iter(report.of("error")), None)
     text = f"{', '.join(counts)}."
     return text + (f" Begin with {first.code}: {first.where}." if first else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from elasticsearch import NotFoundError
@@ -10,7 +11,7 @@ from elasticsearch import NotFoundError
 from esrag.cluster.client import explained
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
-from esrag.errors import EsragError
+from esrag.errors import EsragError, PermissionDeniedError
 from esrag.names import DLQ_INDEX
 from esrag.state.smoke import QUESTION
 
@@ -70,8 +71,9 @@ def dead_letters(case: Case) -> Iterator[Finding]:
 
 def search(case: Case) -> Iterator[Finding]:
     """Is a real question answered, on the way that esrag ask takes?"""
-    if case.look[1].index is None:
-        return
+    with suppress(PermissionDeniedError):  # a key for questions may ask without seeing the index
+        if case.look[1].index is None:
+            return
     where = f"alias {case.names.alias}"
     try:
         hits = case.retrieve(QUESTION)

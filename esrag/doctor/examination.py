@@ -5,6 +5,7 @@ A check that needs something which is broken is not run; the report says so and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,10 @@ from esrag.doctor.case import Case
 from esrag.doctor.codes import CHECK_FAILED, GROUPS, NOT_LOOKED_AT
 from esrag.doctor.findings import Finding, Report, found
 from esrag.errors import EsragError, PermissionDeniedError, UnsupportedError
+
+# the server's words of a missing privilege
+_UNAUTHORIZED = re.compile(r"action \[([^\]]+)\] is unauthorized")
+_ON_INDICES = re.compile(r"on indices \[([^\]]+)\]")
 
 Watch = Callable[[str], None]
 
@@ -75,6 +80,16 @@ def _with_needs(checks: tuple[Check, ...], only: Collection[str]) -> set[str]:
     return wanted
 
 
+def _lacking(error: PermissionDeniedError) -> str:
+    """The privilege that the server names, or its words."""
+    action = _UNAUTHORIZED.search(error.message)
+    if action is None:
+        return f"these credentials may not: {error.message}"
+    indices = _ON_INDICES.search(error.message)
+    where = f" on {indices[1]}" if indices else ""
+    return f"these credentials lack {action[1]}{where}"
+
+
 def _run(case: Case, check: Check) -> Iterator[Finding]:
     """The findings of one check; what it could not look at is a finding as well."""
     try:
@@ -83,7 +98,7 @@ def _run(case: Case, check: Check) -> Iterator[Finding]:
         yield found(
             NOT_LOOKED_AT,
             check.name,
-            f"not looked at, because these credentials may not: {error.message}",
+            f"not looked at, because {_lacking(error)}",
             "Run the doctor with credentials that may look at it.",
         )
     except UnsupportedError as error:

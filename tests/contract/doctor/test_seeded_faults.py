@@ -15,6 +15,7 @@ from esrag.bundle import ModelBundle
 from esrag.cluster import models
 from esrag.doctor.codes import CATALOGUE
 from esrag.names import DLQ_INDEX, META_INDEX
+from esrag.roles import role
 from esrag.state.lock import LOCK
 from esrag.testing_elasticsearch import fake_bundle
 
@@ -319,6 +320,16 @@ def test_a_seeded_fault_is_found(fault: Fault, request: pytest.FixtureRequest) -
     assert found[0].severity == CATALOGUE[fault.code].severity
     assert report.exit_code == fault.exit_code, shown
     assert not any(finding.code == "check-failed" for finding in report.findings), shown
+
+
+def test_the_setup_role_may_look_at_everything(visitor: Ward) -> None:
+    """A key with the printed role, and nothing besides, meets no refusal."""
+    body = role("setup", visitor.names.set).privileges.as_body()
+    visitor.with_key(make_key(visitor, role_descriptors={"setup": body})[1])
+    report = visitor.examine()
+    refused = [(f.code, f.where, f.what) for f in report.findings if f.code == "not-looked-at"]
+    assert refused == []
+    assert report.exit_code == 0
 
 
 def test_one_broken_thing_does_not_hide_the_others(ward: Ward) -> None:
