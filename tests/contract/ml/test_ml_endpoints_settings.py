@@ -232,11 +232,11 @@ def test_keys_and_limits_of_a_remote_endpoint_change(
     path = f"/_inference/text_embedding/{prefix}"
     settings = {"url": generator.at("/embed"), "api_key": "a-secret"}
     admin.ok("PUT", path, {"service": "hugging_face", "service_settings": settings})
-    change = {"api_key": "another", "rate_limit": {"requests_per_minute": 7}}
+    change = {"api_key": "another", "rate_limit": {"requests_per_minute": 2000}}
     answer = admin.ok("PUT", f"/_inference/{prefix}/_update", {"service_settings": change})
     assert answer["service_settings"] == {
         "url": generator.at("/embed"),
-        "rate_limit": {"requests_per_minute": 7},
+        "rate_limit": {"requests_per_minute": 2000},
         "dimensions": 3,
         "similarity": "cosine",
     }
