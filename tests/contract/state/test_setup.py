@@ -15,6 +15,7 @@ from recorder import Recorder
 from esrag.bundle import ModelBundle, bundle_folder, load_bundle
 from esrag.cluster import deployments, models
 from esrag.errors import ConflictError
+from esrag.names import SEARCH_KINDS
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.smoke import smoke_test
@@ -76,7 +77,7 @@ def test_a_second_setup_writes_nothing(
         dims=full_bundle.dims,
         fields=desired.mapping["properties"],
     )
-    assert (tried.dims, len(tried.hits)) == (384, 3)
+    assert (tried.dims, len(tried.hits)) == (384, len(SEARCH_KINDS))
     assert recorder.writes == []
 
 
