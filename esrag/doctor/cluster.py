@@ -13,6 +13,7 @@ from esrag.doctor.case import Case
 from esrag.doctor.credentials import in_words
 from esrag.doctor.findings import Finding, found, well
 from esrag.doctor.watermarks import shown_size, watermarks_of
+from esrag.errors import EsragError
 from esrag.names import DLQ_INDEX, META_INDEX
 
 _CLOCK_SECONDS = 60
@@ -101,7 +102,10 @@ def blocks(case: Case) -> Iterator[Finding]:
             ignore_unavailable=True,
             allow_no_indices=True,
         ).body
+    kept = _kept_generations(case)
     for index, facts in sorted(indices.items()):
+        if index in kept:
+            continue  # a re-embedding blocks the generation that it leaves
         of_index = facts["settings"]
         set_blocks = [
             name
@@ -143,6 +147,16 @@ def room_for_models(case: Case) -> Iterator[Finding]:
         else f"{limits.get('total_ml_memory', 'unknown')} for models"
     )
     yield well(where, f"{memory}, {processors or 'unknown'} processors")
+
+
+def _kept_generations(case: Case) -> set[str]:
+    """Generations that the alias does not lead to any more."""
+    try:
+        observed = case.look[1]
+    except EsragError:
+        return set()  # said elsewhere
+    behind = observed.alias.indices
+    return {name for name in observed.generations if behind and name not in behind}
 
 
 def _block(index: str, names: list[str]) -> Finding:

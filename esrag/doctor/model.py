@@ -58,6 +58,16 @@ def deployments(case: Case) -> Iterator[Finding]:
             yield from _state(where, state)
             yield from _load(where, state)
             yield from _settings(where, state, spec)
+    reranker = case.choices.rerank_deployment
+    if reranker is None or not case.capabilities.tier.endpoints:
+        return
+    where = f"deployment {reranker.deployment_id}"  # of whatever size it is
+    state = read_deployment(case.client, reranker.deployment_id)
+    if state is None:
+        yield found("deployment-missing", where, "there is none; reranking needs it")
+    else:
+        yield from _state(where, state)
+        yield from _load(where, state)
 
 
 def vectors(case: Case) -> Iterator[Finding]:

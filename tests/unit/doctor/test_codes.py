@@ -3,14 +3,18 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from esrag.cli import cli
 from esrag.cli.doctor import GROUP_NAMES
 from esrag.doctor import codes
 from esrag.doctor.checks import CHECKS
 from esrag.doctor.codes import CATALOGUE, GROUPS
 from esrag.doctor.findings import Report, found, well
 
+# words that follow the name in a sentence
+PROSE = {"did", "in", "is", "itself", "keeps", "needs", "noted", "was", "works"}
 PACKAGE = Path(codes.__file__).parent
 SOURCES = "".join(
     path.read_text()
@@ -32,6 +36,28 @@ def test_a_code_says_what_it_means_and_what_helps(code: codes.Code) -> None:
 def test_a_code_is_used(name: str) -> None:
     """A code that no check gives would be a promise that nobody keeps."""
     assert re.search(rf'"{name}"', SOURCES)
+
+
+def said_commands() -> list[str]:
+    """Every ``esrag …`` that a remedy or a finding tells somebody to run."""
+    text = SOURCES + (PACKAGE / "codes.toml").read_text()
+    lines = set(re.findall(r"esrag [a-z]+(?: (?:--)?[a-z][a-z-]+)*", text))
+    return sorted(line for line in lines if line.split()[1] not in PROSE)
+
+
+@pytest.mark.parametrize("line", said_commands())
+def test_a_command_that_is_recommended_exists(line: str) -> None:
+    """The command, its sub-command, and each of its options."""
+    _, name, *words = line.split()
+    with click.Context(cli) as context:
+        command = cli.get_command(context, name)
+        assert command is not None, line
+        if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            inner = command.get_command(context, words.pop(0))
+            assert inner is not None, line
+            command = inner
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
 
 
 def test_the_command_and_the_checks_know_the_same_groups() -> None:
