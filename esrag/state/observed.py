@@ -77,6 +77,7 @@ class ObservedState:
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     capacity: Capacity | None = None
     rerank_model: TrainedModel | None = None
+    server_version: str = ""
 
 
 def observe(

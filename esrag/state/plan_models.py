@@ -17,6 +17,7 @@ from esrag.cluster.deployments import (
     fixed_differences,
     size_differences,
 )
+from esrag.cluster.libtorch import torch_warning
 from esrag.errors import ConflictError, UsageError
 from esrag.state.actions import Action, ObjectKind, Verb
 from esrag.state.desired import DesiredState
@@ -105,7 +106,9 @@ def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
         if bundle is None:
             return action("create", "not there; its bundle has to be built first")
         size = bundle.definition.stat().st_size / 2**20
-        return action("create", f"upload {size:.0f} MiB, {bundle.dims} dimensions")
+        step = action("create", f"upload {size:.0f} MiB, {bundle.dims} dimensions")
+        warning = torch_warning(observed.server_version, bundle.versions.get("torch", ""))
+        return replace(step, details=(warning,)) if warning else step
     if not found.managed:
         if not found.fully_defined:
             raise ConflictError(

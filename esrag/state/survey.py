@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from esrag.bundle import ModelBundle
@@ -94,6 +94,7 @@ def take_survey(
     desired, observed = look(
         client, choices, bundle, capabilities.tier, generation, version=capabilities.version
     )
+    observed = replace(observed, server_version=capabilities.version)
     return Survey(capabilities, desired, observed, make_plan(desired, observed, adopt=adopt))
 
 

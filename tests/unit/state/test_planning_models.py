@@ -170,3 +170,13 @@ def test_more_threads_than_processors_are_told_in_the_plan(bundle: ModelBundle) 
     """As a detail of the step that starts them."""
     steps = changes(ClusterInMemory(), replace(CHOICES, allocations=8), bundle)
     assert "8 threads" in steps[0].details[0]
+
+
+def test_a_torch_newer_than_the_clusters_is_told_and_not_refused(bundle: ModelBundle) -> None:
+    """As a detail of the upload; the reference vectors decide."""
+    newer = replace(bundle, versions={"torch": "2.7.1"})
+    for version, words in (("9.1.0", ("libtorch 2.5.1, which is older",)), ("9.5.3", ())):
+        plan = survey(ClusterInMemory(version=version), CHOICES, newer).plan
+        (step,) = [action for action in plan.changes if action.kind == "trained model"]
+        assert len(step.details) == len(words)
+        assert all(word in step.details[0] for word in words)
