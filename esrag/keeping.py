@@ -63,10 +63,7 @@ class NewFile:
 
     def keep(self, secret: str) -> None:
         """Write the secret into the reserved file."""
-        with self.path.open("w", encoding="utf-8") as file:
-            file.write(f"{secret}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write(self.path, secret)
 
     def holds(self, secret: str) -> bool:
         """Whether the file holds this secret."""
@@ -112,10 +109,7 @@ class SameFile:
         """Write the new file and let it take the name of the old one."""
         if self._new is None:
             raise RuntimeError("reserve() comes first")
-        with self._new.open("w", encoding="utf-8") as file:
-            file.write(f"{secret}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write(self._new, secret)
         self._new.replace(self.path)
         self._new = None
 
@@ -188,6 +182,16 @@ def read_keyring(entry: str) -> str | None:
             hint="On a machine without one keep the key in a file: --out FILE",
         ) from error
     return None if found is None else str(found)
+
+
+def _write(path: Path, secret: str) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(f"{secret}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _holds(path: Path, secret: str) -> bool:

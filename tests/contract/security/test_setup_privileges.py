@@ -8,6 +8,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from key_holders import holder, make_key
 
+from esrag.privileges import needed
 from esrag.roles import role
 
 if TYPE_CHECKING:
@@ -40,3 +41,22 @@ def test_a_key_that_lacks_something_changes_nothing(
     assert done.returncode == 5, done.stderr
     assert all(name in done.stderr for name in lacking)
     assert not es.indices.exists_index_template(name=f"esrag-docs-{prefix}")
+
+
+def test_on_basic_no_action_of_machine_learning_is_asked_for(
+    basic_stack: Stack, basic_es: Elasticsearch, basic_prefix: str
+) -> None:
+    """A key without any of them sets a set up there; what runs models is not the cluster."""
+    held = needed("setup", basic_prefix, machine_learning=False, endpoints=False)
+    less = held.without("cluster:admin/script/put")
+    refused = holder(basic_stack, make_key(basic_es, f"{basic_prefix}-less", less)).esrag(
+        "setup", "--set", basic_prefix, "--yes"
+    )
+    assert refused.returncode == 5, refused.stderr
+    assert "cluster:admin/script/put" in refused.stderr
+    assert "/ml/" not in refused.stderr
+    done = holder(basic_stack, make_key(basic_es, f"{basic_prefix}-key", held)).esrag(
+        "setup", "--set", basic_prefix, "--yes"
+    )
+    assert done.returncode == 0, done.stderr
+    assert basic_es.indices.exists(index=f"esrag-docs-{basic_prefix}-000001")
