@@ -26,6 +26,7 @@ from esrag.cli.planning import (
     show_plan,
 )
 from esrag.cli.preflight import explaining_refusals, require_permission
+from esrag.errors import UsageError
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def plan(
     client = connect_with(settings)
     with explaining_refusals(client, "plan", settings.index.set):
         survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
+    if out is not None:
+        _require_bundle_for(survey)
     show_plan(
         survey.plan, as_json=as_json, capabilities=survey.capabilities, all_objects=all_objects
     )
@@ -211,6 +214,16 @@ def _show_line(line: StatusLine, width: int) -> None:
 
 def _width() -> int:
     return max(60, min(shutil.get_terminal_size().columns, 120))
+
+
+def _require_bundle_for(survey: Survey) -> None:
+    """A saved plan that uploads a model names its bundle, so there has to be one."""
+    uploads = any(action.kind == "trained model" for action in survey.plan.changes)
+    if uploads and survey.desired.bundle is None:
+        raise UsageError(
+            "a plan that uploads the model cannot be saved before the model's bundle is built",
+            hint="Build it first: esrag model build",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from esrag.names import SEARCH_KINDS
 from esrag.state.apply import apply_plan
 from esrag.state.desired import Choices
 from esrag.state.smoke import smoke_test
-from esrag.state.survey import take_status, take_survey
+from esrag.state.survey import take_survey
 from esrag.testing_elasticsearch import fake_bundle
 
 if TYPE_CHECKING:
@@ -87,24 +87,6 @@ def test_the_cluster_computes_the_original_models_vectors(
     """All reference texts, the one that is cut off included."""
     set_up(es, choices, full_bundle)
     assert models.verify_vectors(es, choices.model_id, full_bundle.references) >= 0.9999
-
-
-def test_interrupted_at_any_request_a_rerun_completes(
-    stack: Stack, es: Elasticsearch, choices: Choices, full_bundle: ModelBundle
-) -> None:
-    """Around each writing request of a new set; the model is there already.
-
-    The unit tests do it both before and after each, here the two take turns.
-    """
-    for number in range(8):
-        own = replace(choices, set=f"{choices.set}-{number}")
-        dying = Recorder(stack)
-        dying.die_at, dying.die_after_sending = number, number % 2 == 1
-        with pytest.raises(KeyboardInterrupt):
-            set_up(dying.client, own, full_bundle)
-        set_up(es, own, full_bundle)
-        assert take_survey(es, own, full_bundle).plan.changes == ()
-        assert {line.state for line in take_status(es, own).objects} == {"present"}
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 3])

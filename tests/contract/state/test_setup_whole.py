@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -261,6 +262,23 @@ def test_four_setups_at_once_end_in_one_state(stack: Stack, es: Elasticsearch, p
     assert len(whole) == 1, applied
     assert stack.esrag("plan", "--set", prefix).returncode == 0
     assert not es.exists(index="esrag-meta", id="lock")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_setup_gives_its_lock_back(
+    stack: Stack, es: Elasticsearch, prefix: str, number: signal.Signals, code: int
+) -> None:
+    """After the present request, with the exit code of the signal; the next run completes it."""
+    assert stack.esrag("model", "build").returncode == 0
+    run = command(stack, "setup", "--set", prefix, "--yes")
+    assert run.stderr is not None
+    assert "create" in run.stderr.readline()
+    run.send_signal(number)
+    _, err = run.communicate(timeout=60)
+    assert (run.returncode, err.splitlines()[-1]) == (code, "Stopped.")
+    assert not es.exists(index="esrag-meta", id="lock")
+    assert stack.esrag("setup", "--set", prefix, "--yes").returncode == 0
+    assert stack.esrag("plan", "--set", prefix).returncode == 0
 
 
 def test_the_commands_write_only_what_was_reviewed(

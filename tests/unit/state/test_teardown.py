@@ -43,6 +43,30 @@ def test_with_its_documents_nothing_is_left(bundle: ModelBundle) -> None:
     assert planned(fake).changes == ()
 
 
+@pytest.mark.parametrize("licence", ["platinum", "basic"])
+def test_nothing_is_left_where_the_client_does_more(bundle: ModelBundle, licence: str) -> None:
+    """Without endpoints, and without machine learning, too."""
+    basic = licence == "basic"
+    cluster = ClusterInMemory(
+        licence=licence, machine_learning=not basic, rrf=False, inference=False
+    )
+    fake = ElasticsearchFake(cluster)
+    whole_setup(fake, bundle)
+    whole_teardown(fake, with_documents=ALIAS)
+    assert state_of(cluster) == EMPTY
+
+
+def test_every_generation_goes_with_its_pipelines(bundle: ModelBundle) -> None:
+    """The old one stays beside the new one until the whole set goes."""
+    cluster = ClusterInMemory()
+    fake = ElasticsearchFake(cluster)
+    whole_setup(fake, bundle)
+    whole_setup(fake, bundle, replace(CHOICES, vectors="float"), destructive=True)
+    assert len(cluster.store["_ingest/pipeline"]) == 4
+    whole_teardown(fake, with_documents=ALIAS)
+    assert state_of(cluster) == EMPTY
+
+
 def test_documents_stay_unless_named(bundle: ModelBundle) -> None:
     """The index keeps its alias, and a later setup makes it whole again."""
     cluster = ClusterInMemory()

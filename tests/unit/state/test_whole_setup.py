@@ -50,9 +50,17 @@ def test_cut_at_any_request_a_rerun_completes(bundle: ModelBundle, after: bool) 
         assert state_of(cluster) == wanted, number
 
 
-def test_runs_two_to_ten_write_nothing(bundle: ModelBundle) -> None:
-    """Not even the lock."""
-    fake = ElasticsearchFake(ClusterInMemory())
+TIERS: dict[str, dict[str, Any]] = {
+    "enterprise": {},
+    "platinum": {"rrf": False, "inference": False},
+    "basic": {"machine_learning": False, "rrf": False, "inference": False, "licence": "basic"},
+}
+
+
+@pytest.mark.parametrize("tier", list(TIERS))
+def test_runs_two_to_ten_write_nothing(bundle: ModelBundle, tier: str) -> None:
+    """Not even the lock, whatever the cluster can do."""
+    fake = ElasticsearchFake(ClusterInMemory(**TIERS[tier]))
     whole_setup(fake, bundle)
     fake.requests.clear()
     assert [whole_setup(fake, bundle) for _ in range(9)] == [0] * 9
