@@ -73,7 +73,7 @@ def test_killed_at_any_request_it_goes_on(library: Library, tiny: Models, stack:
 
     with library.asked_all_the_time() as asked:
         for _ in range(2):
-            at, answered = chance.randrange(35, 95), chance.random() < 0.5
+            at, answered = chance.randrange(5, 50), chance.random() < 0.5
             assert killed_at(stack.elasticsearch_url, start, at=at, answered=answered)
         assert library.move_to(tiny.longer).code == 0
     after = library.chunks(library.live)
@@ -91,7 +91,7 @@ def inferences(library: Library, model_id: str) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(3_000)
 def test_twenty_thousand_chunks_survive_kills(library: Library, tiny: Models, stack: Stack) -> None:
-    """Killed at seeded requests until it is done; what is checked is the same as with few."""
+    """Killed at seeded requests; what is checked is the same as with few chunks."""
     chance = random.Random(4)
     library.fill(20_000, seed=2)
     before = library.chunks(library.live)
@@ -103,16 +103,16 @@ def test_twenty_thousand_chunks_survive_kills(library: Library, tiny: Models, st
 
     kills = 0
     with library.asked_all_the_time() as asked:
-        while killed_at(
-            stack.elasticsearch_url,
-            start,
-            at=chance.randrange(30, 160),
-            answered=chance.random() < 0.5,
-        ):
-            kills += 1
-            assert kills < 40
+        for _ in range(8):
+            kills += killed_at(
+                stack.elasticsearch_url,
+                start,
+                at=chance.randrange(5, 300),
+                answered=chance.random() < 0.5,
+            )
+        assert library.move_to(tiny.longer).code == 0
     after = library.chunks(library.live)
-    assert kills >= 3
+    assert kills >= 4
     assert asked.failures == []
     assert len(asked.answers) > 100
     assert library.live == library.names.index(2)
