@@ -50,6 +50,14 @@ _MOST_AT_ONCE = 256
     "--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Chunks a second."
 )
 @click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a search may take that began before the change.",
+)
+@click.option(
     "--gate",
     "gate_file",
     type=click.Path(path_type=Path),
@@ -80,6 +88,7 @@ def reembed(
     force: bool,
     embed_again: bool,
     rate: float | None,
+    grace: float,
     gate_file: Path | None,
     tolerance: float,
     rollback: bool,
@@ -104,16 +113,17 @@ def reembed(
         model=_given(id=model_id, source=model_source),
         index=_given(language=language, vectors=vectors),
     )
+    options = _options(settings, rate=rate, grace=grace, tolerance=tolerance)
     desk = _Desk(settings, yes=yes, as_json=as_json, wait=wait, force_unlock=force_unlock)
     if abandon:
         desk.give_up()
     elif prune:
         desk.prune()
     elif rollback:
-        desk.go_back(_options(settings, rate=rate, tolerance=tolerance))
+        desk.go_back(options)
     else:
         desk.move(
-            _options(settings, rate=rate, tolerance=tolerance),
+            options,
             force=force,
             embed_again=embed_again,
             gate_file=gate_file,
@@ -394,11 +404,11 @@ def _given(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _options(settings: Settings, *, rate: float | None, tolerance: float) -> Options:
+def _options(settings: Settings, *, rate: float | None, grace: float, tolerance: float) -> Options:
     from esrag.reembedding.moving import Options
 
     at_once = max(1, min(_MOST_AT_ONCE, settings.model.queue_capacity // 2))
-    return Options(rate=rate, max_batch=at_once, tolerance=tolerance)
+    return Options(rate=rate, max_batch=at_once, grace=grace, tolerance=tolerance)
 
 
 def _tier(intent: Intent) -> str:

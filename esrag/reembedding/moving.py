@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 FEW = 200  # chunks: so few are brought over while writes wait
-GRACE = 5.0  # seconds in which searches begun with the old templates come to their end
+GRACE = 5.0  # seconds in which searches that began with the old templates come to their end
 _MOST_ROUNDS = 20
 _NOTE_EVERY = 2.0
 

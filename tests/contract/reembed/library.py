@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from conftest import Stack
 
 PER_DOCUMENT = 5
+MOVE = ("reembed", "--yes", "--grace", "0.5", "--model-id")  # searches here take no half second
 _COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
 Answer = tuple[str, ...]
 
@@ -107,9 +108,7 @@ class Library:
 
     def move_to(self, bundle: ModelBundle, *arguments: str, **environment: str) -> Outcome:
         """``esrag reembed`` with this model, to its end."""
-        return self.run(
-            "reembed", "--yes", "--model-id", bundle.model_id, *arguments, **environment
-        )
+        return self.run(*MOVE, bundle.model_id, *arguments, **environment)
 
     @property
     def live(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from library import (
+    MOVE,
     Library,
     all_answers,
     killed_at,
@@ -68,7 +69,7 @@ def test_killed_at_any_request_it_goes_on(library: Library, tiny: Models, stack:
     before, old = library.chunks(library.live), all_answers(library)
 
     def start(**environment: str) -> subprocess.Popen[str]:
-        arguments = ("reembed", "--yes", "--model-id", tiny.longer.model_id)
+        arguments = (*MOVE, tiny.longer.model_id)
         return library.start(*arguments, ESRAG_MODEL_QUEUE_CAPACITY="1024", **environment)
 
     with library.asked_all_the_time() as asked:
@@ -98,7 +99,7 @@ def test_twenty_thousand_chunks_survive_kills(library: Library, tiny: Models, st
     assert len(before) == 20_600
 
     def start(**environment: str) -> subprocess.Popen[str]:
-        arguments = ("reembed", "--yes", "--model-id", tiny.longer.model_id)
+        arguments = (*MOVE, tiny.longer.model_id)
         return library.start(*arguments, **environment)
 
     kills = 0

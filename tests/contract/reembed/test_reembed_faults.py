@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fault_proxy import FaultProxy
-from library import QUESTIONS, Library, all_answers, ended, require_embedded_by
+from library import MOVE, QUESTIONS, Library, all_answers, ended, require_embedded_by
 
 if TYPE_CHECKING:
     from conftest import Models, Stack
@@ -40,9 +40,7 @@ def test_a_deployment_that_stops_is_told_and_started_again(
     with FaultProxy(stack.elasticsearch_url).running() as proxy:
         proxy.fault = lambda number: "hold" if number == 2 else ""
         process = library.start(
-            "reembed",
-            "--yes",
-            "--model-id",
+            *MOVE,
             tiny.longer.model_id,
             *SMALL,
             ESRAG_ELASTICSEARCH_URL=proxy.url,
@@ -115,9 +113,7 @@ def test_one_at_a_time_and_the_dead_do_not_count(
     with FaultProxy(stack.elasticsearch_url).running() as proxy:
         proxy.fault = lambda _: "hold"
         process = library.start(
-            "reembed",
-            "--yes",
-            "--model-id",
+            *MOVE,
             tiny.longer.model_id,
             ESRAG_ELASTICSEARCH_URL=proxy.url,
         )

@@ -103,7 +103,7 @@ def test_a_rollback_brings_later_writes_along(library: Library, tiny: Models) ->
     held = originals(library)
     with written_to(library, held) as writer:
         writer.stop.wait(1)
-    outcome = library.run("reembed", "--rollback", "--yes")
+    outcome = library.run("reembed", "--rollback", "--yes", "--grace", "0.5")
     assert outcome.code == 0, outcome.talk
     assert (library.live, writer.errors) == (library.names.index(1), [])
     require_held(library, writer.held)
