@@ -235,7 +235,7 @@ class KillingProxy(FaultProxy):
 
     def __init__(self, target: str, *, at: int, answered: bool) -> None:
         super().__init__(target)
-        self.requests = 0
+        self._counted = 0
         self._journal = 0
         self._at = at
         self._answered = answered
@@ -243,8 +243,8 @@ class KillingProxy(FaultProxy):
     def _next_fault(self, path: str) -> str:
         with self._lock:
             self._journal += "/_doc/reembed" in path
-            self.requests += self._journal > 2
-            if self.requests < self._at:
+            self._counted += self._journal > 2
+            if self._counted < self._at:
                 return ""
         return "keep" if self._answered else "drop"
 
