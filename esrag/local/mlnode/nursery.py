@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from esrag.local.mlnode.frames import PeerEnded, receive_frame
 
@@ -88,15 +89,22 @@ class Child:
             return self._code
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The process, and whom it has been asked for and not answered yet."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    expected: deque[Child] = field(default_factory=deque)
+
+
 class Nursery:
     """Gives children; starts and ends the process that they are forked from."""
 
     def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
-        self._control: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._expected: deque[Child] = deque()
+        self._running: _Running | None = None
         self._last_asked = 0.0
         self._closed = False
 
@@ -105,15 +113,14 @@ class Nursery:
         with self._lock:
             if self._closed:
                 raise OSError("the process is ending")
-            control = self._control or self._start()
+            running = self._running = self._running or self._start()
             child = Child()
-            self._expected.append(child)
+            running.expected.append(child)
             self._last_asked = time.monotonic()
             try:
-                socket.send_fds(control, [b"c"], descriptors)
+                socket.send_fds(running.control, [b"c"], descriptors)
             except OSError:
-                self._expected.remove(child)
-                self._control = None  # it has died; the next call starts another
+                self._running = None  # it has died; the next call starts another
                 raise
             return child
 
@@ -121,48 +128,45 @@ class Nursery:
         """End the process, and give no children any more; those there are live on."""
         with self._lock:
             self._closed = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
+            if self._running is not None:
+                self._running.process.kill()
+                self._running.process.wait()
 
-    def _start(self) -> socket.socket:
+    def _start(self) -> _Running:
         if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "this process cannot adopt children")
-        self._control, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._process = _spawn(theirs)
-        threading.Thread(
-            target=self._listen, args=(self._control, self._process), name="nursery", daemon=True
-        ).start()
-        return self._control
+            running = _Running(_spawn(theirs), ours)
+        threading.Thread(target=self._listen, args=[running], name="nursery", daemon=True).start()
+        return running
 
-    def _listen(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    def _listen(self, running: _Running) -> None:
         """Hear of children, in the order in which they were asked for, until the end."""
         with contextlib.suppress(PeerEnded, KeyError):
-            while self._wait_for_news(control):
-                pid = int(receive_frame(control)[0]["pid"])
+            while self._wait_for_news(running):
+                pid = int(receive_frame(running.control)[0]["pid"])
                 with self._lock:
-                    child = self._expected.popleft()
+                    child = running.expected.popleft()
                 child.arrived(pid)
         with self._lock:
-            lost, self._expected = [*self._expected], deque()
-            if self._control is control:
-                self._control = None
-            control.close()
-        for child in lost:
+            if self._running is running:
+                self._running = None
+            running.control.close()
+        for child in running.expected:
             child.lost()
-        process.kill()
-        process.wait()
+        running.process.kill()
+        running.process.wait()
 
-    def _wait_for_news(self, control: socket.socket) -> bool:
+    def _wait_for_news(self, running: _Running) -> bool:
         """True when there is something to read, False when nobody has asked for long enough."""
         with selectors.DefaultSelector() as selector:
-            selector.register(control, selectors.EVENT_READ)
+            selector.register(running.control, selectors.EVENT_READ)
             while not selector.select(self._idle_seconds):
                 with self._lock:
                     idle = time.monotonic() - self._last_asked >= self._idle_seconds
-                    if idle and not self._expected:
-                        self._control = None
+                    if idle and not running.expected:
+                        self._running = None
                         return False
         return True
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,20 +125,6 @@ def test_an_up_without_a_tier_keeps_it(basic_stack: Stack) -> None:
     told = json.loads(up.stdout)
     assert [one["pids"] for one in told] == [one["pids"] for one in before]
     assert told[0]["tier"] == "basic"
-
-
-def test_a_tier_without_elasticsearch_is_refused(tmp_path: Path) -> None:
-    """The ML node process has none."""
-    command = [sys.executable, "-c", "from esrag.cli import main; main()", "local", "up"]
-    answer = subprocess.run(
-        [*command, "--only", "mlnode", "--tier", "basic"],
-        env={**os.environ, "ESRAG_DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 2
-    assert "--only" in answer.stderr
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from esrag.cli import run
+from esrag.local.tiers import TIERS
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +69,16 @@ def test_reset_removes_data_and_keeps_software(empty_data_dir: Path) -> None:
     assert (root / "software").is_dir()
     assert not (root / "data").exists()
     assert not (root / "config").exists()
+
+
+def test_every_tier_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command knows those that the stack knows, without importing it."""
+    assert run(["local", "up", "--tier", "gold"]) == 2
+    told = capsys.readouterr().err
+    assert all(f"'{tier}'" in told for tier in TIERS)
+
+
+def test_a_tier_is_elasticsearchs(capsys: pytest.CaptureFixture[str]) -> None:
+    """A start without it cannot change it."""
+    assert run(["local", "up", "--only", "mlnode", "--tier", "basic"]) == 2
+    assert "--only" in capsys.readouterr().err
