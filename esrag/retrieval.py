@@ -234,6 +234,10 @@ class Retriever:
         profile = self.profile
         if profile.fusion == "cluster":
             self._profile = replace(profile, fusion="client")
+            self._tell(
+                f"{error.message}\nThis machine fuses the rankings instead, in the same order. "
+                "To make it last: esrag setup"
+            )
         elif profile.embedding == "cluster":
             try:
                 self._embedder = self._local(profile)
@@ -245,8 +249,8 @@ class Retriever:
                 ) from error
             self._profile = replace(profile, embedding="client")
             self._tell(
-                f"{error.message}\nThis machine embeds and fuses instead; the ranking is the "
-                "same. To make it last: esrag setup"
+                f"{error.message}\nThis machine embeds instead; the ranking is the same. To make "
+                "it last: esrag setup"
             )
         else:
             raise error

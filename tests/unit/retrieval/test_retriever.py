@@ -189,14 +189,14 @@ def test_on_platinum_the_cluster_embeds_and_we_fuse(local: Local) -> None:
 
 
 def test_a_licence_that_ended_moves_the_work_here(local: Local) -> None:
-    """Fusion, then embedding; it is told once, and sentences are embedded here as well."""
+    """Fusion, then embedding; each is told once, and sentences are embedded here as well."""
     told: list[str] = []
     asking = retriever(Cluster(rrf=False, ml=False), local, tell=told.append)
     assert ids(asking.retrieve("q", size=2)) == ["b", "a"]
     asking.retrieve("q", size=2)
     assert asking.embed(["s"]) == [vector_of("s")]
-    assert len(told) == 1
-    assert "esrag setup" in told[0]
+    assert ["fuses" in told[0], "embeds" in told[1], len(told)] == [True, True, 2]
+    assert all("esrag setup" in words for words in told)
 
 
 def test_without_a_model_here_a_licence_that_ended_is_exit_code_6() -> None:
