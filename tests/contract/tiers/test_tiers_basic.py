@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from elasticsearch import Elasticsearch
 from tier_models import built_bundle, lend_bundle
-from tier_questions import sameness, sample_questions
+from tier_questions import legs_agree, sameness, sample_questions
 
 from esrag.embedding.process import Embedder
 from esrag.names import Names
@@ -61,10 +61,10 @@ def test_300_questions_find_the_same_on_both_tiers(
     basic_es: Elasticsearch,
     prefix: str,
 ) -> None:
-    """The whole sample corpus, ingested twice: at least 99 % have the same ten.
+    """The whole sample corpus, ingested twice: what differs is the order of equal scores alone.
 
-    Equal scores may stand in another order: they follow the place in the index, and two indices
-    are never written in quite the same order.
+    They are ordered by the place in the index, and two indices are never written in quite the
+    same order; a chunk that so gains a rank by words may enter the ten.
     """
     bundle = built_bundle(stack)
     lend_bundle(bundle, basic_stack)
@@ -76,8 +76,11 @@ def test_300_questions_find_the_same_on_both_tiers(
     with Embedder(bundle) as embedder:
         there = Retriever(es, names, model_id=MODEL)
         here = Retriever(basic_es, names, local=lambda _: embedder)
-        outcome = [
-            sameness(there.retrieve(question, size=10), here.retrieve(question, size=10))
+        differing = [
+            question
             for question in sample_questions(300)
+            if sameness(there.retrieve(question, size=10), here.retrieve(question, size=10))
+            == "different"
         ]
-    assert outcome.count("different") <= 3, {kind: outcome.count(kind) for kind in set(outcome)}
+    assert [q for q in differing if not legs_agree((es, basic_es), names, q)] == []
+    assert len(differing) <= 6  # 4 when this was written

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from esrag.cluster.rendered import fused_retriever, legs
 from esrag.questions import load_questions
 from esrag.sample import corpus_folder
 
 if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+    from esrag.names import Names
     from esrag.types import Hit
 
 Sameness = Literal["exact", "ties", "different"]
@@ -44,6 +48,40 @@ def sameness(one: Sequence[Hit], other: Sequence[Hit]) -> Sameness:
         if all(groups[0][s] == groups[1][s] for s in groups[0] if s != last)
         else ("different")
     )
+
+
+def legs_agree(clients: Sequence[Elasticsearch], names: Names, question: str) -> bool:
+    """Whether two clusters rank alike by words, but for the order of equal scores.
+
+    A chunk that changes places with one of equal score changes what fusion gives both.
+    """
+    found = []
+    for client in clients:
+        rendered = client.render_search_template(
+            id=names.search_template("hybrid"), params={"query": question}
+        )["template_output"]
+        fused = fused_retriever(rendered)
+        assert fused is not None
+        by_words = [body for body in legs(fused)[0] if "knn" not in body]
+        place = client.open_point_in_time(index=names.alias, keep_alive="1m")["id"]
+        searches = [part for body in by_words for part in ({}, {**body, "pit": {"id": place}})]
+        answers = client.msearch(searches=searches)["responses"]
+        client.close_point_in_time(id=place)
+        found.append([[_ranked(hit) for hit in a["hits"]["hits"]] for a in answers])
+    return all(_same_but_for_ties(one, other) for one, other in zip(*found, strict=True))
+
+
+def _ranked(hit: dict[str, Any]) -> tuple[float, str]:
+    return round(hit["_score"], 4), hit["_id"]
+
+
+def _same_but_for_ties(
+    one: Sequence[tuple[float, str]], other: Sequence[tuple[float, str]]
+) -> bool:
+    if [score for score, _ in one] != [score for score, _ in other]:
+        return False
+    last = one[-1][0] if one else 0.0
+    return {r for r in one if r[0] != last} == {r for r in other if r[0] != last}
 
 
 def _groups(hits: Sequence[Hit]) -> dict[float, set[str]]:
