@@ -235,7 +235,7 @@ def _try(client: Elasticsearch, new: NewKey, wanted: Role, maker: Login, *, filt
             "esrag setup --print-roles shows the role esrag_security, which holds them.",
         )
     try:
-        _call(holder, wanted)
+        reached = _call(holder, wanted)
     except UnsupportedError as error:
         if not filtered:
             raise
@@ -244,14 +244,19 @@ def _try(client: Elasticsearch, new: NewKey, wanted: Role, maker: Login, *, filt
             hint="The key was deleted. Give each tenant a document set of its own: "
             "esrag setup --set TENANT, then esrag keys create --set TENANT.",
         ) from error
+    if filtered and not reached:
+        raise ConflictError(
+            "there is no index yet on which the filter could be tried",
+            hint="The key was deleted. First: esrag setup",
+        )
 
 
-def _call(holder: Elasticsearch, wanted: Role) -> None:
+def _call(holder: Elasticsearch, wanted: Role) -> int:
+    """One real request; how many shards it reached."""
     indices = document_indices(wanted.set)
     if wanted.name == "ingest":
-        api_keys.call_refresh(holder, indices)
-    else:
-        api_keys.call_search(holder, indices)
+        return api_keys.call_refresh(holder, indices)
+    return api_keys.call_search(holder, indices)
 
 
 def _key_role(key: ApiKey) -> KeyRole:

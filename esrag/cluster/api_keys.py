@@ -147,16 +147,18 @@ def with_key(client: Elasticsearch, secret: str) -> Elasticsearch:
     return client.options(api_key=secret)
 
 
-def call_search(client: Elasticsearch, indices: Sequence[str]) -> None:
-    """One real search for nothing; indices that are not there do not matter."""
+def call_search(client: Elasticsearch, indices: Sequence[str]) -> int:
+    """One real search for nothing; the number of shards that it reached, 0 without an index."""
     with explained("searching with the new key"):
-        client.search(index=list(indices), size=0, ignore_unavailable=True)
+        answer = client.search(index=list(indices), size=0, ignore_unavailable=True)
+    return int(answer["_shards"]["total"])
 
 
-def call_refresh(client: Elasticsearch, indices: Sequence[str]) -> None:
-    """One real refresh, which changes no document; indices that are not there do not matter."""
+def call_refresh(client: Elasticsearch, indices: Sequence[str]) -> int:
+    """One real refresh, which changes no document; the number of shards that it reached."""
     with explained("refreshing with the new key"):
-        client.indices.refresh(index=list(indices), ignore_unavailable=True)
+        answer = client.indices.refresh(index=list(indices), ignore_unavailable=True)
+    return int(answer["_shards"]["total"])
 
 
 def _key(body: Mapping[str, Any]) -> ApiKey:

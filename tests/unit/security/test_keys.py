@@ -104,6 +104,16 @@ def test_a_filter_that_the_licence_does_not_enforce_is_refused(tmp_path: Path) -
     assert server.live == []
 
 
+def test_a_filter_that_cannot_be_tried_is_refused(tmp_path: Path) -> None:
+    """Without an index the server judges nothing, and a key would come out that never works."""
+    server = KeyServer(enforces_filters=False, shards=0)
+    with pytest.raises(ConflictError, match="no index yet"):
+        make(server, tmp_path / "app.key", query=FILTER)
+    assert server.live == []
+    make(server, tmp_path / "app.key")
+    assert len(server.live) == 1
+
+
 def test_a_filter_narrows_the_documents_alone(tmp_path: Path) -> None:
     """It stands on the documents' indices and is given on when the key is replaced."""
     server = KeyServer()
