@@ -19,6 +19,29 @@ $ esrag doctor --set handbook --role ingest
 $ esrag doctor --json
 ```
 
+Somebody set a write block and removed the alias:
+
+```text
+$ esrag doctor --only cluster --only objects --only documents
+Cluster
+  ok      our indices: 3 green
+  error   index esrag-docs-default-000001: it has index.blocks.write
+          → PUT /esrag-docs-default-000001/_settings {"index.blocks.write":null}
+          [index-blocked]
+  …
+Objects
+  ok      objects: 14 are there and as they were put
+  error   alias esrag-docs-default: esrag-docs-default-000001 is there, and
+          nothing leads to it
+          → esrag setup
+          [alias-missing]
+  …
+Not looked at
+  note    a question: because of alias-missing (alias esrag-docs-default)
+
+2 errors, 1 note. Begin with index-blocked: index esrag-docs-default-000001.
+```
+
 - **Causes come before effects.**
   The groups below are examined in their order, so begin with the first error.
 - **One broken thing does not hide the others.**
