@@ -19,7 +19,8 @@ Run = Callable[..., tuple[int, str, str]]
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ElasticsearchFake:
     """A cluster in memory behind every command, and a small bundle in the data folder."""
     fake = ElasticsearchFake(ClusterInMemory())
-    for module in ("esrag.cli.setup", "esrag.cli.model", "esrag.cli.model_deployments"):
+    commands = ("setup", "teardown", "model", "model_deployments")
+    for module in (f"esrag.cli.{name}" for name in commands):
         monkeypatch.setattr(f"{module}.connect_with", lambda settings: fake.client())
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
     monkeypatch.setenv("ESRAG_DATA_DIR", str(tmp_path))
@@ -152,3 +153,104 @@ def test_pushing_without_a_bundle_says_how_to_build_one(esrag: Run) -> None:
     code, _, err = esrag("model", "push", "--model-id", "none")
     assert code == 2
     assert "esrag model build" in err
+
+
+def test_a_cluster_that_moves_while_a_person_thinks_is_shown_again(
+    fake: ElasticsearchFake, esrag: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second answer is to the second plan; only that is carried out."""
+    assert esrag("setup", "--yes")[0] == 0
+    cluster = fake.handler
+    assert isinstance(cluster, ClusterInMemory)
+    del cluster.store["_scripts"]["esrag-hybrid-default"]
+    asked: list[str] = []
+
+    def answer(command: str, *, yes: bool) -> None:
+        asked.append(command)
+        if len(asked) == 1:
+            del cluster.store["_scripts"]["esrag-lexical-default"]
+
+    monkeypatch.setattr("esrag.cli.setup.confirm", answer)
+    code, out, err = esrag("setup")
+    assert (code, asked) == (0, ["setup", "setup"])
+    assert "Plan: 1 to create" in out
+    assert "Plan: 2 to create" in out
+    assert "changed meanwhile" in err
+    assert esrag("plan")[0] == 0
+
+
+def test_with_yes_a_cluster_that_moved_is_left_alone(
+    fake: ElasticsearchFake, esrag: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 7 and what would be done now."""
+    assert esrag("setup", "--yes")[0] == 0
+    cluster = fake.handler
+    assert isinstance(cluster, ClusterInMemory)
+    del cluster.store["_scripts"]["esrag-hybrid-default"]
+
+    def answer(command: str, *, yes: bool) -> None:
+        del cluster.store["_scripts"]["esrag-lexical-default"]
+
+    monkeypatch.setattr("esrag.cli.setup.confirm", answer)
+    code, _, err = esrag("setup", "--yes")
+    assert code == 7
+    assert "create search template esrag-lexical-default" in err
+    assert "esrag-hybrid-default" not in cluster.store["_scripts"]
+
+
+def test_a_lock_of_another_machine_is_respected_until_it_is_forced(
+    fake: ElasticsearchFake, esrag: Run
+) -> None:
+    """Exit code 7 naming the owner; --force-unlock takes it away."""
+    assert esrag("setup", "--yes")[0] == 0
+    cluster = fake.handler
+    assert isinstance(cluster, ClusterInMemory)
+    owner = {"host": "far", "pid": 7, "started": "m/1", "token": "t", "command": "reembed"}
+    lock = {"_source": {"kind": "lock", "owner": owner, "renewal": 1}, "_seq_no": 9}
+    cluster.indices["esrag-meta"]["documents"]["lock"] = {**lock, "_primary_term": 1}
+    assert esrag("setup", "--yes")[0] == 0  # nothing to do needs no lock
+    del cluster.store["_scripts"]["esrag-hybrid-default"]
+    code, _, err = esrag("setup", "--yes", "--wait", "0")
+    assert code == 7
+    assert "process 7 on far (reembed)" in err
+    assert "--force-unlock" in err
+    assert esrag("setup", "--yes", "--force-unlock")[0] == 0
+    assert "lock" not in cluster.indices["esrag-meta"]["documents"]
+
+
+def test_teardown_shows_first_and_removes_when_told(fake: ElasticsearchFake, esrag: Run) -> None:
+    """2 while there is something to remove, 0 afterwards; as JSON for programs."""
+    assert esrag("setup", "--yes")[0] == 0
+    fake.requests.clear()
+    code, out, err = esrag("teardown")
+    assert (code, fake.writes) == (2, [])
+    assert "--with-documents esrag-docs-default" in out
+    assert "--yes" in err
+    code, out, _ = esrag("teardown", "--json", "--with-documents", "esrag-docs-default")
+    facts = json.loads(out)
+    assert (code, facts["applied"], facts["plan"]["destructive"]) == (2, 0, 1)
+    assert esrag("teardown", "--yes", "--with-documents", "default")[0] == 2
+    assert esrag("teardown", "--yes", "--with-documents", "esrag-docs-default")[0] == 0
+    assert esrag("teardown") == (0, "Nothing to do.\n", "")
+
+
+def test_a_saved_plan_is_applied_once(esrag: Run, tmp_path: Path) -> None:
+    """Without asking; the second time it no longer holds."""
+    file = str(tmp_path / "plan.json")
+    code, _, err = esrag("plan", "--set", "hr", "--out", file)
+    assert (code, f"setup --plan {file}" in err) == (2, True)
+    assert esrag("setup", "--plan", file)[0] == 0
+    code, _, err = esrag("setup", "--plan", file)
+    assert code == 7
+    assert "index template esrag-docs-hr (in the cluster)" in err
+
+
+def test_a_plan_without_its_bundle_is_not_saved(
+    esrag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could never be applied: the bundle is a part of what is wanted."""
+    monkeypatch.setenv("ESRAG_MODEL_ID", "model-never-built")
+    code, _, err = esrag("plan", "--out", str(tmp_path / "plan.json"))
+    assert code == 2
+    assert "esrag model build" in err
+    assert not (tmp_path / "plan.json").exists()
