@@ -72,6 +72,50 @@ def test_each_storage_of_vectors_is_found_as_wanted(
     assert [hit["_id"] for hit in es.search(index=index, knn=knn)["hits"]["hits"]] == ["2"]
 
 
+MUTATIONS = {
+    "source": {"ignore_above": 5},
+    "title": {"search_analyzer": "simple"},
+    "context": {"fielddata": True},
+    "metadata": {"ignore_above": 5},
+    "published": {"ignore_malformed": True},
+    "position": {"coerce": False},
+    "document_id": {"eager_global_ordinals": True},
+    "run_id": {"copy_to": "document_id"},
+    "embedding": {"meta": {"model": "another", "embedding": "client"}},
+}
+
+
+def test_what_counts_as_changeable_is_changed_back_by_one_request(
+    es: Elasticsearch, prefix: str, desired: DesiredState
+) -> None:
+    """Somebody changes each parameter that can be changed: it is seen, and one PUT repairs all."""
+    wanted = desired_state(desired.choices, bundle=None, dims=64, fingerprint=FINGERPRINT).mapping
+    index = f"{prefix}-changed"
+    settings = KINDS["component template"].read(es, desired.names.mappings_template)
+    assert settings is not None
+    es.indices.create(index=index, mappings=wanted, settings=settings["template"]["settings"])
+    fields = {name: {**wanted["properties"][name], **change} for name, change in MUTATIONS.items()}
+    fields["embedding"]["index_options"] = {
+        **wanted["properties"]["embedding"]["index_options"],
+        "rescore_vector": {"oversample": 5},
+        "flat_index_threshold": 0,
+    }
+    es.indices.put_mapping(index=index, properties=fields)
+    found = field_differences(wanted, es.indices.get_mapping(index=index)[index]["mappings"])
+    assert (found.missing, found.fixed) == ((), ())
+    assert {item.path.partition(".")[0] for item in found.changeable} == set(MUTATIONS)
+    assert {item.path for item in found.changeable if item.path.startswith("embedding")} == {
+        "embedding.meta.model",
+        "embedding.meta.embedding",
+        "embedding.meta.fusion",
+        "embedding.index_options.rescore_vector.oversample",
+        "embedding.index_options.flat_index_threshold",
+    }
+    es.indices.put_mapping(index=index, body=dict(wanted))
+    found = field_differences(wanted, es.indices.get_mapping(index=index)[index]["mappings"])
+    assert found.changeable == ()
+
+
 def test_every_language_is_found_as_wanted(es: Elasticsearch, prefix: str) -> None:
     """All analyzers exist on the server, and it spells them as we do."""
     wanted = {name: {"type": "text", "analyzer": name} for name in (*ANALYZERS, NO_LANGUAGE)}
