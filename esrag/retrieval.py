@@ -44,9 +44,6 @@ class LocalEmbedder(Protocol):
     def embed(self, texts: Sequence[str], purpose: Purpose = "none") -> list[list[float]]:
         """One vector for each text."""
 
-    def start(self) -> None:
-        """Begin loading."""
-
     def close(self) -> None:
         """Let go of it."""
 
@@ -149,11 +146,6 @@ class Retriever:
                 raise
             self._note_degraded()
             return self.embed(texts)
-
-    def prepare(self) -> None:
-        """Read the profile, and have the model of this machine loading if it will be needed."""
-        if self.profile.embedding == "client":
-            self._local_embedder().start()
 
     @property
     def profile(self) -> Profile:

@@ -67,6 +67,7 @@ class Status:
                 "licence": found.licence,
                 "machine_learning": found.machine_learning,
                 "tier": found.tier.as_json(),
+                "document_security": found.document_security,
             },
             "documents": self.documents,
             "objects": [
