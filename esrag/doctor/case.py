@@ -20,6 +20,7 @@ from esrag.doctor.watermarks import read_cluster_settings
 from esrag.errors import EsragError, UsageError
 from esrag.generation.endpoint import Endpoint
 from esrag.names import Names
+from esrag.reembedding.journal import Move, read_journal
 from esrag.roles import RoleName
 from esrag.settings import Settings
 from esrag.state.desired import Choices, DesiredState
@@ -75,6 +76,12 @@ class Case:
         """What is wanted, and what there is of it."""
         known = self.capabilities
         return look(self.client, self.choices, self.bundle, known.tier, version=known.version)
+
+    @cached_property
+    def move(self) -> Move | None:
+        """The re-embedding that is under way or was interrupted."""
+        found = read_journal(self.client, self.choices.set)
+        return None if found is None or found.finished else found
 
     @cached_property
     def nodes(self) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def blocks(case: Case) -> Iterator[Finding]:
     kept = _kept_generations(case)
     for index, facts in sorted(indices.items()):
         if index in kept:
-            continue  # a re-embedding blocks the generation that it leaves
+            continue
         of_index = facts["settings"]
         set_blocks = [
             name
@@ -150,13 +150,14 @@ def room_for_models(case: Case) -> Iterator[Finding]:
 
 
 def _kept_generations(case: Case) -> set[str]:
-    """Generations that the alias does not lead to any more."""
+    """Generations that a re-embedding has left, or is about to leave: it blocks writes to them."""
     try:
-        observed = case.look[1]
+        observed, move = case.look[1], case.move
     except EsragError:
         return set()  # said elsewhere
     behind = observed.alias.indices
-    return {name for name in observed.generations if behind and name not in behind}
+    left = {name for name in observed.generations if behind and name not in behind}
+    return left if move is None else left | {move.source}
 
 
 def _block(index: str, names: list[str]) -> Finding:

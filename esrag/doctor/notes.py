@@ -8,7 +8,6 @@ from esrag.cluster.notes import read_note
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.names import META_INDEX
-from esrag.reembedding.journal import read_journal
 from esrag.state.lock import LOCK, RENEW_SECONDS
 from esrag.state.owner import is_dead, owner_from
 
@@ -26,7 +25,9 @@ def lock(case: Case) -> Iterator[Finding]:
         return
     where, owner = f"lock in {META_INDEX}", owner_from(before.body["owner"])
     if is_dead(owner):
-        yield found("lock-stale", where, f"left by {owner.describe()}, which has ended")
+        words = f"left by {owner.describe()}, which has ended"
+        remedy = "The next esrag on this machine that changes something takes it over: esrag setup"
+        yield found("lock-stale", where, words, remedy)
         return
     case.wait(_RENEWED_WITHIN)
     after = read_note(case.client, LOCK)
@@ -41,8 +42,8 @@ def lock(case: Case) -> Iterator[Finding]:
 
 def reembedding(case: Case) -> Iterator[Finding]:
     """Was a re-embedding begun that is not finished?"""
-    move = read_journal(case.client, case.choices.set)
-    if move is None or move.finished:
+    move = case.move
+    if move is None:
         return
     words = f"from {move.source} to {move.target}, {move.sent} chunks copied so far"
     yield found("reembed-interrupted", f"document set {move.set}", words)

@@ -11,6 +11,7 @@ from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.errors import ConflictError, EsragError
 from esrag.names import SEARCH_KINDS, generation_of
+from esrag.state.actions import ObjectKind
 from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import DesiredBody
 from esrag.state.plan import foreign_objects
@@ -39,8 +40,9 @@ def bodies(case: Case) -> Iterator[Finding]:
         else:
             yield found("foreign-object", f"{kind} {name}", "it bears no mark of esrag")
     wrong = len(foreign)
+    moving = _changed_by_a_move(case)
     for item in desired.bodies:
-        if (item.kind, item.name) in foreign or _of_next_generation(case, item):
+        if (item.kind, item.name) in foreign | moving or _of_next_generation(case, item):
             continue
         finding = _body(case, item)
         if finding is not None:
@@ -169,7 +171,9 @@ def old_generations(case: Case) -> Iterator[Finding]:
     _, observed = case.look
     if not observed.alias.indices:
         return
-    old = [name for name in observed.generations if name not in observed.alias.indices]
+    target = case.move.target if case.move else ""
+    behind = (*observed.alias.indices, target)
+    old = [name for name in observed.generations if name not in behind]
     if old:
         yield found("old-generations", f"alias {case.names.alias}", f"kept: {', '.join(old)}")
 
@@ -200,6 +204,15 @@ def _body(case: Case, item: DesiredBody) -> Finding | None:
     words = f"{action.reason}: {details}" if details else action.reason
     changed_by_others = action.reason.startswith("somebody")
     return found("object-drift" if changed_by_others else "object-outdated", where, words)
+
+
+def _changed_by_a_move(case: Case) -> set[tuple[ObjectKind, str]]:
+    """What a re-embedding under way has made fit for two generations at once."""
+    try:
+        move = case.move
+    except EsragError:
+        return set()  # said by the check of re-embeddings
+    return {(item.kind, item.name) for item in move.arriving} if move else set()
 
 
 def _of_next_generation(case: Case, item: DesiredBody) -> bool:

@@ -242,13 +242,21 @@ def test_an_interrupted_re_embedding_is_found(patient: Patient) -> None:
     details = {
         **dict.fromkeys(("spec", "pipeline", "document"), ""),
         "set": "default", "source": INDEX, "target": f"{ALIAS}-000002", "dims": 8,
-        "own_vectors": False, "returning": False, "asks": {}, "arriving": [], "leaving": [],
+        "own_vectors": False, "returning": False, "asks": {}, "leaving": [],
+        "arriving": [{"kind": "search template", "name": "esrag-hybrid-default", "body": {}}],
         "phase": "copying", "since": None, "mark": None, "sent": 7, "later": None,
     }  # fmt: skip
     source = {"_source": {"details": details}}
     patient.answers["GET esrag-meta/_doc/reembed:default"] = Reply(200, source)
+    blocked = block_settings(**{"index.blocks.write": "true"})
+    patient.answers["GET [^_/]*,.*/_settings"] = blocked
+    template = patient.memory.store["_scripts"]["esrag-hybrid-default"]["script"]
+    assert "bool" in template["source"]
+    template["source"] = template["source"].replace("bool", "boosting")
     found = patient.finding("objects", "reembed-interrupted")
     assert "7 chunks" in found.what
+    codes = {finding.code for finding in patient.examine("objects", "cluster").findings}
+    assert not codes & {"object-drift", "object-outdated", "index-blocked"}
 
 
 def test_a_lock_that_is_renewed_is_no_fault(patient: Patient) -> None:
