@@ -14,7 +14,7 @@ from esrag.doctor.codes import CATALOGUE, GROUPS
 from esrag.doctor.findings import Report, found, well
 
 # words that follow the name in a sentence
-PROSE = {"did", "in", "is", "itself", "keeps", "needs", "noted", "was", "works"}
+PROSE = {"did", "in", "is", "itself", "keeps", "needs", "noted", "on", "was", "works"}
 PACKAGE = Path(codes.__file__).parent
 SOURCES = "".join(
     path.read_text()
