@@ -150,6 +150,26 @@ def test_foreign_bodies_are_taken_over_when_told_to(
     assert whole_setup(fake, bundle) == 0
 
 
+def test_a_foreign_endpoint_is_taken_over_when_told_to(bundle: ModelBundle) -> None:
+    """It is made anew, and a note says whose it is from now on."""
+    wanted, _ = reference(bundle)
+    name = "esrag-embedding-hr"
+    cluster = ClusterInMemory()
+    cluster.endpoints[name] = {
+        "inference_id": name,
+        "task_type": "text_embedding",
+        "service": "elasticsearch",
+        "service_settings": {"model_id": "theirs"},
+    }
+    fake = ElasticsearchFake(cluster)
+    with pytest.raises(ConflictError, match=f"inference endpoint {name}"):
+        whole_setup(fake, bundle)
+    assert cluster.endpoints[name]["service_settings"] == {"model_id": "theirs"}
+    whole_setup(fake, bundle, adopt=True)
+    assert state_of(cluster) == wanted
+    assert whole_setup(fake, bundle) == 0
+
+
 def foreign_model(cluster: ClusterInMemory, bundle: ModelBundle) -> None:
     """The bundle's model, brought by somebody else's tool."""
     body = config_body(bundle)
