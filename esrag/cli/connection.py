@@ -44,7 +44,7 @@ def connect_with(settings: Settings) -> Elasticsearch:
     server = settings.elasticsearch
     return connect(
         server.url,
-        api_key=_api_key(server),
+        api_key=api_key_of(server),
         username=server.username,
         password=server.password.get_secret_value() if server.password else None,
         ca_certs=server.ca_certs,
@@ -52,7 +52,7 @@ def connect_with(settings: Settings) -> Elasticsearch:
     )
 
 
-def _api_key(server: ElasticsearchSettings) -> str | None:
+def api_key_of(server: ElasticsearchSettings) -> str | None:
     """The key itself, wherever the settings say that it is kept."""
     if server.api_key is not None:
         return server.api_key.get_secret_value()

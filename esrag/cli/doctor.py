@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.connection import api_key_of, connect_with, connection_flags, settings_from
 from esrag.cli.rendering import printable
 from esrag.errors import UsageError
 
@@ -113,6 +113,7 @@ def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> C
         connect=lambda: connect_with(settings),
         generator=endpoint_from(settings),
         calibration_file=calibration_file(settings),
+        read_key=lambda: api_key_of(settings.elasticsearch),
         retrieve=retrieve,
         roles=roles,
     )

@@ -37,7 +37,8 @@ class Case:
     """One examination: settings, how to reach the servers, and the roles asked for.
 
     ``connect`` makes the client; it raises UsageError when the settings name no usable address.
-    ``retrieve`` asks a question on the way that the other commands take.
+    ``retrieve`` asks a question on the way that the other commands take, ``read_key`` gets the
+    API key from wherever it is kept.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Case:
     generator: Endpoint
     calibration_file: Path
     retrieve: Callable[[str], Sequence[Hit]]
+    read_key: Callable[[], str | None]
     roles: tuple[RoleName, ...] = ("setup",)
     wait: Callable[[float], None] = time.sleep
 
@@ -58,6 +60,11 @@ class Case:
     def client(self) -> Elasticsearch:
         """The client of the cluster."""
         return self.connect()
+
+    @cached_property
+    def api_key(self) -> str | None:
+        """The API key, encoded; None when there is none."""
+        return self.read_key()
 
     @cached_property
     def capabilities(self) -> Capabilities:

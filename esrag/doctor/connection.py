@@ -15,7 +15,7 @@ from esrag.cluster.client import not_elasticsearch, reason
 from esrag.cluster.connection_faults import connection_fault
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
-from esrag.errors import UsageError
+from esrag.errors import EsragError, UsageError
 
 _HANDSHAKE_SECONDS = 5.0
 
@@ -23,6 +23,11 @@ _HANDSHAKE_SECONDS = 5.0
 def address(case: Case) -> Iterator[Finding]:
     """Does something answer, and is it Elasticsearch of a version that fits?"""
     where = shown_address(case.settings.elasticsearch.url)
+    try:
+        _ = case.api_key
+    except EsragError as error:
+        yield found("key-unreadable", "elasticsearch.api_key", error.message, error.hint)
+        return
     try:
         client = case.client
     except UsageError as error:

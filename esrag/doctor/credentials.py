@@ -29,9 +29,8 @@ _CAUSES = (
 def login(case: Case) -> Iterator[Finding]:
     """Does the server accept the login or key?"""
     yield from _sent_in_the_clear(case)
-    server = case.settings.elasticsearch
     where = _whose(case)
-    if server.api_key and not is_encoded_key(server.api_key.get_secret_value()):
+    if case.api_key and not is_encoded_key(case.api_key):
         yield found("key-malformed", where, "it is not base64 of id:secret")
         return
     with explained("asking who these credentials belong to"):
@@ -51,10 +50,9 @@ def login(case: Case) -> Iterator[Finding]:
 
 def expiry(case: Case) -> Iterator[Finding]:
     """How long will the API key be accepted?"""
-    key = case.settings.elasticsearch.api_key
-    if key is None:
+    if case.api_key is None:
         return
-    key_id = base64.b64decode(key.get_secret_value()).decode().partition(":")[0]
+    key_id = base64.b64decode(case.api_key).decode().partition(":")[0]
     with explained("reading this key's own expiry"):
         keys = case.client.security.get_api_key(id=key_id)["api_keys"]
     facts: dict[str, Any] = keys[0] if keys else {}
@@ -105,12 +103,12 @@ def in_words(span: timedelta) -> str:
 
 def _refused(case: Case, where: str) -> Finding:
     server = case.settings.elasticsearch
-    if server.api_key is None and server.username is None:
+    if case.api_key is None and server.username is None:
         return found("credentials-missing", where, "the server wants credentials; none are set")
     remedy = (
         "Compare ESRAG_ELASTICSEARCH_API_KEY with the one given out, or make a new one: "
         "esrag keys create"
-        if server.api_key
+        if case.api_key
         else "Compare ESRAG_ELASTICSEARCH_USERNAME and ESRAG_ELASTICSEARCH_PASSWORD, and try them: "
         f"curl -u {server.username} {shown_address(server.url)}/_security/_authenticate"
     )
@@ -120,7 +118,7 @@ def _refused(case: Case, where: str) -> Finding:
 def _sent_in_the_clear(case: Case) -> Iterator[Finding]:
     server = case.settings.elasticsearch
     parts = urlsplit(server.url)
-    secret = server.api_key or server.password
+    secret = case.api_key or server.password
     if secret and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         yield found(
             "secret-in-the-clear", shown_address(server.url), "credentials go there over plain http"
@@ -136,7 +134,7 @@ def _is_loopback(host: str) -> bool:
 
 def _whose(case: Case) -> str:
     server = case.settings.elasticsearch
-    if server.api_key:
+    if case.api_key:
         return "elasticsearch.api_key"
     return f"user {server.username}" if server.username else "no credentials"
 

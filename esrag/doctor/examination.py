@@ -63,8 +63,7 @@ def examine(
         failed = next((finding for finding in results if finding.severity == "error"), None)
         if failed is not None:
             broken.setdefault(check.name, f"of {failed.code} ({failed.where})")
-    errors_elsewhere = {f.group for f in made if f.severity == "error"}
-    return Report(tuple(f for f in made if f.group in only or f.group in errors_elsewhere))
+    return Report(tuple(f for f in made if f.group in only or f.severity == "error"))
 
 
 def _with_needs(checks: tuple[Check, ...], only: Collection[str]) -> set[str]:

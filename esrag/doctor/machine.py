@@ -111,6 +111,8 @@ def secrets(case: Case) -> Iterator[Finding]:
         for name in (CONNECTION_FILE, "local/secrets.json")
         if (path := case.settings.data_dir / name).is_file()
     ]
+    key_file = case.settings.elasticsearch.api_key_file
+    files += [key_file] if key_file and key_file.is_file() else []
     for path in files:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
@@ -133,7 +135,7 @@ def _contradictions(case: Case) -> Iterator[tuple[str, str, str]]:
             f"chunks of {chunk.max_tokens} tokens; {model.id} reads the first {longest} only",
             f"Set chunk.max_tokens to {longest} or less, then ingest again.",
         )
-    if server.api_key and server.username:
+    if (server.api_key or server.api_key_file or server.api_key_keyring) and server.username:
         yield (
             "elasticsearch.username",
             "an API key and a login are set; the login is not used",

@@ -159,6 +159,17 @@ def test_a_model_of_other_content_is_found(patient: Patient) -> None:
     assert "0000000000000000" in found.what
 
 
+def test_a_key_file_that_cannot_be_read_is_found(patient: Patient) -> None:
+    """Before anything is sent; whoever may read it besides us is told, too."""
+    path = patient.sections["data_dir"] / "key"
+    patient.sections["elasticsearch"] = {"url": "http://fake.invalid", "api_key_file": path}
+    found = patient.finding("connection", "key-unreadable")
+    assert str(path) in found.what
+    path.write_text("aWQ6c2VjcmV0")
+    path.chmod(0o644)
+    assert patient.finding("machine", "secret-readable").where == str(path)
+
+
 def test_all_missing_privileges_are_listed_at_once(patient: Patient) -> None:
     """Sorted by nothing, each on a line."""
     patient.memory.lacking = frozenset({"cluster:admin/script/put", "cluster:monitor/main"})
