@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from esrag.cluster import notes
 from esrag.cluster.notes import Note
 from esrag.cluster.retry import retrying
-from esrag.errors import ConflictError, EsragError, UnavailableError
+from esrag.errors import ConflictError, EsragError
 from esrag.names import META_INDEX
 from esrag.state.owner import Owner, is_dead, owner_from, same_process, this_process
 
@@ -126,7 +126,7 @@ def held(client: Elasticsearch, terms: Terms, *, prepare: Callable[[], None]) ->
 def _release_after_error(lock: Held) -> None:
     try:
         lock.release()
-    except UnavailableError:
+    except EsragError:
         return  # what ended the block is what the user has to hear; the lock tells its owner
 
 
