@@ -264,7 +264,10 @@ def test_four_setups_at_once_end_in_one_state(stack: Stack, es: Elasticsearch, p
     assert not es.exists(index="esrag-meta", id="lock")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.long)],
+)
 def test_a_stopped_setup_gives_its_lock_back(
     stack: Stack, es: Elasticsearch, prefix: str, number: signal.Signals, code: int
 ) -> None:
