@@ -108,7 +108,7 @@ def test_twenty_thousand_chunks_survive_kills(library: Library, tiny: Models, st
             kills += killed_at(
                 stack.elasticsearch_url,
                 start,
-                at=chance.randrange(5, 300),
+                at=chance.randrange(10, 60),
                 answered=chance.random() < 0.5,
             )
         assert library.move_to(tiny.longer).code == 0
