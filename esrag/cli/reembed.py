@@ -20,6 +20,7 @@ from esrag.cli.planning import (
     lock_terms,
     show_plan,
 )
+from esrag.cli.preflight import explaining_refusals, require_permission
 from esrag.errors import ConflictError
 from esrag.settings import Settings
 
@@ -115,19 +116,20 @@ def reembed(
     )
     options = _options(settings, rate=rate, grace=grace, tolerance=tolerance)
     desk = _Desk(settings, yes=yes, as_json=as_json, wait=wait, force_unlock=force_unlock)
-    if abandon:
-        desk.give_up()
-    elif prune:
-        desk.prune()
-    elif rollback:
-        desk.go_back(options)
-    else:
-        desk.move(
-            options,
-            force=force,
-            embed_again=embed_again,
-            gate_file=gate_file,
-        )
+    with explaining_refusals(desk.client, "reembed", settings.index.set):
+        if abandon:
+            desk.give_up()
+        elif prune:
+            desk.prune()
+        elif rollback:
+            desk.go_back(options)
+        else:
+            desk.move(
+                options,
+                force=force,
+                embed_again=embed_again,
+                gate_file=gate_file,
+            )
 
 
 class _Desk:
@@ -142,7 +144,7 @@ class _Desk:
         self._as_json = as_json
         self._wait = wait
         self._force_unlock = force_unlock
-        self._client: Elasticsearch = connect_with(settings)
+        self.client: Elasticsearch = connect_with(settings)
 
     def move(
         self, options: Options, *, force: bool, embed_again: bool, gate_file: Path | None
@@ -165,7 +167,7 @@ class _Desk:
                 intent.move, _tier(intent), stack, bundle=intent.survey.desired.bundle
             )
             moved = carry_out(
-                self._client,
+                self.client,
                 intent,
                 dress,
                 options=options,
@@ -180,7 +182,7 @@ class _Desk:
         from esrag.reembedding.planning import plan_rollback
         from esrag.reembedding.run import carry_back
 
-        move = plan_rollback(self._client, self._set)
+        move = plan_rollback(self.client, self._set)
         if not self._as_json:
             click.echo(
                 f"{move.source} hands over to {move.target}; what was written since the change "
@@ -189,10 +191,10 @@ class _Desk:
         confirm("reembed --rollback", yes=self._yes)
         with ExitStack() as stack:
             _, on_step = stack.enter_context(self._locked())
-            move = plan_rollback(self._client, self._set)
+            move = plan_rollback(self.client, self._set)
             dress = self._dress(move, self._profile_tier(move.target), stack, bundle=None)
             moved = carry_back(
-                self._client,
+                self.client,
                 move,
                 dress,
                 choices=choices_from(self._settings),
@@ -206,12 +208,12 @@ class _Desk:
         from esrag.reembedding.journal import read_journal
         from esrag.reembedding.retiring import give_up
 
-        move = read_journal(self._client, self._set)
+        move = read_journal(self.client, self._set)
         if move is not None and not move.finished and not self._as_json:
             click.echo(f"{move.source} stays; the unfinished {move.target} is given up.")
         confirm("reembed --abandon", yes=self._yes)
         with self._locked():
-            ended = give_up(self._client, self._set)
+            ended = give_up(self.client, self._set)
         if self._as_json:
             click.echo(json.dumps({"given_up": ended.target, "serves": ended.source}, indent=2))
         else:
@@ -221,7 +223,7 @@ class _Desk:
         """Delete what is not needed any more."""
         from esrag.reembedding.retiring import find_leftovers, remove_leftovers
 
-        found = find_leftovers(self._client, self._set)
+        found = find_leftovers(self.client, self._set)
         if not self._as_json:
             for line in found.kept:
                 click.echo(f"kept {line}", err=True)
@@ -231,9 +233,9 @@ class _Desk:
         self._show(found.plan)
         confirm("reembed --prune", yes=self._yes)
         with self._locked():
-            now = find_leftovers(self._client, self._set)
+            now = find_leftovers(self.client, self._set)
             _require_shown(found.plan, now.plan)
-            remove_leftovers(self._client, now)
+            remove_leftovers(self.client, now)
         if self._as_json:
             self._print({"deleted": _names(found.plan), "kept": list(found.kept)})
         else:
@@ -249,7 +251,7 @@ class _Desk:
         choices, bundle = choices_from(self._settings), bundle_from(self._settings)
 
         def plan(bundle: ModelBundle | None) -> Intent | None:
-            return plan_move(self._client, choices, bundle, force=force, embed_again=embed_again)
+            return plan_move(self.client, choices, bundle, force=force, embed_again=embed_again)
 
         intent = plan(bundle)
         if bundle is not None or intent is None:
@@ -285,7 +287,7 @@ class _Desk:
         if bundle is not None:
             embedder = Embedder(bundle, threads=self._settings.model.threads)
         else:
-            embedder = embedder_from(self._settings, read_profile(self._client, move.target))
+            embedder = embedder_from(self._settings, read_profile(self.client, move.target))
         stack.enter_context(embedder)
         text_of = embedding_input(load_body(EMBED_FILE, project=self._settings.project_dir))
         return embedded_by_client(
@@ -304,7 +306,7 @@ class _Desk:
             if index not in retrievers:
                 retrievers[index] = stack.enter_context(
                     Retriever(
-                        self._client,
+                        self.client,
                         Names(self._set),
                         self._settings.retrieval.template,
                         model_id=self._settings.model.id,
@@ -319,7 +321,7 @@ class _Desk:
     def _profile_tier(self, index: str) -> str:
         from esrag.cluster.profile import read_profile
 
-        return read_profile(self._client, index).embedding
+        return read_profile(self.client, index).embedding
 
     def _unmoved(self, shown: Intent, *, force: bool, embed_again: bool) -> Intent:
         """The intent as it is now, under the lock; raises ConflictError when it is another."""
@@ -335,14 +337,20 @@ class _Desk:
     @contextmanager
     def _locked(self) -> Iterator[tuple[Progress, Callable[[Step], None]]]:
         """Hold the cluster's lock, and show the steps; a signal stops between two requests."""
-        from esrag.cli.preflight import require_permission
         from esrag.cli.stopping import stopping_at_safe_points
         from esrag.cluster.capabilities import probe
         from esrag.state.lock import held
         from esrag.state.setting_up import make_notes_index
 
-        require_permission(self._client, "reembed", self._set, tier=probe(self._client).tier)
+        require_permission(self.client, "reembed", self._set, tier=probe(self.client).tier)
 
+        require_permission(
+            self.client,
+            "reembed",
+            self._set,
+            tier=probe(self.client).tier,
+            endpoints=bool(self._settings.endpoints.generator_url),
+        )
         with stopping_at_safe_points() as safe_point:
             terms = lock_terms(
                 f"reembed --set {self._set}",
@@ -350,7 +358,7 @@ class _Desk:
                 force=self._force_unlock,
                 safe_point=safe_point,
             )
-            with held(self._client, terms, prepare=lambda: make_notes_index(self._client)) as lock:
+            with held(self.client, terms, prepare=lambda: make_notes_index(self.client)) as lock:
 
                 def at_each_step() -> None:
                     safe_point()

@@ -69,10 +69,12 @@ def apply_plan(
 def require_allowed(plan: Plan, *, allow_destructive: bool) -> None:
     """Raise ConflictError when the plan has destructive steps that were not asked for."""
     if plan.destructive and not allow_destructive:
+        forgets = any((a.kind, a.verb) == ("index", "replace") for a in plan.destructive)
+        keeping = "Keep the documents with: esrag reembed. " if forgets else ""
         raise ConflictError(
             "the plan interrupts or forgets something:\n"
             + "\n".join(f"  {action.describe()}" for action in plan.destructive),
-            hint="Nothing was changed. Allow it with: esrag setup --allow-destructive",
+            hint=f"Nothing was changed. {keeping}Allow it with: esrag setup --allow-destructive",
         )
 
 
