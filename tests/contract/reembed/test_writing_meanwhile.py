@@ -16,6 +16,7 @@ from esrag.cluster import models
 from esrag.cluster.bulk import Action, Verdict
 from esrag.cluster.chunk_index import ChunkIndex
 from esrag.cluster.delivery import Delivery, Window
+from esrag.privileges import needed
 
 if TYPE_CHECKING:
     from conftest import Models
@@ -113,3 +114,18 @@ def test_a_rollback_brings_later_writes_along(library: Library, tiny: Models) ->
     assert not library.es.indices.exists(index=library.names.index(2))
     assert library.changes_of(tiny.first) == ()
     assert models.read_model(library.es, tiny.longer.model_id) is None
+
+
+def test_the_privileges_that_are_asked_for_suffice(library: Library, tiny: Models) -> None:
+    """To move, to go back, and to prune, with a key that may do nothing else."""
+    held = needed("reembed", library.set).as_body()
+    made = library.es.security.create_api_key(
+        name=f"{library.set}-key", role_descriptors={"reembed": held}
+    )
+    key = {"ESRAG_ELASTICSEARCH_API_KEY": made["encoded"]}
+    outcome = library.move_to(tiny.other, **key)
+    assert outcome.code == 0, outcome.talk
+    back = library.run("reembed", "--rollback", "--yes", "--grace", "0.5", **key)
+    assert back.code == 0, back.talk
+    pruned = library.run("reembed", "--prune", "--yes", **key)
+    assert pruned.code == 0, pruned.talk
