@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _COMMON: tuple[BodyKind, ...] = ("component template", "index template", "search template")
 _ADDED_BY_SERVER = re.compile(r"(created|modified)_date")
-_ENDPOINTS: tuple[str, ...] = ("inference endpoint",)
-_AFTER_THE_SWITCH = ("search template", *_ENDPOINTS)
+ENDPOINTS: tuple[str, ...] = ("inference endpoint",)
+_AFTER_THE_SWITCH = ("search template", *ENDPOINTS)
 _MODEL_KINDS = ("trained model", "deployment")
 
 
@@ -156,7 +156,7 @@ def _finish(survey: Survey, journal: Move) -> Intent:
         for item in journal.arriving
         if item.kind == "search template"
     )
-    after = tuple(action for action in survey.plan.actions if action.kind in _ENDPOINTS)
+    after = tuple(action for action in survey.plan.actions if action.kind in ENDPOINTS)
     return Intent(survey, journal, Plan((*actions, *after)), Plan(()), Plan(after), resumed=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import deployments, indices, models, pipelines
@@ -13,11 +14,12 @@ from esrag.names import Names, generation_of
 from esrag.reembedding.copying import Dress
 from esrag.reembedding.journal import Move, write_journal
 from esrag.reembedding.moving import Gate, Moved, Mover, Options, Step, open_again
-from esrag.reembedding.planning import Intent
+from esrag.reembedding.planning import ENDPOINTS, Intent
 from esrag.state.actions import Plan
 from esrag.state.apply import Progress, apply_plan
 from esrag.state.desired import Choices
 from esrag.state.smoke import SAMPLE
+from esrag.state.survey import take_survey
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -76,7 +78,9 @@ def carry_back(
     write_journal(client, move)
     if indices.write_index(client, Names(move.set).alias) != move.target:
         open_again(client, move.target)
-    return Mover(client, move, dress, options=options, on_step=on_step).run()
+    moved = Mover(client, move, dress, options=options, on_step=on_step).run()
+    _lead_endpoints_back(client, move, choices)
+    return moved
 
 
 def discard(client: Elasticsearch, set_name: str, index: str) -> None:
@@ -105,6 +109,16 @@ def _try_pipeline(client: Elasticsearch, move: Move) -> None:
             f"{move.target} wants {move.dims}",
             hint="Compare the model with the mapping: esrag plan",
         )
+
+
+def _lead_endpoints_back(client: Elasticsearch, move: Move, choices: Choices) -> None:
+    """Let the set's endpoints call the model of the generation that serves again."""
+    mapping = indices.read_mapping(client, move.target) or {}
+    model_id = str(own_meta(mapping).get("model_id") or choices.model_id)
+    wanted = replace(choices, model_id=model_id)
+    found = take_survey(client, wanted, None, generation=generation_of(move.target))
+    steps = tuple(action for action in found.plan.actions if action.kind in ENDPOINTS)
+    apply_plan(client, found.desired, found.observed, Plan(steps))
 
 
 def _deploy_again(client: Elasticsearch, move: Move, choices: Choices) -> None:
