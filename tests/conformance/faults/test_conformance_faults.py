@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import psutil
 import pytest
 from conformance_record import Tally
 from fault_scene import Refusal, Scene
 from ml_calls import Caller
+
+if TYPE_CHECKING:
+    from conftest import Stack
 
 pytestmark = pytest.mark.suite(
     "faults", "a missing privilege, licence, model or deployment, and a full queue, by each way"
@@ -127,21 +133,38 @@ def test_a_model_in_use_is_kept(scene: Scene) -> None:
     assert reply.body == refusal(409, "status_exception", reason)
 
 
-@pytest.mark.local_stack
-def test_a_deployment_that_is_starting(stopped: Scene, tally: Tally) -> None:
-    """It is known by every way, and runs nowhere yet.
-
-    The model has taken seconds to load here when this was written; the loading is not waited for.
-    """
-    stopped.admin.ok("POST", f"{stopped.path}/deployment/_start?wait_for=starting")
-    try:
-        replies = [ask() for way, ask in stopped.ways().items() if way != "endpoint"]
-    finally:
-        stopped.stop()
+def test_a_deployment_that_is_starting(stopped: Scene, stack: Stack, tally: Tally) -> None:
+    """It is known by every way, and runs nowhere yet: what makes its process is held meanwhile."""
+    with held(nurseries(stack)):
+        stopped.admin.ok("POST", f"{stopped.path}/deployment/_start?wait_for=starting")
+        try:
+            replies = [ask() for way, ask in stopped.ways().items() if way != "endpoint"]
+        finally:
+            stopped.stop()
     reason = f"Trained model deployment [{stopped.name}] is not allocated to any nodes"
     tally.compared(len(replies))
     expected = refusal(409, "status_exception", reason)
     assert [reply.body for reply in replies] == [expected] * len(replies)
+
+
+def nurseries(stack: Stack) -> list[psutil.Process]:
+    """The processes that children of deployments are forked from."""
+    members = json.loads(stack.esrag("local", "status", "--json").stdout)
+    (pid,) = (one["pids"]["server"] for one in members if one["name"] == "mlnode")
+    children = psutil.Process(pid).children()
+    return [child for child in children if child.name() == "esrag-nursery"]
+
+
+@contextmanager
+def held(processes: list[psutil.Process]) -> Iterator[None]:
+    """Let the processes do nothing; without any, a new one takes seconds to be ready."""
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
 
 
 # --- a full queue --------------------------------------------------------------------------------
