@@ -42,14 +42,14 @@ class Recorder(FaultProxy):
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
-        self.requests = 0
+        self.forwarded = 0
         self.refused: list[str] = []
 
     def _forward(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         status, kept, answer = super()._forward(method, path, headers, body)
-        self.requests += 1
+        self.forwarded += 1
         if status in (401, 403):
             self.refused.append(f"{method} {path} {status}: {answer[:300]!r}")
         return status, kept, answer
@@ -77,11 +77,11 @@ def test_every_command_works_with_its_roles_key(
             if not (whole or line.startswith(BRIEFLY)):
                 continue
             words = line.format(documents=documents, alias=f"esrag-docs-{prefix}").split()
-            before = proxy.requests
+            before = proxy.forwarded
             done = holder(through, keys[name]).esrag(*words, "--set", prefix)
             assert done.returncode in well, f"{name}: {line}: {done.stderr}{done.stdout}"
             assert proxy.refused == [], f"{name}: {line}"
-            assert proxy.requests > before, f"{line} asked nobody"
+            assert proxy.forwarded > before, f"{line} asked nobody"
     assert not es.indices.exists(index=f"esrag-docs-{prefix}")
 
 
