@@ -318,6 +318,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _RUN_MODELS,
         _INFER,
         _PUT_BODIES,
+        _PUT_ENDPOINTS,
         _PUT_INDEX,
         *_COPY,
         _MAKE_NOTES_INDEX,

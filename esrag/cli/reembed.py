@@ -349,7 +349,7 @@ class _Desk:
             "reembed",
             self._set,
             tier=probe(self.client).tier,
-            endpoints=bool(self._settings.endpoints.generator_url),
+            endpoints=True,
         )
         with stopping_at_safe_points() as safe_point:
             terms = lock_terms(
