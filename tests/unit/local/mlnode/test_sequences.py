@@ -145,18 +145,26 @@ def test_windows_begin_and_end_at_whole_words() -> None:
     assert [w.ids.tolist()[1:-1] for w in windows] == [[0, 1, 2], [2, 3, 4, 5], [5, 6]]
 
 
+def test_a_window_that_begins_at_a_whole_word_may_end_where_the_last_did() -> None:
+    """The server looks only at the start for progress, and so do we."""
+    windows = one_text(words(1, 3, 1, 3), cut(8, "none", 2), SPECIAL)
+    assert [(w.first, w.first + w.count) for w in windows] == [(0, 5), (1, 5), (2, 8)]
+
+
 @given(
     sizes=st.lists(st.integers(1, 3), min_size=1, max_size=60),
     room=st.integers(6, 20),
     span=st.integers(0, 2),
 )
 def test_windows_cover_the_text(sizes: list[int], room: int, span: int) -> None:
-    """Every piece stands in one, none is too long, and each goes on after the one before."""
+    """Every piece stands in one, none is too long, and each begins after the one before."""
     pieces = words(*sizes)
     windows = one_text(pieces, cut(room + 2, "none", span), SPECIAL)
     assert {i for w in windows for i in range(w.first, w.first + w.count)} == set(pieces.ids)
     assert all(len(w.ids) <= room + 2 for w in windows)
+    starts = [w.first for w in windows]
     ends = [w.first + w.count for w in windows]
-    assert ends == sorted(set(ends))
+    assert starts == sorted(set(starts))
+    assert ends == sorted(ends)
     for before, after in pairwise(windows):
         assert before.first + before.count - after.first >= span
