@@ -304,6 +304,8 @@ def test_the_commands_write_only_what_was_reviewed(
                 "ESRAG_ELASTICSEARCH_URL": proxy.url,
                 "ESRAG_ELASTICSEARCH_USERNAME": stack.username,
                 "ESRAG_ELASTICSEARCH_PASSWORD": stack.password,
+                "ESRAG_ENDPOINTS_GENERATOR_URL": stack.tgi_url,
+                "ESRAG_ENDPOINTS_TASKS": '["chat_completion"]',
             },
         )
         for _ in range(2):
