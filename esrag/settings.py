@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ from esrag.errors import UsageError
 from esrag.languages import require_analyzer
 
 CONNECTION_FILE = "local/connection.json"
+_SET_NAME = re.compile(r"[a-z0-9]+(-[a-z1-9][a-z0-9]*)*")
 
 
 def default_data_dir() -> Path:
@@ -140,7 +142,6 @@ class IndexSettings(_Section):
 
     set: str = Field(
         "default",
-        pattern=r"^[a-z0-9]+(-[a-z1-9][a-z0-9]*)*$",
         max_length=41,
         description="Name of the document set, part of every object's name: small letters and "
         "digits, in parts joined by -; no part after the first begins with 0.",
@@ -154,6 +155,17 @@ class IndexSettings(_Section):
         "int8",
         description="How vectors are held: as they are, a byte or a bit for each dimension.",
     )
+
+    @field_validator("set")
+    @classmethod
+    def _names_one_set(cls, name: str) -> str:
+        # "hr-0x" would lie within the generations of the set "hr": esrag-docs-hr-0*
+        if not _SET_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} cannot name a document set: small letters and digits, in parts joined "
+                "by -; no part after the first begins with 0"
+            )
+        return name
 
     @field_validator("language")
     @classmethod
@@ -309,7 +321,8 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         lines = [
-            f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            f"  {'.'.join(str(part) for part in problem['loc'])}: "
+            + problem["msg"].removeprefix("Value error, ")  # how pydantic begins what we wrote
             for problem in error.errors(include_url=False, include_context=False)
         ]
         raise UsageError(
