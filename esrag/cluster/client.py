@@ -159,7 +159,11 @@ def api_error(error: ApiError, doing: str) -> EsragError:
     if status == 403 and "non-compliant" in text:
         return LicenceError(f"the cluster's licence does not allow {doing}: {text}")
     if status == 403 and "blocked by" in text:
-        return UnavailableError(f"Elasticsearch blocks writes while {doing}: {text}")
+        return UnavailableError(
+            f"Elasticsearch blocks writes while {doing}: {text}",
+            hint="The disk is full, or somebody made the index read-only. What it is, and how to "
+            "lift it: esrag doctor --only cluster",
+        )
     if status == 403:
         return PermissionDeniedError(f"not allowed while {doing}: {text}")
     if status == 409:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from esrag.cluster.client import explained
-from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, PermissionDeniedError
 
 if TYPE_CHECKING:
@@ -48,20 +47,17 @@ def read_profile(client: Elasticsearch, index: str) -> Profile:
     """The profile of what stands behind ``index``; one request.
 
     Credentials that may not ask, and an index that does not say, mean that all is in the cluster.
+    Asked once: a person waits for the answer, and long runs have retries of their own.
     """
-
-    def call() -> Any:
+    try:
         with explained(f"asking how {index} is searched"):
             # by GET, so that whoever counts writing requests sees that this is none
-            return client.perform_request(
+            answer = client.perform_request(
                 "GET",
                 f"/{index}/_field_caps",
                 params={"fields": FIELD, "ignore_unavailable": True, "allow_no_indices": True},
                 headers={"accept": "application/json"},
             ).body
-
-    try:
-        answer = retrying(call)
     except PermissionDeniedError:
         return Profile()
     return profile_of(answer, index=index)

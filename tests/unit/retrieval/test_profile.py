@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esrag.cluster.profile import Profile, profile_of, read_profile
-from esrag.errors import ConflictError
+from esrag.errors import ConflictError, UnavailableError
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply
 
 
@@ -45,3 +45,12 @@ def test_indices_that_disagree_are_a_conflict() -> None:
     """Two generations behind one alias, of two models."""
     with pytest.raises(ConflictError, match="disagree"):
         profile_of(caps(model=["a", "b"]), index="i")
+
+
+def test_a_cluster_that_is_down_is_asked_once() -> None:
+    """Whoever asks a question waits for the answer."""
+    fake = ElasticsearchFake(lambda _: Reply(200, caps()))
+    fake.fail_before = 0
+    with pytest.raises(UnavailableError, match="asking how i is searched"):
+        read_profile(fake.client(), "i")
+    assert len(fake.requests) == 1
