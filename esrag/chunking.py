@@ -31,7 +31,7 @@ from typing import Protocol
 
 from esrag.types import Block, BlockKind, Chunk, Document
 
-RULES_VERSION = 1  # part of the document hash: raise it when the same document gives other chunks
+RULES_VERSION = 2  # part of the document hash: raise it when the same document gives other chunks
 
 _CHARACTERS_PER_TOKEN = 16  # an endless "word" may be one unknown token: it is cut all the same
 _TINY = 8  # a span below max_tokens / _TINY joins a neighbour
@@ -101,7 +101,9 @@ def chunk_id(set_name: str, document_id: str, position: int) -> str:
 
 def document_hash(document: Document, rules: ChunkRules, *, model_id: str) -> str:
     """Changes when the text, a field or the way of cutting changes; then chunks are sent again."""
-    content = [asdict(document), asdict(rules), RULES_VERSION, model_id]
+    fields = asdict(document)
+    del fields["origin"]  # the same document, found in another place
+    content = [fields, asdict(rules), RULES_VERSION, model_id]
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
@@ -111,6 +113,7 @@ def cut(
 ) -> list[Chunk]:
     """The chunks of ``document`` in order; none when it holds nothing but blanks."""
     cutter = _Cutter(document, tokenizer, rules)
+    spans = cutter.spans()
     return [
         Chunk(
             id=chunk_id(set_name, document.id, position),
@@ -127,8 +130,16 @@ def cut(
             published=document.published,
             metadata=document.metadata,
             content_hash=hashlib.sha256(cutter.embedding_input(span).encode("utf-8")).hexdigest(),
+            origin=document.origin,
+            author=document.author,
+            language=document.language,
+            modified=document.modified,
+            acl=document.acl,
+            page=bisect_right(document.pages, span.start),
+            last_page=bisect_right(document.pages, span.end - 1),
+            chunk_count=len(spans),
         )
-        for position, span in enumerate(cutter.spans())
+        for position, span in enumerate(spans)
     ]
 
 

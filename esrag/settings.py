@@ -209,6 +209,49 @@ class ChunkSettings(_Section):
     overlap_tokens: int = Field(
         30, ge=0, description="Tokens repeated where a long block had to be cut."
     )
+    strategy: Literal["structure", "recursive", "sentence", "fixed"] = Field(
+        "structure", description="What decides where a document is cut."
+    )
+
+
+class IngestSettings(_Section):
+    """What ingest reads, and how."""
+
+    processes: int = Field(
+        0, ge=0, le=64, description="Processes that read and cut; 0 takes one a core, at most 4."
+    )
+    max_file_mib: int = Field(100, ge=1, le=2048, description="Largest file that is read, in MiB.")
+    include: tuple[str, ...] = Field(
+        (), description="Patterns of paths to take in folders, as in .gitignore; empty: all."
+    )
+    exclude: tuple[str, ...] = Field((), description="Patterns of paths to leave out in folders.")
+    fields: dict[str, str] = Field(
+        {},
+        description="Where JSON records have what: text, title, id, url, published, author, acl as "
+        "keys, dotted paths as values.",
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Origins from which pages may be fetched, such as https://docs.example.org."
+    )
+    dlq_with_content: bool = Field(
+        False, description="Dead letters keep the text of what was rejected."
+    )
+
+
+class EmbeddingSettings(_Section):
+    """How this machine embeds, where the cluster does not."""
+
+    runtime: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
+        "auto", description="What runs the model; auto measures what is installed."
+    )
+    min_cosine: float = Field(
+        0.9999,
+        gt=0,
+        le=1,
+        description="Least cosine with the vectors of the model in full precision.",
+    )
+    processes: int = Field(0, ge=0, le=64, description="Processes that embed; 0 chooses.")
+    threads: int = Field(0, ge=0, le=256, description="Threads of each of them; 0 chooses.")
 
 
 class RetrievalSettings(_Section):
@@ -262,6 +305,8 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     endpoints: EndpointSettings = EndpointSettings()
     chunk: ChunkSettings = ChunkSettings()
+    ingest: IngestSettings = IngestSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     local: LocalSettings = LocalSettings()
 

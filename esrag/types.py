@@ -31,7 +31,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source item as it came.  ``blocks`` are ordered, do not overlap, and index ``text``."""
+    """A source item as it came.  ``blocks`` are ordered, do not overlap, and index ``text``.
+
+    ``origin`` is where the input was found, as a URI or a name that the user gave; ``source`` the
+    path below it.  ``pages`` holds the offset in ``text`` at which each page begins, empty when
+    there are no pages.  ``published`` and ``modified`` are ISO dates or empty; ``acl`` names who
+    may read it, empty when nothing is said.
+    """
 
     id: str
     text: str
@@ -42,13 +48,20 @@ class Document:
     published: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
+    origin: str = ""
+    author: str = ""
+    language: str = ""
+    modified: str = ""
+    acl: tuple[str, ...] = ()
+    pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A stretch ``document.text[start:end]``: the unit that is embedded, indexed and cited.
 
-    ``heading_path`` holds the headings above it, outermost first.
+    ``heading_path`` holds the headings above it, outermost first.  ``page`` and ``last_page`` count
+    from 1 and are 0 where there are no pages; ``chunk_count`` is that of the whole document.
     """
 
     id: str
@@ -65,6 +78,14 @@ class Chunk:
     published: str
     metadata: Mapping[str, str]
     content_hash: str
+    origin: str = ""
+    author: str = ""
+    language: str = ""
+    modified: str = ""
+    acl: tuple[str, ...] = ()
+    page: int = 0
+    last_page: int = 0
+    chunk_count: int = 0
 
     @property
     def context(self) -> str:
@@ -90,6 +111,10 @@ class Hit:
     end: int
     published: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    page: int = 0
+    last_page: int = 0
+    author: str = ""
+    language: str = ""
 
     @property
     def context(self) -> str:

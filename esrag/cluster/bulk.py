@@ -110,9 +110,17 @@ def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
         "content_hash": chunk.content_hash,
         "document_hash": document_hash,
         "run_id": run_id,
+        "origin": chunk.origin,
+        "author": chunk.author,
+        "language": chunk.language,
+        "modified": chunk.modified,
+        "acl": list(chunk.acl),
+        "page": chunk.page or None,
+        "last_page": chunk.last_page or None,
+        "chunk_count": chunk.chunk_count or None,
         "metadata": dict(chunk.metadata),
     }
-    kept = {name: value for name, value in fields.items() if value not in ("", [], {})}
+    kept = {name: value for name, value in fields.items() if value not in ("", None, [], {})}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 

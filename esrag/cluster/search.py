@@ -85,6 +85,10 @@ def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
         metadata={
             str(name): _text(value) for name, value in (source.get("metadata") or {}).items()
         },
+        page=int(source.get("page") or 0),
+        last_page=int(source.get("last_page") or 0),
+        author=str(source.get("author") or ""),
+        language=str(source.get("language") or ""),
     )
 
 

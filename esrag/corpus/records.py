@@ -13,10 +13,19 @@ Stage = Literal["list", "read", "parse", "chunk", "embed", "index", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file that is to be read.  ``name`` is its document id: the path inside its root."""
+    """A file that is to be read.  ``name`` is its document id: the path below its origin.
+
+    ``origin`` is a URI or a name that the user gave.  ``path`` is always a file on this machine:
+    what came from elsewhere (``uri``) is ``spooled``, and whoever has read it removes it.
+    ``media_type`` is what the place it came from says it is, empty when it says nothing.
+    """
 
     path: Path
     name: str
+    origin: str = ""
+    uri: str = ""
+    media_type: str = ""
+    spooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

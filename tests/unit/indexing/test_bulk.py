@@ -86,6 +86,7 @@ def test_the_source_has_the_fields_of_the_mapping() -> None:
         "published": "2026-03-04",
         "document_hash": "h",
         "run_id": "r",
+        "chunk_count": 1,
         "metadata": {"team": "ops"},
     }
 
