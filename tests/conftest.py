@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The record is of one process: several would each write their part of it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background, as a shell does it: the commands under test would inherit
+        # that ^C means nothing to them.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--record-conformance") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--record-conformance needs one process: leave out -n")
 
