@@ -141,15 +141,15 @@ class ClusterInMemory:
             return _non_compliant("Reciprocal Rank Fusion (RRF)")
         return Reply(200, {"_shards": {"total": 0, "failed": 0}, "hits": {"hits": []}})
 
-    def _field_caps(self, request: Request, name: str) -> Reply:
-        found = self._behind(name)
+    def _field_caps(self, request: Request, alias: str) -> Reply:
+        found = self._behind(alias)
         fields: dict[str, Any] = {}
         for index in found:
             properties = self.indices[index]["mappings"].get("properties", {})
-            field_type = properties.get(request.query.get("fields", ""), {})
-            if field_type:
+            for name in request.query.get("fields", "").split(","):
+                field_type = properties.get(name, {"type": "unmapped"})
                 meta = {key: [value] for key, value in field_type.get("meta", {}).items()}
-                fields[request.query["fields"]] = {field_type["type"]: {"meta": meta}}
+                fields.setdefault(name, {})[field_type["type"]] = {"meta": meta} if meta else {}
         return Reply(200, {"indices": found, "fields": fields})
 
     def _xpack(self, _request: Request) -> Reply:

@@ -83,6 +83,11 @@ class ChunkIndex:
 
     def _take_profile(self, profile: Profile) -> None:
         """Chunks on their way to one generation may carry vectors; they fit its model only."""
+        if profile.outdated:
+            raise ConflictError(
+                f"the index behind {self.alias} lacks fields that this version of esrag writes",
+                hint="Add them, without touching a document: esrag setup",
+            )
         before = self._target and self.profile
         moved = before and (before.embedding, before.model) != (profile.embedding, profile.model)
         if before and moved and "client" in (before.embedding, profile.embedding):

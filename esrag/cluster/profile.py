@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FIELD = "embedding"
 FINGERPRINT_LENGTH = 16
+NEWEST_FIELD = "chunk_count"  # an index that does not map it was made for an older esrag
 
 Place = Literal["cluster", "client"]
 
@@ -25,13 +26,15 @@ Place = Literal["cluster", "client"]
 class Profile:
     """What the index says.  ``model`` is the fingerprint of a bundle, "" when it does not say.
 
-    ``indices`` are those that stand behind the alias.
+    ``indices`` are those that stand behind the alias; ``outdated`` says that one of them lacks
+    fields that this version writes.
     """
 
     model: str = ""
     embedding: Place = "cluster"
     fusion: Place = "cluster"
     indices: tuple[str, ...] = ()
+    outdated: bool = False
 
     @property
     def all_in_cluster(self) -> bool:
@@ -55,7 +58,12 @@ def read_profile(client: Elasticsearch, index: str) -> Profile:
             answer = client.perform_request(
                 "GET",
                 f"/{index}/_field_caps",
-                params={"fields": FIELD, "ignore_unavailable": True, "allow_no_indices": True},
+                params={
+                    "fields": f"{FIELD},{NEWEST_FIELD}",
+                    "ignore_unavailable": True,
+                    "allow_no_indices": True,
+                    "include_unmapped": True,
+                },
                 headers={"accept": "application/json"},
             ).body
     except PermissionDeniedError:
@@ -78,9 +86,11 @@ def profile_of(answer: Any, *, index: str) -> Profile:
                 hint="Let the alias lead to one of them: esrag setup",
             )
         said[name] = values[0]
+    newest = answer.get("fields", {}).get(NEWEST_FIELD, {})
     return Profile(
         model=said.get("model", ""),
         embedding="client" if said.get("embedding") == "client" else "cluster",
         fusion="client" if said.get("fusion") == "client" else "cluster",
         indices=tuple(sorted(answer.get("indices", ()))),
+        outdated=bool(caps) and ("unmapped" in newest or not newest),
     )

@@ -82,7 +82,8 @@ def test_vectors_of_one_model_never_follow_the_alias_to_another() -> None:
         if request.path.endswith("_field_caps"):
             meta = {"model": [model], "embedding": ["client"], "fusion": ["client"]}
             field = {"dense_vector": {"type": "dense_vector", "meta": meta}}
-            return Reply(200, {"indices": [index], "fields": {"embedding": field}})
+            fields = {"embedding": field, "chunk_count": {"integer": {}}}
+            return Reply(200, {"indices": [index], "fields": fields})
         aliases = {"aliases": {"esrag-docs-hr": {"is_write_index": True}}}
         return Reply(200, {index: aliases})
 

@@ -141,3 +141,20 @@ def test_without_an_alias_nothing_is_sent() -> None:
     with pytest.raises(ConflictError, match="no index behind"):
         deliver(server)
     assert server.bulks == []
+
+
+def test_an_index_of_an_older_version_is_refused_before_anything_is_sent() -> None:
+    """Its strict mapping would reject every chunk; setup adds the fields."""
+
+    class Older(Server):
+        def answer(self, method: str, target: str, body: bytes | None) -> tuple[int, Any]:
+            if "_field_caps" in target:
+                vector = {"dense_vector": {"meta": {"embedding": ["cluster"]}}}
+                return 200, {"indices": [FIRST], "fields": {"embedding": vector}}
+            return super().answer(method, target, body)
+
+    server = Older()
+    with pytest.raises(ConflictError, match="lacks fields") as caught:
+        ChunkIndex(server.client(), NAMES).require()
+    assert "esrag setup" in caught.value.hint
+    assert server.bulks == []

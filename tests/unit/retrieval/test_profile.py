@@ -14,7 +14,9 @@ from esrag.testing_elasticsearch import ElasticsearchFake, Reply
 def caps(**meta: list[str]) -> dict[str, Any]:
     """An answer of ``_field_caps``."""
     field = {"type": "dense_vector", **({"meta": meta} if meta else {})}
-    return {"indices": ["i-000001"], "fields": {"embedding": {"dense_vector": field}}}
+    newest = {"integer": {"type": "integer"}}
+    fields = {"embedding": {"dense_vector": field}, "chunk_count": newest}
+    return {"indices": ["i-000001"], "fields": fields}
 
 
 def test_the_index_says_where_the_work_is_done() -> None:
@@ -39,6 +41,16 @@ def test_without_a_word_all_is_in_the_cluster(reply: Reply) -> None:
     profile = read_profile(ElasticsearchFake(lambda _: reply).client(), "i")
     assert profile.all_in_cluster
     assert profile.fits("anything")
+
+
+def test_an_index_of_an_older_version_is_outdated() -> None:
+    """One of two indices lacks the newest field, or both do."""
+    answer = caps(model=["a"])
+    assert not profile_of(answer, index="i").outdated
+    answer["fields"]["chunk_count"]["unmapped"] = {"type": "unmapped"}
+    assert profile_of(answer, index="i").outdated
+    del answer["fields"]["chunk_count"]
+    assert profile_of(answer, index="i").outdated
 
 
 def test_indices_that_disagree_are_a_conflict() -> None:
