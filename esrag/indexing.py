@@ -74,12 +74,22 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come; ``settled`` counts inputs whose outcome is known or acknowledged."""
+    """How far a run has come; ``settled`` counts inputs whose outcome is known or acknowledged.
 
-    listed: int
-    settled: int
-    chunks: int
-    rejected: int
+    ``batch`` is how many chunks a request may carry now, ``wait`` why the sender waits ("" when it
+    does not), until ``wait_until`` on the monotonic clock.
+    """
+
+    listed: int = 0
+    settled: int = 0
+    chunks: int = 0
+    rejected: int = 0
+    tokens: int = 0
+    listing_done: bool = True
+    batch: int = 0
+    in_flight: int = 0
+    wait: str = ""
+    wait_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,8 @@ class Ingest:
         self._on_progress = on_progress
         self._stop = threading.Event()
         self._window = Window(max_batch)
-        self._sender = Sender(Delivery(index.send, self._window, stop=self._stop), prepare=prepare)
+        self._delivery = Delivery(index.send, self._window, stop=self._stop)
+        self._sender = Sender(self._delivery, prepare=prepare)
         self._numbers = 0
         self._listed = 0
         self._settled = 0
@@ -194,6 +205,20 @@ class Ingest:
             self._ledger.end(self._run_id)
         finally:
             self._wind_down()
+
+    def progress(self) -> Progress:
+        """How far the run is; may be asked from another thread at any time."""
+        wait = self._delivery.wait
+        return Progress(
+            listed=self._listed,
+            settled=self._settled,
+            chunks=self._written,
+            rejected=len(self._rejected),
+            batch=self._window.size,
+            in_flight=self._sender.in_flight,
+            wait=wait[0],
+            wait_until=wait[1],
+        )
 
     def report(self) -> Report:
         """How the run stands, from the ledger."""
@@ -422,8 +447,7 @@ class Ingest:
 
     def _show(self) -> None:
         if self._on_progress is not None:
-            rejected = len(self._rejected)
-            self._on_progress(Progress(self._listed, self._settled, self._written, rejected))
+            self._on_progress(self.progress())
 
     def _next_number(self) -> int:
         self._numbers += 1

@@ -58,12 +58,15 @@ class ChunkIndex:
         self._target: Target | None = None
         self._lock = threading.Lock()
         self.alias = names.alias
+        self.cluster = self.version = ""  # known after ``cluster_id``
         self.profile = Profile()
 
     def cluster_id(self) -> str:
         """Identifies the cluster whatever address it has; the first request of a run."""
         with explained("connecting"):
-            return str(self._client.info()["cluster_uuid"])
+            info = self._client.info()
+        self.cluster, self.version = str(info["cluster_uuid"]), str(info["version"]["number"])
+        return self.cluster
 
     def require(self) -> Target:
         """Where writes go now; raises ConflictError without an alias: ingest creates no index."""

@@ -79,6 +79,7 @@ class Delivery:
         self._patience = patience
         self._chance = chance
         self._clock = clock
+        self.wait: tuple[str, float] = ("", 0.0)  # why a delivery waits, and until when
 
     def deliver(self, actions: Sequence[Action]) -> list[Item]:
         """One item for each action, acknowledged or rejected, in any order.
@@ -191,7 +192,10 @@ class _Attempts:
     def _pause(self, error: EsragError) -> None:
         self._failures += 1
         seconds = self._delivery.next_wait(self._failures, self._since, error)
-        if self._delivery._stop.wait(seconds):
+        self._delivery.wait = (error.message, self._delivery._clock() + seconds)
+        stopped = self._delivery._stop.wait(seconds)
+        self._delivery.wait = ("", 0.0)
+        if stopped:
             raise DeliveryStopped
 
 

@@ -1,0 +1,134 @@
+"""How an ingest ended: for a person, and as JSON with the same keys every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esrag import __version__
+from esrag.cli.rendering import printable
+from esrag.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from esrag.corpus.records import Rejected
+    from esrag.indexing import Report
+    from esrag.ledger import DeadLetter
+
+SHOWN = 20  # rejected inputs listed on the terminal and in JSON; the dead letters are all of them
+_RULES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run wrote to, for its report."""
+
+    set_name: str
+    index: str
+    embedding: str
+    model_id: str
+    cluster: str
+    elasticsearch: str
+
+
+def require_writable(report: Path | None) -> None:
+    """Raise UsageError before any work when there is no place for the report."""
+    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
+        raise UsageError(f"--report {report}: no file can be written there")
+
+
+def show_report(report: Report) -> None:
+    """What happened: the exceptions on standard error, the identity on standard output."""
+    tell_of(report)
+    removed = f", {report.chunks_removed:,} removed" if report.chunks_removed else ""
+    rate = report.chunks_written / max(report.seconds, 0.001)
+    speed = f", {rate:,.0f} chunks/s" if report.chunks_written else ""
+    click.echo(
+        f"{report.counts}  ({report.chunks_written:,} chunks written{removed}, "
+        f"{report.seconds:.1f} s{speed})"
+    )
+
+
+def tell_of(report: Report) -> None:
+    """What was rejected and skipped, and whether anything is open; on standard error."""
+    tell_rejected(report.rejected, total=report.counts.rejected)
+    tell_rules(Counter(report.skipped.values()))
+    if report.counts.open:
+        click.echo("Not finished. The same command continues.", err=True)
+
+
+def report_as_json(report: Report, place: Place) -> dict[str, Any]:
+    """All keys are there in every report, in this order."""
+    by_code = Counter(letter.code for letter in report.rejected)
+    return {
+        "run_id": report.run_id,
+        "counts": asdict(report.counts),
+        "chunks_written": report.chunks_written,
+        "chunks_removed": report.chunks_removed,
+        "seconds": round(report.seconds, 3),
+        "rejected_by_code": in_order(by_code),
+        "rejected": [asdict(letter) for letter in report.rejected[:SHOWN]],
+        "skipped_by_rule": in_order(Counter(report.skipped.values())),
+        "dead_letters": str(report.dead_letters) if report.rejected else None,
+        "ledger": str(report.ledger),
+        "set": place.set_name,
+        "index": place.index,
+        "embedding": place.embedding,
+        "model": place.model_id,
+        "cluster": place.cluster,
+        "versions": {
+            "esrag": __version__,
+            "elasticsearch": place.elasticsearch,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def write_report(facts: Mapping[str, Any], path: Path) -> None:
+    """The JSON report as a file, whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        os.replace(draft, path)  # noqa: PTH105 - Path.replace would not name both
+    except OSError as error:
+        raise UnavailableError(f"the report cannot be written to {path}: {error}") from error
+
+
+def tell_rejected(rejected: Sequence[DeadLetter | Rejected], *, total: int) -> None:
+    """The first rejected inputs, a line each, with place and reason."""
+    for each in rejected[:SHOWN]:
+        where = one_line(f"{each.path} {each.place}")
+        why = one_line(f"{each.reason} ({each.code})")
+        click.echo(f"{click.style('rejected', fg='yellow')} {where}: {why}", err=True)
+    if total > SHOWN:
+        click.echo(f"… and {total - SHOWN:,} more", err=True)
+
+
+def tell_rules(rules: Mapping[str, int]) -> None:
+    """How many inputs each rule skipped, most first."""
+    for rule, count in list(in_order(rules).items())[:_RULES_SHOWN]:
+        click.echo(f"skipped {count:,}: {one_line(rule)}", err=True)
+    if len(rules) > _RULES_SHOWN:
+        click.echo(f"… and {len(rules) - _RULES_SHOWN} more rules", err=True)
+
+
+def in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    """Most first, equal ones by name."""
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def count_all(names: Iterable[str]) -> dict[str, int]:
+    """How often each occurs."""
+    return in_order(Counter(names))
+
+
+def one_line(text: str) -> str:
+    """``text`` in one line, without what steers a terminal."""
+    return " ".join(printable(text.encode("utf-8", "replace").decode("utf-8")).split())
