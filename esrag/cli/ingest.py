@@ -112,7 +112,9 @@ def cutting_from(settings: Settings) -> Cutting:
         set_name=settings.index.set,
         model_id=settings.model.id,
         tokenizer=load_tokenizer(settings.data_dir, settings.model.id),
-        rules=ChunkRules(settings.chunk.max_tokens, settings.chunk.overlap_tokens),
+        rules=ChunkRules(
+            settings.chunk.max_tokens, settings.chunk.overlap_tokens, settings.chunk.strategy
+        ),
     )
 
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esrag.chunking import ChunkRules, chunk_id, cut, document_hash, heading_text
+from esrag.chunking import (
+    STRATEGIES,
+    ChunkRules,
+    Strategy,
+    chunk_id,
+    cut,
+    document_hash,
+    heading_text,
+)
 from esrag.corpus import html, markdown, plain
 from esrag.types import Block, Chunk, Document
 
@@ -30,6 +38,12 @@ class WordTokenizer:
     def starts(self, text: str) -> array[int]:
         """Where they begin."""
         return array("L", (match.start() for match in self._TOKEN.finditer(text)))
+
+
+class AddingTokenizer(WordTokenizer):
+    """Promises what is true of it: a text has as many tokens as its parts."""
+
+    adds_up = True
 
 
 class BlobTokenizer(WordTokenizer):
@@ -51,10 +65,12 @@ class BlobTokenizer(WordTokenizer):
         return array("L", self._pieces(text))
 
 
-def cut_markdown(text: str, *, max_tokens: int = 40, overlap: int = 0) -> list[Chunk]:
+def cut_markdown(
+    text: str, *, max_tokens: int = 40, overlap: int = 0, strategy: Strategy = "structure"
+) -> list[Chunk]:
     """The chunks of a Markdown text, counted in words."""
     document = markdown.parse(text, document_id="guide.md")
-    rules = ChunkRules(max_tokens=max_tokens, overlap_tokens=overlap)
+    rules = ChunkRules(max_tokens, overlap, strategy)
     return cut(document, WordTokenizer(), rules, set_name="test")
 
 
@@ -103,16 +119,22 @@ markdown_texts = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@settings(max_examples=150, deadline=None)
 @given(
     text=markdown_texts,
-    tokenizer=st.sampled_from([WordTokenizer(), BlobTokenizer()]),
+    tokenizer=st.sampled_from([WordTokenizer(), AddingTokenizer(), BlobTokenizer()]),
     max_tokens=st.integers(32, 90),
     overlap=st.integers(0, 100),
     kind=st.sampled_from(["markdown", "plain", "html"]),
 )
 def test_nothing_is_lost_and_everything_fits(
-    text: str, tokenizer: WordTokenizer, max_tokens: int, overlap: int, kind: str
+    strategy: Strategy,
+    text: str,
+    tokenizer: WordTokenizer,
+    max_tokens: int,
+    overlap: int,
+    kind: str,
 ) -> None:
     """Whatever the document: offsets are exact, all text is covered, each chunk fits."""
     parse = {"markdown": markdown.parse_blocks, "plain": plain.parse_blocks}
@@ -121,7 +143,7 @@ def test_nothing_is_lost_and_everything_fits(
         document = html.parse(text, document_id="d")
     else:
         document = replace(document, blocks=parse[kind](text))
-    rules = ChunkRules(max_tokens=max_tokens, overlap_tokens=overlap)
+    rules = ChunkRules(max_tokens, overlap, strategy)
     chunks = cut(document, tokenizer, rules, set_name="s")
     assert uncovered(document, chunks) == ""
     for chunk in chunks:
@@ -133,13 +155,16 @@ def test_nothing_is_lost_and_everything_fits(
     assert chunks == cut(document, tokenizer, rules, set_name="s")
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@settings(max_examples=100, deadline=None)
 @given(
     text=st.text(max_size=300),
     cuts=st.lists(st.integers(0, 300), max_size=10),
     kind=st.sampled_from(["heading", "table", "code", "list", "quote"]),
 )
-def test_any_blocks_over_any_text_are_covered(text: str, cuts: list[int], kind: str) -> None:
+def test_any_blocks_over_any_text_are_covered(
+    strategy: Strategy, text: str, cuts: list[int], kind: str
+) -> None:
     """Blocks of any kind at any place, with gaps between them, lose no text."""
     edges = sorted(min(c, len(text)) for c in cuts)
     blocks = tuple(
@@ -147,7 +172,7 @@ def test_any_blocks_over_any_text_are_covered(text: str, cuts: list[int], kind: 
         for a, b in zip(edges[::2], edges[1::2], strict=False)
     )
     document = Document(id="d", text=text, title="t" * 300, source="d", blocks=blocks)
-    chunks = cut(document, WordTokenizer(), ChunkRules(32, 10), set_name="s")
+    chunks = cut(document, WordTokenizer(), ChunkRules(32, 10, strategy), set_name="s")
     assert uncovered(document, chunks) == ""
     assert all(chunk.text == text[chunk.start : chunk.end] for chunk in chunks)
 

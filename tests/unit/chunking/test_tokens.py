@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tokenizers
@@ -79,3 +80,48 @@ def test_a_missing_or_damaged_bundle_says_what_to_run(
     with pytest.raises(UnsupportedError) as error:
         load_tokenizer(tmp_path, MODEL)
     assert "esrag model build" in error.value.hint
+
+
+_ODD = st.text(
+    st.one_of(
+        st.sampled_from(" \t\n\r\x00\x1c\x85\u00a0\u2028\u3000\u200b\u0301ß日😀"), st.characters()
+    ),
+    max_size=60,
+)
+
+
+@given(st.lists(st.one_of(_ODD, st.sampled_from(["one", "two", "[UNK]", "x" * 120])), max_size=12))
+def test_words_encoded_one_by_one_give_the_tokens_of_the_whole(parts: list[str]) -> None:
+    """What is remembered about words is what the tokenizer says about the text."""
+    text = " ".join(parts)
+    ours = EmbedderTokenizer(small_tokenizer())
+    whole = small_tokenizer()
+    whole.no_truncation()
+    whole.no_padding()
+    expected = [start for start, _ in whole.encode(text, add_special_tokens=False).offsets]
+    assert ours.adds_up
+    assert list(ours.starts(text)) == expected
+    assert ours.count(text) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "pre_tokenizer",
+    [
+        tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False),
+        tokenizers.pre_tokenizers.Metaspace(),
+        tokenizers.pre_tokenizers.Punctuation(),
+    ],
+)
+def test_a_tokenizer_that_sees_blanks_encodes_the_text_itself(pre_tokenizer: Any) -> None:
+    """Where a word's tokens depend on the blank before it nothing is remembered."""
+    tokenizer = small_tokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizer
+    assert not EmbedderTokenizer(tokenizer).adds_up
+    assert EmbedderTokenizer(tokenizer).count("one two") == len(tokenizer.encode("one two").ids)
+
+
+def test_a_special_token_with_a_blank_is_not_parted() -> None:
+    """Added tokens are found before the text is parted."""
+    tokenizer = small_tokenizer()
+    tokenizer.add_special_tokens(["[A B]"])
+    assert not EmbedderTokenizer(tokenizer).adds_up
