@@ -30,11 +30,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that ``rule`` excludes."""
+    """An input that ``rule`` excludes; of a remote one ``path`` is only for show."""
 
     path: Path
     name: str
     rule: str
+    origin: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Rejected:
     reason: str
     sha256: str = ""
     place: str = ""
+    origin: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)

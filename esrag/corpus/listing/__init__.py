@@ -1,0 +1,114 @@
+"""Finds the inputs that the command's arguments select, without opening any of them.
+
+    arguments --sources--> Source --walking, globs, …--> Entry (Listed, Skipped, Rejected)
+
+Streams in order: a listing of a million files takes no more memory than one of ten.  Everything
+that is met is accounted for: what is not wanted is Skipped with the rule that excludes it, what
+cannot be had is Rejected with the reason.  Knows neither chunks nor the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from esrag.corpus.listing.options import ListingOptions
+from esrag.corpus.listing.rules import (
+    FORMATS,
+    HIDDEN,
+    LISTED_BEFORE,
+    unknown_type,
+)
+from esrag.corpus.listing.sorting import Seen
+from esrag.corpus.listing.sources import Source, sources_of
+from esrag.corpus.listing.walking import Entry
+from esrag.corpus.origins import Origin, printable_name
+from esrag.corpus.records import Listed, Rejected, Skipped
+
+__all__ = [
+    "FORMATS",
+    "HIDDEN",
+    "LISTED_BEFORE",
+    "Entry",
+    "Listing",
+    "ListingOptions",
+    "list_changed",
+    "list_entries",
+    "list_inputs",
+    "origins_of",
+    "printable_name",
+    "unknown_type",
+]
+
+
+class Listing:
+    """What the arguments stand for; raises UsageError when one of them does not exist."""
+
+    def __init__(self, arguments: Sequence[str], options: ListingOptions) -> None:
+        self._sources = sources_of(arguments, options)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where the inputs come from, each once; complete where a listing finds all of it."""
+        found: dict[str, bool] = {}
+        for source in self._sources:
+            found[source.origin.uri] = source.origin.complete or found.get(source.origin.uri, False)
+        return tuple(Origin(uri, complete) for uri, complete in found.items())
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in order; remote files are fetched as their entries are taken."""
+        if len(self._sources) == 1 and self._sources[0].origin.complete:
+            return self._sources[0].entries()  # which meets nothing twice
+        return _once(self._sources)
+
+    def changed(self, paths: Iterable[Path]) -> Iterator[Entry]:
+        """The entries of these paths, by the same rules; nothing for one that is not among them."""
+        for path in paths:
+            for source in self._sources:
+                found = next(source.changed(path), None) if source.changed else None
+                if found is not None:
+                    yield found
+                    break
+
+
+def list_entries(arguments: Sequence[str], options: ListingOptions) -> Iterator[Entry]:
+    """Every input that ``arguments`` select; UsageError at once when one does not exist."""
+    return Listing(arguments, options).entries()
+
+
+def list_changed(
+    arguments: Sequence[str], options: ListingOptions, paths: Iterable[Path]
+) -> Iterator[Entry]:
+    """The entries of ``paths`` as ``list_entries`` gives them."""
+    return Listing(arguments, options).changed(paths)
+
+
+def origins_of(arguments: Sequence[str], options: ListingOptions) -> tuple[Origin, ...]:
+    """The origins of what ``arguments`` select."""
+    return Listing(arguments, options).origins
+
+
+def list_inputs(paths: Sequence[Path]) -> list[Entry]:
+    """Every input below ``paths``, all at once."""
+    return list(list_entries([str(path) for path in paths], ListingOptions()))
+
+
+def _once(sources: Sequence[Source]) -> Iterator[Entry]:
+    seen = Seen()
+    try:
+        for source in sources:
+            for entry in source.entries():
+                if isinstance(entry, Rejected) or not entry.uri:
+                    yield entry
+                elif isinstance(entry, Listed) and not seen.add(entry.uri):
+                    yield _listed_before(entry)
+                else:
+                    yield entry
+    finally:
+        seen.close()
+
+
+def _listed_before(entry: Listed) -> Skipped:
+    if entry.spooled:
+        entry.path.unlink(missing_ok=True)
+    return Skipped(entry.path, entry.name, LISTED_BEFORE, origin=entry.origin, uri=entry.uri)

@@ -1,0 +1,105 @@
+"""The rules by which something that lies in a folder is left out, each with the words for it.
+
+Place in the flow: every kind of source (folders, remote folders, lists) judges what it finds by
+these, so that a file is treated alike wherever it comes from.  Opens nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from esrag.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+FORMATS: dict[str, str] = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "plain",
+    ".text": "plain",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+HIDDEN = "hidden file"
+LINK_OUT = "link that leads out of the folder"
+LINK_FOLDER = "link to a folder"
+LINK_BROKEN = "link that leads nowhere"
+LISTED_BEFORE = "listed before"
+NOT_A_FILE = "neither a file nor a folder"
+NOT_INCLUDED = "matches no pattern of --include"
+
+
+def is_known(name: str) -> bool:
+    """Whether some format reads files of this name."""
+    return PurePosixPath(name).suffix.lower() in FORMATS
+
+
+def known_endings() -> tuple[str, ...]:
+    """The endings that are read, for messages."""
+    return tuple(FORMATS)
+
+
+def unknown_type(name: str) -> str:
+    """The rule for a file whose format is not known."""
+    return f"unknown type {PurePosixPath(name).suffix.lower() or '(no ending)'}"
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is left out because it begins with a dot."""
+    return name.startswith(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """What ``--include`` and ``--exclude`` say of paths below a folder, as in .gitignore."""
+
+    include: GitIgnoreSpec | None
+    exclude: GitIgnoreSpec | None
+    exclusions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, include: Sequence[str], exclude: Sequence[str]) -> Patterns:
+        """Compiled; raises UsageError for a pattern that is none."""
+        kept = tuple(line for line in exclude if line.strip() and not line.startswith("#"))
+        return cls(_spec(include), _spec(kept), kept)
+
+    def rule_for_folder(self, name: str) -> str:
+        """Why this folder (its path without a slash at the end) is left out; "" when it is not."""
+        return self._exclusion(name + "/")
+
+    def rule_for_file(self, name: str) -> str:
+        """Why this file is left out; "" when it is not."""
+        if self.include is not None and not self.include.match_file(name):
+            return NOT_INCLUDED
+        return self._exclusion(name)
+
+    def _exclusion(self, name: str) -> str:
+        if self.exclude is None:
+            return ""
+        found = self.exclude.check_file(name)
+        if not found.include or found.index is None:
+            return ""
+        return f"excluded by {self.exclusions[found.index]}"
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except (ValueError, re.error) as error:
+        raise UsageError(
+            f"a pattern of --include or --exclude cannot be used: {error}",
+            hint="They are written as in .gitignore: *.log, build/, /notes/**/draft-*.md",
+        ) from error
