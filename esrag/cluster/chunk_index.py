@@ -43,10 +43,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where writes go: an index, and its generation's pipeline; None leaves it to the index."""
+    """Where writes go: an index, and its generation's pipeline."""
 
     index: str
-    pipeline: str | None
+    pipeline: str
 
 
 class ChunkIndex:
@@ -76,8 +76,12 @@ class ChunkIndex:
                 f"there is no index behind {self.alias}", hint="Create it first: esrag setup"
             )
         generation = generation_of(index)
-        pipeline = self._names.embed_pipeline(generation) if generation else None
-        target = Target(index, pipeline)
+        if generation is None or index != self._names.index(generation):
+            raise ConflictError(
+                f"{self.alias} leads to {index}, which esrag did not make",
+                hint="Let the alias lead to a generation of the set, or choose another set: --set",
+            )
+        target = Target(index, self._names.embed_pipeline(generation))
         if self._target != target:
             self._take_profile(read_profile(self._client, index))
         with self._lock:

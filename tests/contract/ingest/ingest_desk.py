@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,14 +65,17 @@ class Desk:
         parts = [f"## Section {number}\n\n{body}\n" for number in range(sections)]
         (self.docs / name).write_text("\n".join(parts))
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Begin an ingest of the folder."""
+    def start(
+        self, *arguments: str, limit: Callable[[], None] | None = None, **environment: str
+    ) -> subprocess.Popen[str]:
+        """Begin an ingest of the folder; ``limit`` is called in the child before it begins."""
         return subprocess.Popen(
             [*_COMMAND, "ingest", "--set", self._set, "--json", *arguments, str(self.docs)],
             env={**self._environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=limit,
         )
 
     def ingest(self, *arguments: str, **environment: str) -> Outcome:
