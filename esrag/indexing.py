@@ -149,7 +149,7 @@ def drafts_of(entries: Iterable[Entry], cutting: Cutting) -> Iterator[Draft | Re
         if isinstance(entry, Rejected):
             yield entry
         elif isinstance(entry, Listed):
-            yield from (drafter.draft(0, outcome) for outcome in read(entry))
+            yield from (drafter.draft(0, outcome) for outcome in _inputs(entry))
 
 
 class Ingest:
@@ -252,7 +252,7 @@ class Ingest:
         return [(n, entry) for n, entry in numbered if isinstance(entry, Listed)]
 
     def _take_file(self, number: int, file: Listed) -> None:
-        outcomes = list(read(file))
+        outcomes = _inputs(file)
         numbered = [(number, outcome) for outcome in outcomes]
         if any(outcome.place for outcome in outcomes):
             numbered = [(self._next_number(), outcome) for outcome in outcomes]
@@ -452,6 +452,10 @@ class Ingest:
     def _next_number(self) -> int:
         self._numbers += 1
         return self._numbers
+
+
+def _inputs(file: Listed) -> list[Parsed | Rejected]:
+    return [outcome for outcome in read(file) if not isinstance(outcome, Skipped)]
 
 
 def _draft(number: int, parsed: Parsed, cutting: Cutting) -> Draft | Rejected:

@@ -1,132 +1,274 @@
-"""Opens one listed file and returns what its inputs became: documents and rejections.
+"""Opens one listed file and returns what its inputs became: documents, rejections, skips.
 
-Never blocks (a FIFO that took the file's place is noticed after opening), never reads more than
-the limit, and never raises for what a file contains.
+    Listed --open--> Content --module of its format--> Found --> Parsed | Rejected | Skipped
+                        ↑                                │
+                        └────── members of archives ─────┘
+
+Runs inside the parser child.  Streams: of an archive or a file of records nothing is held but the
+member at hand.  Never blocks (a FIFO that took the file's place is noticed after opening), never
+reads more than the limits, never writes, and never raises for what a file contains.
 """
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import importlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any, cast
 
-from esrag.corpus import html, jsonl, markdown, plain
-from esrag.corpus.listing import FORMATS
-from esrag.corpus.records import Listed, Parsed, Rejected, Unreadable
+from esrag.corpus import sniffing
+from esrag.corpus.decoding import decode
+from esrag.corpus.finishing import finished
+from esrag.corpus.formats import Format, format_of, format_of_media_type, unknown_type
+from esrag.corpus.formats.contents import (
+    MEMBER,
+    Content,
+    Excluded,
+    Failure,
+    Found,
+    Member,
+    Part,
+)
+from esrag.corpus.limits import RATIO_FROM_BYTES, size
+from esrag.corpus.options import ReadingOptions
+from esrag.corpus.records import Listed, Parsed, Rejected, Skipped, Unreadable
 from esrag.types import Document
 
-MAX_BYTES = 20 * 1024 * 1024
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_PARSERS = {"markdown": markdown.parse, "plain": plain.parse, "html": html.parse}
+Outcome = Parsed | Rejected | Skipped
 
 
-def read(listed: Listed, *, max_bytes: int = MAX_BYTES) -> Iterator[Parsed | Rejected]:
-    """One outcome for a document file, one per record for a JSONL file."""
-    sha256 = ""
-    try:
-        raw = read_bytes(listed.path, max_bytes=max_bytes)
-        sha256 = hashlib.sha256(raw).hexdigest()
-        family = FORMATS[listed.path.suffix.lower()]
-        if family == "jsonl":
-            yield from _records(listed, raw)
-            return
-        document = _PARSERS[family](decode(raw), document_id=listed.name)
-        yield Parsed(listed.path, checked(document), sha256)
-    except Unreadable as error:
-        yield Rejected(listed.path, listed.name, error.stage, error.code, error.reason, sha256)
-    except RecursionError:
-        reason = "nested too deeply to be parsed"
-        yield Rejected(listed.path, listed.name, "parse", "too_deep", reason, sha256)
+def read(listed: Listed, options: ReadingOptions | None = None) -> Iterator[Outcome]:
+    """One outcome for a document file; one per record or member for a file that holds several."""
+    return _Reader(listed, options or ReadingOptions()).outcomes()
 
 
-def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """The file's bytes; raises Unreadable when they cannot be had or are too many."""
+def open_regular(path: Path) -> IO[bytes]:
+    """The file, opened for reading; raises Unreadable when it is none or cannot be had."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Unreadable(
             "unreadable", f"cannot be opened: {error.strerror}", stage="read"
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("not_a_file", "is no regular file any more", stage="read")
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise Unreadable("not_a_file", "is no regular file any more", stage="read")
+    return file
+
+
+class Exhausted(Unreadable):
+    """A limit for everything inside one listed file is reached: the rest of it is not read."""
+
+
+class _Reader:
+    """One listed file while it is read; counts what comes out of it."""
+
+    def __init__(self, listed: Listed, options: ReadingOptions) -> None:
+        self._listed = listed
+        self._options = options
+        self._limits = options.limits
+        self._size = 0
+        self._inflated = 0
+        self._members = 0
+
+    def outcomes(self) -> Iterator[Outcome]:
+        listed = self._listed
         try:
-            raw = file.read(max_bytes + 1) if status.st_size <= max_bytes else None
-        except OSError as error:
-            raise Unreadable(
-                "unreadable", f"cannot be read: {error.strerror}", stage="read"
-            ) from error
-    if raw is None or len(raw) > max_bytes:
-        size = f"{status.st_size / 1_048_576:.0f} MiB" if raw is None else "still growing"
-        limit = f"{max_bytes / 1_048_576:.0f} MiB"
-        raise Unreadable("too_large", f"{size}; the limit is {limit} a file", stage="read")
-    if not raw.strip():
-        raise Unreadable("empty", "the file is empty", stage="read")
-    return raw
-
-
-def decode(raw: bytes) -> str:
-    """UTF-8, or UTF-16 when it starts with a byte order mark; never guesses."""
-    encoding, skip = "utf-8", 0
-    if raw.startswith(codecs.BOM_UTF8):
-        skip = len(codecs.BOM_UTF8)
-    elif raw[:2] in _UTF16 and not raw.startswith(codecs.BOM_UTF32_LE):
-        encoding, skip = _UTF16[raw[:2]], 2
-    try:
-        text = raw[skip:].decode(encoding)
-    except UnicodeDecodeError as error:
-        at = error.start + skip
-        raise Unreadable(
-            "undecodable", f"not {encoding.upper()}: {error.reason} at byte {at}", stage="read"
-        ) from error
-    nul = text.find("\0")
-    if nul >= 0:
-        at = skip + len(text[:nul].encode(encoding, "surrogatepass"))
-        raise Unreadable("nul_byte", f"NUL at byte {at}: not a text file", stage="read")
-    return text
-
-
-def checked(document: Document) -> Document:
-    """The document, when it can be indexed; raises Unreadable when it has no text or bad fields."""
-    if not any(map(str.isalnum, document.text)):
-        raise Unreadable("empty", "no text to index")
-    if len(document.id.encode("utf-8", "replace")) > 512:
-        raise Unreadable("id_too_long", "the document id is longer than 512 bytes")
-    if len(document.metadata) > 200:
-        raise Unreadable("metadata", f"{len(document.metadata)} metadata fields; 200 are allowed")
-    for name, value in document.metadata.items():
-        if len(name) + len(value) > 4000:
-            raise Unreadable(
-                "metadata", f"metadata field {name[:60]!r} is longer than 4000 characters"
-            )
-    fields = (document.id, document.text, document.title, document.url)
-    for value in (*fields, *document.metadata, *document.metadata.values()):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise Unreadable("lone_surrogate", "holds half of a surrogate pair") from error
-    return document
-
-
-def _records(listed: Listed, raw: bytes) -> Iterator[Parsed | Rejected]:
-    if raw[:2] in _UTF16:
-        raw = decode(raw).encode("utf-8", "replace")
-    raw = raw.removeprefix(codecs.BOM_UTF8)
-    for number, line in enumerate(raw.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"line {number}"
-        name = f"{listed.name}#L{number}"
-        sha256 = hashlib.sha256(line).hexdigest()
-        try:
-            document = jsonl.parse(decode(line), file=listed.name, line_number=number)
-            yield Parsed(listed.path, checked(document), sha256, place)
+            with open_regular(listed.path) as file:
+                self._size = os.fstat(file.fileno()).st_size
+                content = Content(
+                    listed.name,
+                    file,
+                    self._size,
+                    charset=_charset(listed.media_type),
+                    limits=self._limits,
+                )
+                # What a server says of its answer goes before the look of the address.
+                form = format_of_media_type(listed.media_type)
+                form = form or format_of(listed.name) or format_of(listed.path.name)
+                yield from self._content(content, form)
         except Unreadable as error:
-            yield Rejected(listed.path, name, error.stage, error.code, error.reason, sha256, place)
-        except RecursionError:
-            reason = "nested too deeply to be parsed"
-            yield Rejected(listed.path, name, "parse", "too_deep", reason, sha256, place)
+            yield self._rejected(listed.name, error)
+
+    def _content(self, content: Content, form: Format | None) -> Iterator[Outcome]:
+        if form is None and content.depth:
+            yield self._skipped(content.name, unknown_type(content.name))
+            return
+        if form is None:
+            error = Unreadable("unknown_type", unknown_type(content.name), stage="list")
+            yield self._rejected(content.name, error)
+            return
+        try:
+            yield from self._of_format(form, content)
+        except Exhausted:
+            raise
+        except Exception as error:  # noqa: BLE001 - libraries raise anything for damaged files
+            yield self._rejected(content.name, _translated(error))
+
+    def _of_format(self, form: Format, content: Content) -> Iterator[Outcome]:
+        limit = self._limits.text_bytes if form.shape == "text" else self._limits.file_bytes
+        if content.size is not None and content.size > limit:
+            reason = f"{size(content.size)}; the limit is {size(limit)}"
+            raise Unreadable("too_large", reason, stage="read")
+        sniffing.check(form, _peek(content.file))
+        module = _module(form)
+        if form.shape == "many":
+            yield from self._several(content, module.parse(content, self._options))
+        else:
+            yield self._one(form, module, content, limit)
+
+    def _one(self, form: Format, module: Any, content: Content, limit: int) -> Outcome:
+        sha256 = ""
+        try:
+            if form.shape == "text":
+                raw = content.whole(limit)
+                sha256 = hashlib.sha256(raw).hexdigest()
+                declared = content.charset or (
+                    module.declared(raw) if hasattr(module, "declared") else ""
+                )
+                document = module.parse(decode(raw, declared=declared), document_id=content.name)
+            else:
+                content.file = content.sought()
+                sha256 = hashlib.file_digest(cast(io.BytesIO, content.file), "sha256").hexdigest()
+                content.file.seek(0)
+                document = module.parse(content, self._options)
+            return self._parsed(cast(Document, document), sha256, content.name)
+        except Exhausted:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above; here the digest is known
+            return self._rejected(content.name, _translated(error), sha256)
+
+    def _several(self, container: Content, found: Iterator[Found]) -> Iterator[Outcome]:
+        count = 0
+        for one in found:
+            count += 1
+            if isinstance(one, Part):
+                try:
+                    yield self._parsed(one.document, one.sha256, container.name, one.place)
+                except Unreadable as error:
+                    place = self._place(container.name, one.place)
+                    yield self._rejected(one.document.id, error, one.sha256, place)
+            elif isinstance(one, Failure):
+                place = self._place(container.name, one.place)
+                yield self._rejected(one.name, one.error, one.sha256, place)
+            elif isinstance(one, Excluded):
+                yield self._skipped(one.name, one.rule)
+            else:
+                yield from self._member(container, one)
+        if not count:
+            raise Unreadable("empty", "there is nothing in it")
+
+    def _member(self, container: Content, member: Member) -> Iterator[Outcome]:
+        self._members += 1
+        if self._members > self._limits.members:
+            raise Exhausted("too_many_members", f"more than {self._limits.members:,} members")
+        form = format_of(member.name) or format_of_media_type(member.media_type)
+        deep = container.depth + 1 >= self._limits.nesting
+        if deep and form is not None and form.holds_members:
+            reason = f"archives nested more than {self._limits.nesting} deep"
+            yield self._rejected(member.name, Unreadable("nested_archives", reason))
+            return
+        with io.BufferedReader(_Metered(member.file, self), 1 << 16) as file:
+            content = Content(
+                member.name,
+                file,
+                member.size,
+                charset=member.charset,
+                limits=self._limits,
+                depth=container.depth + 1,
+            )
+            yield from self._content(content, form)
+
+    def count_inflated(self, more: int) -> None:
+        """Note that ``more`` bytes came out of an archive; raises Unreadable over the limit."""
+        self._inflated += more
+        limits = self._limits
+        if self._inflated > limits.inflated_bytes:
+            reason = f"more than {size(limits.inflated_bytes)} unpacked"
+            raise Exhausted("inflates_too_much", reason)
+        if self._inflated > RATIO_FROM_BYTES + limits.inflation_ratio * self._size:
+            reason = f"unpacks to more than {limits.inflation_ratio} times its size"
+            raise Exhausted("inflates_too_much", reason)
+
+    def _parsed(self, document: Document, sha256: str, name: str, place: str = "") -> Parsed:
+        done = finished(document, self._options, listed=self._listed)
+        return Parsed(self._listed.path, done, sha256, self._place(name, place))
+
+    def _rejected(
+        self, name: str, error: Unreadable, sha256: str = "", place: str | None = None
+    ) -> Rejected:
+        listed = self._listed
+        return Rejected(
+            listed.path,
+            name,
+            error.stage,
+            error.code,
+            error.reason,
+            sha256,
+            self._place(name) if place is None else place,
+            listed.origin,
+            listed.uri,
+        )
+
+    def _skipped(self, name: str, rule: str) -> Skipped:
+        listed = self._listed
+        return Skipped(listed.path, name, rule, listed.origin, listed.uri)
+
+    def _place(self, name: str, place: str = "") -> str:
+        """Where in the listed file: the member's path in the archive, the line of a record."""
+        member = name.removeprefix(self._listed.name).removeprefix(MEMBER)
+        return f"{'' if member == name else member} {place}".strip()
+
+
+class _Metered(io.RawIOBase):
+    """A member's bytes on their way out of its archive, counted."""
+
+    def __init__(self, file: IO[bytes], reader: _Reader) -> None:
+        self._file = file
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raw = self._file.read(len(buffer))
+        self._reader.count_inflated(len(raw))
+        buffer[: len(raw)] = raw
+        return len(raw)
+
+
+def _translated(error: Exception) -> Unreadable:
+    """What a library raised, as a reason."""
+    if isinstance(error, Unreadable):
+        return error
+    if isinstance(error, RecursionError):
+        return Unreadable("too_deep", "nested too deeply to be parsed")
+    if isinstance(error, MemoryError):
+        return Unreadable("parser_limit", "needs more memory than reading a file may take")
+    if isinstance(error, ModuleNotFoundError):
+        reason = f"the library {error.name} is missing: pip install 'esrag[ingest]'"
+        return Unreadable("missing_library", reason)
+    words = " ".join(str(error).split())[:200] or "no more is known"
+    return Unreadable("broken", f"cannot be parsed: {type(error).__name__}: {words}")
+
+
+def _module(form: Format) -> Any:
+    return importlib.import_module(form.module_name)
+
+
+def _peek(file: IO[bytes]) -> bytes:
+    peek = getattr(file, "peek", None)
+    return peek(sniffing.HEAD_BYTES)[: sniffing.HEAD_BYTES] if peek is not None else b""
+
+
+def _charset(media_type: str) -> str:
+    for parameter in media_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip("\"'")
+    return ""

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from esrag.corpus.listing.options import ListingOptions
 from esrag.corpus.listing.rules import (
-    FORMATS,
     HIDDEN,
     LISTED_BEFORE,
     unknown_type,
@@ -26,7 +25,6 @@ from esrag.corpus.origins import Origin, printable_name
 from esrag.corpus.records import Listed, Rejected, Skipped
 
 __all__ = [
-    "FORMATS",
     "HIDDEN",
     "LISTED_BEFORE",
     "Entry",

@@ -9,25 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from esrag.corpus.formats import ENDINGS, format_of, unknown_type
 from esrag.errors import UsageError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-FORMATS: dict[str, str] = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".txt": "plain",
-    ".text": "plain",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
+__all__ = ["Patterns", "is_hidden", "is_known", "known_endings", "unknown_type"]
 
 HIDDEN = "hidden file"
 LINK_OUT = "link that leads out of the folder"
@@ -40,17 +30,12 @@ NOT_INCLUDED = "matches no pattern of --include"
 
 def is_known(name: str) -> bool:
     """Whether some format reads files of this name."""
-    return PurePosixPath(name).suffix.lower() in FORMATS
+    return format_of(name) is not None
 
 
 def known_endings() -> tuple[str, ...]:
     """The endings that are read, for messages."""
-    return tuple(FORMATS)
-
-
-def unknown_type(name: str) -> str:
-    """The rule for a file whose format is not known."""
-    return f"unknown type {PurePosixPath(name).suffix.lower() or '(no ending)'}"
+    return ENDINGS
 
 
 def is_hidden(name: str) -> bool:

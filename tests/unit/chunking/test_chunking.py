@@ -20,7 +20,7 @@ from esrag.chunking import (
     document_hash,
     heading_text,
 )
-from esrag.corpus import html, markdown, plain
+from esrag.corpus.formats import html, markdown, plain
 from esrag.types import Block, Chunk, Document
 
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".split()

@@ -1,6 +1,6 @@
 """Plain text: head, paragraphs, headings."""
 
-from esrag.corpus.plain import parse
+from esrag.corpus.formats.plain import parse
 
 
 def test_address_and_date_in_the_head_are_taken() -> None:

@@ -18,7 +18,7 @@ from esrag.cluster.bulk import (
     chunk_source,
     read_answer,
 )
-from esrag.corpus import markdown
+from esrag.corpus.formats import markdown
 from esrag.errors import (
     ConflictError,
     EsragError,

@@ -30,6 +30,10 @@ _LISTS = frozenset(("ul", "ol", "dl"))
 _ITEMS = {"li": "- ", "dt": "- ", "dd": ": "}
 _LAYOUT = "h1,h2,h3,h4,h5,h6,table table,ul,ol,pre"
 _SPACE = re.compile(r"\s+")
+_HEAD_BYTES = 4096
+_CHARSET = re.compile(
+    rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]+)""", re.I
+)
 
 # The parser's work grows with the square of the nesting and of a tag's attributes.
 _MAX_DEPTH = 5_000
@@ -51,6 +55,7 @@ def parse(text: str, *, document_id: str) -> Document:
         if writer.blocks:
             break
     metadata = _metadata(tree)
+    known = fields.declared(metadata)
     return Document(
         id=document_id,
         text=writer.text,
@@ -58,10 +63,21 @@ def parse(text: str, *, document_id: str) -> Document:
         source=document_id,
         url=_url(tree),
         mime_type="text/html",
-        published=fields.take_date(metadata),
+        published=known.published,
         metadata=metadata,
         blocks=tuple(writer.blocks),
+        author=known.author,
+        language=known.language,
+        modified=known.modified,
     )
+
+
+def declared(raw: bytes) -> str:
+    """The encoding that the page names in its head, empty when it names none."""
+    found = _CHARSET.search(raw[:_HEAD_BYTES])
+    name = found.group(1).decode("ascii") if found else ""
+    # In a page that could be searched for these letters, UTF-16 cannot be true.
+    return "" if name.lower().startswith("utf-16") else name
 
 
 def _refuse_costly(text: str) -> None:
@@ -284,6 +300,7 @@ def _url(tree: LexborHTMLParser) -> str:
 def _metadata(tree: LexborHTMLParser) -> dict[str, str]:
     names = {
         "article:published_time": "published",
+        "article:modified_time": "modified",
         "date": "date",
         "author": "author",
         "keywords": "keywords",

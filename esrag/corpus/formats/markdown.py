@@ -47,24 +47,31 @@ class _FrontMatterLoader(yaml.BaseLoader):
 
 def parse(text: str, *, document_id: str) -> Document:
     """The document; raises Unreadable when the front matter is not valid YAML."""
-    metadata, body = split_front_matter(text)
+    values, body = split_front_matter(text)
+    acl = fields.take_readers(values)
+    metadata = fields.flatten(values)
+    known = fields.declared(metadata)
     blocks = parse_blocks(body)
-    title = fields.take(metadata, fields.TITLE_FIELDS) or _first_heading(body, blocks)
+    title = known.title or fields.one_line(_first_heading(body, blocks))
     return Document(
         id=document_id,
         text=body,
-        title=fields.one_line(title) or fields.title_from_name(document_id),
+        title=title or fields.title_from_name(document_id),
         source=document_id,
-        url=fields.take(metadata, fields.URL_FIELDS),
+        url=known.url,
         mime_type="text/markdown",
-        published=fields.take_date(metadata),
+        published=known.published,
         metadata=metadata,
         blocks=blocks,
+        author=known.author,
+        language=known.language,
+        modified=known.modified,
+        acl=acl,
     )
 
 
-def split_front_matter(text: str) -> tuple[dict[str, str], str]:
-    """The fields of a leading YAML block and the text after it; no fields when there is none."""
+def split_front_matter(text: str) -> tuple[dict[str, object], str]:
+    """The values of a leading YAML block and the text after it; none when there is no block."""
     start = _FRONT_MATTER.match(text)
     end = (
         _FRONT_MATTER_END.search(text, start.end(), start.end() + _MAX_FRONT_MATTER)
@@ -83,7 +90,7 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
         raise Unreadable("front_matter", "front matter is not valid YAML") from error
     if not isinstance(found, dict):
         return {}, text  # a thematic break at the top, not front matter
-    return fields.flatten(found), text[end.end() :]
+    return found, text[end.end() :]
 
 
 def parse_blocks(text: str) -> tuple[Block, ...]:

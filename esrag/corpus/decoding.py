@@ -1,0 +1,63 @@
+"""Bytes to text: by byte order mark, by declaration, else as UTF-8; nothing is ever guessed."""
+
+from __future__ import annotations
+
+import codecs
+
+from esrag.corpus.records import Unreadable
+
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+# What the web means by these labels (WHATWG Encoding Standard).
+_WEB_LABELS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030"}
+
+
+def decode(raw: bytes, *, declared: str = "") -> str:
+    """The text; ``declared`` is the encoding that the document or its place names, if any.
+
+    A byte order mark goes before a declaration, as on the web.
+    """
+    encoding, skip = _marked(raw)
+    if not encoding:
+        encoding = _codec(declared) if declared else "utf-8"
+    try:
+        text = raw[skip:].decode(encoding)
+    except UnicodeDecodeError as error:
+        at = error.start + skip
+        raise Unreadable(
+            "undecodable", f"not {encoding.upper()}: {error.reason} at byte {at}", stage="read"
+        ) from error
+    nul = text.find("\0")
+    if nul >= 0:
+        at = skip + len(text[:nul].encode(encoding, "surrogatepass"))
+        raise Unreadable("nul_byte", f"NUL at byte {at}: not a text file", stage="read")
+    return text
+
+
+def is_utf16(raw: bytes) -> bool:
+    """Whether a byte order mark says UTF-16."""
+    return _marked(raw)[0].startswith("utf-16")
+
+
+def without_mark(raw: bytes) -> bytes:
+    """The bytes without a UTF-8 byte order mark."""
+    return raw.removeprefix(codecs.BOM_UTF8)
+
+
+def _marked(raw: bytes) -> tuple[str, int]:
+    if raw.startswith(codecs.BOM_UTF8):
+        return "utf-8", len(codecs.BOM_UTF8)
+    if raw[:2] in _UTF16 and not raw.startswith(codecs.BOM_UTF32_LE):
+        return _UTF16[raw[:2]], 2
+    return "", 0
+
+
+def _codec(declared: str) -> str:
+    try:
+        name = codecs.lookup(declared.strip().strip("\"'")).name
+        # Not every codec makes text: rot13, zip and the like do not.
+        "".encode(name)
+    except (LookupError, ValueError, TypeError) as error:
+        raise Unreadable(
+            "undecodable", f"declares the encoding {declared[:40]!r}, which is none", stage="read"
+        ) from error
+    return _WEB_LABELS.get(name, name)

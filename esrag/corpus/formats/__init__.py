@@ -1,0 +1,113 @@
+"""The formats: by which endings each is known, which module reads it, what becomes of it.
+
+    name --format_of--> Format --reading--> its module: parse(...)
+
+Adding a format is adding a module here and an entry to ``FORMATS``.  Modules are imported when
+the first file of their format is read, so that nothing pays for libraries it does not use; this
+table itself imports none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+# text: parse(text, *, document_id) -> Document, after decoding
+# file: parse(content, options) -> Document
+# many: parse(content, options) -> Iterator[Found]
+Shape = Literal["text", "file", "many"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format; ``library``, ``becomes``, ``pages`` and ``fields`` are for the documentation."""
+
+    name: str
+    endings: tuple[str, ...]
+    shape: Shape
+    mime_type: str
+    library: str
+    becomes: str
+    pages: str = ""
+    fields: str = ""
+    module: str = ""
+    names: tuple[str, ...] = ()
+    magic: str = ""  # what ``sniffing.kind_of`` must say of the first bytes; text has none
+    holds_members: bool = False
+
+    @property
+    def module_name(self) -> str:
+        """The module that reads it."""
+        return f"{__name__}.{self.module or self.name}"
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "markdown",
+        (".md", ".markdown"),
+        "text",
+        "text/markdown",
+        "markdown-it-py, PyYAML",
+        "the text as written; headings, lists, tables, code and quotes are known",
+        fields="YAML front matter",
+    ),
+    Format(
+        "plain",
+        (".txt", ".text"),
+        "text",
+        "text/plain",
+        "",
+        "the text as written; blank lines separate paragraphs, underlined or lone short lines "
+        "are headings",
+        fields="`URL:` and `Date:` lines in its head",
+    ),
+    Format(
+        "html",
+        (".html", ".htm", ".xhtml"),
+        "text",
+        "text/html",
+        "selectolax",
+        "the main content without navigation, footers, forms and scripts; tables in pipe form",
+        fields="title, canonical link, `meta` elements, `lang`",
+    ),
+    Format(
+        "jsonl",
+        (".jsonl", ".ndjson"),
+        "many",
+        "application/x-ndjson",
+        "",
+        "one record a line, one document each",
+        fields="by name, or as mapped",
+    ),
+)
+
+_BY_ENDING = {ending: one for one in FORMATS for ending in one.endings}
+_BY_NAME = {name: one for one in FORMATS for name in one.names}
+_BY_MEDIA_TYPE = {one.mime_type: one for one in reversed(FORMATS)}
+_INDEFINITE = frozenset(("text/plain", "application/octet-stream", "binary/octet-stream"))
+ENDINGS = tuple(_BY_ENDING)
+
+
+def format_of(name: str) -> Format | None:
+    """The format that a file's name says; None for an unknown one."""
+    base = name.rpartition("/")[2].lower()
+    return _BY_NAME.get(base) or _BY_ENDING.get(ending_of(base))
+
+
+def format_of_media_type(media_type: str) -> Format | None:
+    """The format that a media type says; None for unknown ones and those that say nothing."""
+    kind = media_type.partition(";")[0].strip().lower()
+    return None if kind in _INDEFINITE else _BY_MEDIA_TYPE.get(kind)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a name, lower case, with its dot; ".tar.gz" and the like as a whole."""
+    path = PurePosixPath(name.lower())
+    double = "".join(path.suffixes[-2:])
+    return double if double in _BY_ENDING else path.suffix
+
+
+def unknown_type(name: str) -> str:
+    """The rule for a file whose format is not known."""
+    return f"unknown type {ending_of(name) or '(no ending)'}"
