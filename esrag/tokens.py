@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     import tokenizers
 
 _WINDOW = 16_384  # characters encoded at once: bounds the memory that one call takes
+_LOOKED_AT = 1_000_000  # characters whose words are looked up at once
 _RUN = re.compile(r"[^ \t\r\n]+")  # fewer blanks than Python knows: those that all tokenizers know
 _REMEMBERED = 48  # longer runs are rarely met twice
 _MEMORY = 200_000  # runs kept; then all are forgotten, so that no corpus makes it grow
+_TOGETHER = 1_000  # runs encoded in one call
 _PARTING = frozenset(("BertPreTokenizer", "Whitespace", "WhitespaceSplit"))
 _CHARACTERWISE = frozenset(("BertNormalizer", "Lowercase", "StripAccents", "NFC", "NFD", "NFKD"))
 
@@ -47,7 +51,7 @@ class EmbedderTokenizer:
         """The number of tokens of ``text``."""
         if not self.adds_up:
             return sum(len(self._encode(text[a:b])) for a, b in _windows(text))
-        return sum(len(self._of_run(run)) for run in _RUN.findall(text))
+        return sum(map(len, self._runs(text)))
 
     def starts(self, text: str) -> array[int]:
         """The offset of the first character of each token, in order."""
@@ -56,31 +60,46 @@ class EmbedderTokenizer:
             for a, b in _windows(text):
                 found.extend(a + start for start, _ in self._encode(text[a:b]).offsets)
             return found
-        words = self._words
-        for match in _RUN.finditer(text):
-            run, at = match.group(), match.start()
-            offsets = words.get(run)
-            if offsets is None:
-                offsets = self._of_run(run)
-            if len(offsets) == 1:
-                found.append(at + offsets[0])
-            else:
-                found.extend([at + offset for offset in offsets])
+        for run in self._runs(text):
+            found.extend(run)
         return found
 
-    def _of_run(self, run: str) -> tuple[int, ...]:
-        """Where the tokens of a stretch without blanks begin."""
-        known = self._words.get(run)
-        if known is not None:
-            return known
-        offsets = tuple(
-            a + start for a, b in _windows(run) for start, _ in self._encode(run[a:b]).offsets
-        )
+    def _runs(self, text: str) -> Iterator[list[int] | tuple[int, ...]]:
+        """The tokens of each stretch without blanks, a stretch of the text at a time."""
+        for a, b in _windows(text, _LOOKED_AT):
+            part = text[a:b]
+            words = self._known(_RUN.findall(part))
+            for match in _RUN.finditer(part):
+                at = a + match.start()
+                offsets = words.get(match.group()) or self._of_long(match.group())
+                yield (at + offsets[0],) if len(offsets) == 1 else [at + one for one in offsets]
+
+    def _known(self, runs: list[str]) -> dict[str, tuple[int, ...]]:
+        """Where the tokens of these stretches without blanks begin, but for the long ones."""
+        words = self._words
+        missing = [run for run in set(runs) if run not in words and len(run) <= _REMEMBERED]
+        if len(words) + len(missing) > _MEMORY:
+            words = self._words = {}
+            missing = [run for run in set(runs) if len(run) <= _REMEMBERED]
+        for first in range(0, len(missing), _TOGETHER):
+            words.update(self._of_many(missing[first : first + _TOGETHER]))
+        return words
+
+    def _of_many(self, runs: list[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Many are encoded in one call: calls cost more than words."""
+        starts = [start for start, _ in self._encode(" ".join(runs)).offsets]
+        at = token = 0
+        for run in runs:
+            end = bisect_left(starts, at + len(run), token)
+            yield run, tuple([start - at for start in starts[token:end]])
+            at, token = at + len(run) + 1, end
+
+    def _of_long(self, run: str) -> tuple[int, ...]:
         if len(run) <= _REMEMBERED:
-            if len(self._words) >= _MEMORY:
-                self._words.clear()
-            self._words[run] = offsets
-        return offsets
+            return ()  # it is known, and has no tokens
+        return tuple(
+            [a + start for a, b in _windows(run) for start, _ in self._encode(run[a:b]).offsets]
+        )
 
     def _encode(self, text: str) -> tokenizers.Encoding:
         return self._tokenizer.encode(text, add_special_tokens=False)
@@ -121,12 +140,12 @@ def load_tokenizer(data_dir: Path, model_id: str) -> EmbedderTokenizer:
     return EmbedderTokenizer(tokenizer)
 
 
-def _windows(text: str) -> list[tuple[int, int]]:
+def _windows(text: str, size: int = _WINDOW) -> list[tuple[int, int]]:
     """Stretches of bounded length that begin at blanks where there are any."""
     windows: list[tuple[int, int]] = []
     start = 0
-    while len(text) - start > _WINDOW:
-        end = start + _WINDOW
+    while len(text) - start > size:
+        end = start + size
         blank = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
         end = blank if blank > start else end
         windows.append((start, end))
