@@ -105,11 +105,21 @@ class EmbedderTokenizer:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
 
+def tokenizer_file(data_dir: Path, model_id: str) -> Path:
+    """Where the bundle of ``model_id`` keeps its tokenizer."""
+    return data_dir / "bundles" / model_id / "tokenizer.json"
+
+
 def load_tokenizer(data_dir: Path, model_id: str) -> EmbedderTokenizer:
     """The tokenizer of ``model_id``'s bundle.
 
     Raises UnsupportedError when the bundle or the extra is not there.
     """
+    return read_tokenizer(tokenizer_file(data_dir, model_id))
+
+
+def read_tokenizer(path: Path) -> EmbedderTokenizer:
+    """The tokenizer in a bundle's file; raises UnsupportedError as ``load_tokenizer`` does."""
     try:
         import tokenizers
     except ImportError as error:
@@ -117,12 +127,11 @@ def load_tokenizer(data_dir: Path, model_id: str) -> EmbedderTokenizer:
             "the package tokenizers is not installed",
             hint="Install what ingest needs: pip install 'esrag[ingest]'",
         ) from error
-    path = data_dir / "bundles" / model_id / "tokenizer.json"
     try:
         content = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UnsupportedError(
-            f"there is no tokenizer of {model_id}: {path} does not exist",
+            f"there is no tokenizer of {path.parent.name}: {path} does not exist",
             hint="Build the model's bundle first: esrag model build",
         ) from error
     except (OSError, UnicodeDecodeError) as error:

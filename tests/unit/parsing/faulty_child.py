@@ -1,0 +1,58 @@
+"""A parser child whose reader does what the file tells it; all else is the real thing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+from esrag.corpus.reading import read as really_read
+from esrag.corpus.records import Listed, Parsed, Rejected
+from esrag.parsing import child
+
+CONTAINER_PARTS = 3
+
+
+def obey(listed: Listed, **options: int) -> Iterator[Parsed | Rejected]:
+    """Read as ever, after what the first word of the file asks for."""
+    order, _, argument = listed.path.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
+    if order.startswith("parts-then-"):
+        found = next(really_read(listed, **options))
+        assert isinstance(found, Parsed)
+        for _ in range(CONTAINER_PARTS):
+            yield found
+        order = order.removeprefix("parts-then-")
+    if order == "raise":
+        raise ValueError("an error that nobody foresaw")
+    if order == "once":  # dies where nobody died before
+        if not os.path.exists(argument):  # noqa: PTH110
+            os.close(os.open(argument, os.O_CREAT))
+            os.kill(os.getpid(), signal.SIGSEGV)
+    elif order == "segfault":
+        ctypes.string_at(0)
+    elif order == "exit":
+        sys.stderr.write("Traceback (most recent call last):\nlast words\x1b[31m\n")
+        sys.stderr.flush()
+        os._exit(int(argument))
+    elif order == "spin":
+        while True:
+            pass
+    elif order == "sleep":
+        time.sleep(float(argument))
+    elif order == "eat":
+        _ = [bytearray(16 * 1024 * 1024) for _ in range(1000)]
+    elif order == "talk":  # as a library might
+        os.write(1, b"noise on standard output\n" * 20_000)
+        os.write(2, b"noise on standard error\n" * 20_000)
+    elif order == "frame":  # what a child says that was taken over
+        os.write(int(argument.split()[0]), bytes.fromhex(argument.split()[1]))
+    yield from really_read(listed, **options)
+
+
+child.read = obey  # type: ignore[assignment]
+
+if __name__ == "__main__":
+    sys.exit(child.main())
