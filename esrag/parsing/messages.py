@@ -183,7 +183,8 @@ def parsed_answer(
         return _rejected_in(message, listed)
     if kind == "skipped":
         name = _named(message, "name", listed)
-        return Skipped(listed.path, name, _text(message, "rule")[:_LONGEST_REASON])
+        rule = _text(message, "rule")[:_LONGEST_REASON]
+        return Skipped(listed.path, name, rule, listed.origin, listed.uri)
     raise BadFrameError("an answer of no known kind")
 
 
@@ -199,6 +200,8 @@ def _rejected_in(message: Message, listed: Listed) -> Rejected:
         reason=_text(message, "reason")[:_LONGEST_REASON],
         sha256=_sha256(message, "sha256", or_none=True),
         place=_text(message, "place")[:_LONGEST_NAME],
+        origin=listed.origin,
+        uri=listed.uri,
     )
 
 

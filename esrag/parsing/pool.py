@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -261,7 +262,9 @@ class ParserPool:
     def _fail(self, process: ParserProcess, code: str, reason: str) -> None:
         """End a child; the file it was at is rejected, or the rest of it."""
         job = process.jobs.popleft()
-        rejected = Rejected(job.listed.path, job.listed.name, "parse", code, reason)
+        listed = job.listed
+        rejected = Rejected(listed.path, listed.name, "parse", code, reason)
+        rejected = replace(rejected, origin=listed.origin, uri=listed.uri)
         self._keep(job, rest_of(rejected, job.accepted), 0)
         job.finished = True
         self._replace(process)
