@@ -24,7 +24,8 @@ from typing import Protocol
 from esrag.chunking import ChunkRules, Tokenizer, chunk_id, cut, document_hash
 from esrag.cluster.bulk import Action, Item, Verdict, chunk_source
 from esrag.cluster.chunk_index import Stored
-from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, Window, take_batch
+from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, take_batch
+from esrag.cluster.pressure import Window
 from esrag.corpus.listing import Entry, printable_name
 from esrag.corpus.reading import read
 from esrag.corpus.records import Listed, Parsed, Rejected, Skipped, Stage

@@ -1,7 +1,8 @@
 """Bulk requests: their bodies, and what each answer means for each chunk.
 
 Nothing here waits or sends twice; ``delivery`` does, by the verdicts given here.  Own bodies and
-own reading of answers, because losing track of one chunk in a thousand is what we promise against.
+own reading of answers, because losing track of one chunk in a thousand is what we promise against,
+and because a body that is put together once, of bytes that are ready, costs next to nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import enum
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +19,7 @@ import elastic_transport
 from elasticsearch import ApiError, UnsupportedProductError
 
 from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
+from esrag.cluster.profile import FIELD
 from esrag.errors import (
     ConflictError,
     EsragError,
@@ -29,24 +32,37 @@ from esrag.types import Chunk
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+    from numpy.typing import NDArray
 
 BLOCKED = "cluster_block_exception"
 BULK_TIMEOUT = 120.0  # seconds; a request embeds up to a few hundred chunks
+# What the reading of an answer needs, and no more: the server leaves the rest out.
+ANSWER_PARTS = "errors,items.*._index,items.*._id,items.*.status,items.*.error"
+_LONGEST_ASKED_WAIT = 120.0
+_VECTOR = b'"%b":' % FIELD.encode()
+_BRACES = len(b"{}")
+_PLAIN_ID = re.compile(r"[\w.:/-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One line pair of a bulk body.  ``key`` is the caller's, to know the answer again."""
+    """One line pair of a bulk body.  ``key`` is the caller's, to know the answer again.
+
+    ``source`` is a JSON object in bytes.  Where vectors are made on this machine, ``text`` holds
+    the words to embed, and ``vector`` the JSON of what became of them (``encoded_vectors``).
+    """
 
     kind: Literal["index", "delete"]
     id: str
     key: int
     source: bytes = b""
+    text: str = ""
+    vector: bytes = b""
 
     @property
     def size(self) -> int:
         """Bytes in the body, roughly."""
-        return len(self.source) + 80
+        return len(self.source) + len(self.vector) + 80
 
 
 class Verdict(enum.Enum):
@@ -82,7 +98,14 @@ class BulkRefused(Exception):
     """A bulk request was refused or lost as a whole; never leaves the cluster package."""
 
     def __init__(
-        self, verdict: Verdict, status: int, text: str, error: EsragError, *, lost: bool = False
+        self,
+        verdict: Verdict,
+        status: int,
+        text: str,
+        error: EsragError,
+        *,
+        lost: bool = False,
+        asked_wait: float = 0.0,
     ) -> None:
         super().__init__(text)
         self.verdict = verdict
@@ -90,48 +113,77 @@ class BulkRefused(Exception):
         self.text = text
         self.error = error
         self.lost = lost
+        self.asked_wait = asked_wait
 
 
 def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
     """The fields of a chunk as the mapping has them; empty ones are left out."""
+    import orjson  # of the extra ingest; what only copies chunks does without it
+
     fields: dict[str, Any] = {
         "document_id": chunk.document_id,
         "position": chunk.position,
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
-        "context": chunk.context,
-        "title": chunk.title,
-        "heading_path": list(chunk.heading_path),
-        "url": chunk.url,
-        "source": chunk.source,
-        "mime_type": chunk.mime_type,
-        "published": chunk.published,
-        "content_hash": chunk.content_hash,
         "document_hash": document_hash,
         "run_id": run_id,
-        "origin": chunk.origin,
-        "author": chunk.author,
-        "language": chunk.language,
-        "modified": chunk.modified,
-        "acl": list(chunk.acl),
-        "page": chunk.page or None,
-        "last_page": chunk.last_page or None,
-        "chunk_count": chunk.chunk_count or None,
-        "metadata": dict(chunk.metadata),
     }
-    kept = {name: value for name, value in fields.items() if value not in ("", None, [], {})}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    for name, value in (
+        ("context", chunk.context),
+        ("title", chunk.title),
+        ("heading_path", chunk.heading_path),
+        ("url", chunk.url),
+        ("source", chunk.source),
+        ("mime_type", chunk.mime_type),
+        ("published", chunk.published),
+        ("content_hash", chunk.content_hash),
+        ("origin", chunk.origin),
+        ("author", chunk.author),
+        ("language", chunk.language),
+        ("modified", chunk.modified),
+        ("acl", chunk.acl),
+        ("page", chunk.page),
+        ("last_page", chunk.last_page),
+        ("chunk_count", chunk.chunk_count),
+    ):
+        if value:
+            fields[name] = value
+    if chunk.metadata:
+        fields["metadata"] = dict(chunk.metadata)
+    return orjson.dumps(fields)
+
+
+def encoded_vectors(vectors: NDArray[Any], *, base64: bool) -> list[bytes]:
+    """The rows of a matrix as JSON values, for ``Action.vector``; each float32 stays as it is.
+
+    In base64 a vector is a third of its digits and the server need not read numbers; it takes
+    that from 9.3 on.
+    """
+    import numpy
+    import orjson
+
+    if not base64:
+        rows = numpy.ascontiguousarray(vectors, dtype=numpy.float32)
+        return [orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in rows]
+    swapped = numpy.ascontiguousarray(vectors, dtype=">f4")
+    return [b'"%b"' % b2a_base64(row, newline=False) for row in swapped]
 
 
 def bulk_body(actions: Sequence[Action]) -> bytes:
     """The newline-delimited body of ``POST <index>/_bulk``."""
-    lines: list[bytes] = []
+    parts: list[bytes] = []
     for action in actions:
-        lines.append(json.dumps({action.kind: {"_id": action.id}}).encode("ascii"))
-        if action.kind == "index":
-            lines.append(action.source)
-    return b"\n".join(lines) + b"\n"
+        name = f'"{action.id}"' if _PLAIN_ID.fullmatch(action.id) else json.dumps(action.id)
+        parts.append(b'{"%b":{"_id":%b}}\n' % (action.kind.encode(), name.encode()))
+        if action.kind == "delete":
+            continue
+        if action.vector:
+            comma = b"," if len(action.source) > _BRACES else b""
+            parts += (action.source[:-1], comma, _VECTOR, action.vector, b"}\n")
+        else:
+            parts += (action.source, b"\n")
+    return b"".join(parts)
 
 
 def send_bulk(
@@ -148,13 +200,15 @@ def send_bulk(
     that speaks of each action.
     """
     doing = f"writing chunks to {index}"
+    params = {"pipeline": pipeline} if pipeline else {}
+    params["filter_path"] = ANSWER_PARTS
     try:
         with explained(doing):
             try:
                 answer = client.options(request_timeout=timeout).perform_request(
                     "POST",
                     f"/{index}/_bulk",
-                    params={"pipeline": pipeline} if pipeline else None,
+                    params=params,
                     headers={
                         "accept": "application/json",
                         "content-type": "application/x-ndjson",
@@ -279,13 +333,20 @@ def _refused(error: ApiError, doing: str) -> BulkRefused:
     translated = api_error(error, doing)
     if status in (400, 413):
         return BulkRefused(Verdict.HALVE, status, text, translated)
+    wait = _asked_wait(error)
     if status == 429:
-        return BulkRefused(Verdict.BUSY, status, text, translated)
+        return BulkRefused(Verdict.BUSY, status, text, translated, asked_wait=wait)
     if status == 408 or status >= 500:
-        return BulkRefused(Verdict.AGAIN, status, text, translated, lost=True)
+        return BulkRefused(Verdict.AGAIN, status, text, translated, lost=True, asked_wait=wait)
     if status == 404:
         translated = ConflictError(f"not found while {doing}: {text}", hint="Run: esrag setup")
     return BulkRefused(Verdict.STOP, status, text, translated)
+
+
+def _asked_wait(error: ApiError) -> float:
+    """Seconds that a proxy or the server asks to be left alone; 0 when it does not say."""
+    said = str(error.meta.headers.get("retry-after", ""))
+    return min(float(said), _LONGEST_ASKED_WAIT) if said.isascii() and said.isdigit() else 0.0
 
 
 def _lost(text: str) -> BulkRefused:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # a pipeline or index that was pruned after the alias had moved on
 _AS_IF_GONE = (400, 404)
+_FIRST_WITH_BASE64 = (9, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class Target:
 
 
 class ChunkIndex:
-    """One document set's index, through its alias; ``profile`` is known after ``require``."""
+    """One document set's index, through its alias.
+
+    ``profile`` is known after ``require``; ``takes_base64``, whether vectors may be sent in that
+    form, after ``cluster_id``.
+    """
 
     def __init__(self, client: Elasticsearch, names: Names) -> None:
         self._client = client
@@ -60,12 +65,14 @@ class ChunkIndex:
         self.alias = names.alias
         self.cluster = self.version = ""  # known after ``cluster_id``
         self.profile = Profile()
+        self.takes_base64 = False
 
     def cluster_id(self) -> str:
         """Identifies the cluster whatever address it has; the first request of a run."""
         with explained("connecting"):
             info = self._client.info()
         self.cluster, self.version = str(info["cluster_uuid"]), str(info["version"]["number"])
+        self.takes_base64 = _takes_base64(info["version"])
         return self.cluster
 
     def require(self) -> Target:
@@ -154,6 +161,15 @@ class ChunkIndex:
             return read_stored(answer.body)
 
         return retrying(call) if document_ids else {}
+
+
+def _takes_base64(version: Mapping[str, Any]) -> bool:
+    """Vectors in base64 came with 9.3; without servers of one's own there is no older version."""
+    if version.get("build_flavor") == "serverless":
+        return True
+    major, _, rest = str(version.get("number", "")).partition(".")
+    minor = rest.partition(".")[0]
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= _FIRST_WITH_BASE64
 
 
 def _again(item: Item) -> Item:

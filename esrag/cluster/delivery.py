@@ -1,9 +1,8 @@
-"""Delivers chunks to the index: the one layer that sends again, and how much at once.
+"""Delivers chunks to the index: the one layer that sends again.
 
 ``deliver`` returns only when each action is acknowledged or rejected; all else is raised, and
 then nothing is known of what was not returned.  Sending the same ids again is harmless, so an
-unknown outcome is sent again.  The number of chunks a request carries grows slowly while all is
-well and is halved when the server is busy, in the manner of TCP.
+unknown outcome is sent again.  How much is sent at once is the matter of ``pressure``.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from esrag.cluster.bulk import Action, BulkRefused, Item, Verdict
+from esrag.cluster.pressure import LARGEST_BODY, Gauge, SendState, Window
 from esrag.errors import EsragError, UnavailableError
 
 Send = Callable[[Sequence[Action]], list[Item]]
@@ -24,38 +24,15 @@ Send = Callable[[Sequence[Action]], list[Item]]
 TRIES = 8
 PATIENCE = 600.0  # seconds without any acknowledgement
 LONGEST_WAIT = 30.0
+NOT_SENT = "not_sent"
 _FEW = 3
 _AFTER_A_RESTART = 30.0  # a node that has just started may refuse good credentials for a while
-_MAX_BYTES = 8 * 1024 * 1024
+_SINGLED_OUT = 3  # chunks, and nothing was taken: it is not the chunks
+_TOO_LARGE = 413
 
 
 class DeliveryStopped(Exception):
     """The caller asked to stop while a delivery was waiting; its outcome is open."""
-
-
-class Window:
-    """How many actions one request may carry; shared by all deliveries."""
-
-    def __init__(self, largest: int, *, smallest: int = 8) -> None:
-        self._largest = max(1, largest)
-        self._smallest = min(smallest, self._largest)
-        self._size = self._largest
-        self._lock = threading.Lock()
-
-    @property
-    def size(self) -> int:
-        """The present limit."""
-        return self._size
-
-    def grow(self) -> None:
-        """After a request that went well."""
-        with self._lock:
-            self._size = min(self._largest, self._size + self._smallest)
-
-    def shrink(self) -> None:
-        """After one that was too much."""
-        with self._lock:
-            self._size = max(self._smallest, self._size // 2)
 
 
 class Delivery:
@@ -67,120 +44,203 @@ class Delivery:
         window: Window,
         *,
         stop: threading.Event | None = None,
+        gauge: Gauge | None = None,
         tries: int = TRIES,
         patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
-        self._window = window
+        self.window = window
         self._stop = stop or threading.Event()
+        self._gauge = gauge
         self._tries = tries
         self._patience = patience
         self._chance = chance
         self._clock = clock
-        self.wait: tuple[str, float] = ("", 0.0)  # why a delivery waits, and until when
 
-    def deliver(self, actions: Sequence[Action]) -> list[Item]:
+    def deliver(self, actions: Sequence[Action], *, ordered: bool = False) -> list[Item]:
         """One item for each action, acknowledged or rejected, in any order.
 
+        What does not fit into one request goes in parts, the next when the last is acknowledged.
+        If ``ordered``, what follows a rejected action of the same key is not sent any more.
         Raises the error that ended the attempts, or DeliveryStopped.
         """
-        return _Attempts(self, actions).run()
+        return _Attempts(self, actions, ordered=ordered).run()
 
-    def next_wait(self, failures: int, since: float, error: EsragError) -> float:
+    @property
+    def wait(self) -> tuple[str, float]:
+        """Why nothing is being sent, "" when it is, and until when; any thread may ask."""
+        state = self.window.state()
+        return state.wait, state.wait_until
+
+    def observe(self) -> None:
+        """Read the cluster's load if it is time to."""
+        reading = self._gauge.read_if_due() if self._gauge else None
+        if reading is not None:
+            self.window.consider(reading)
+
+    def next_wait(self, failures: int, waited: float, since: float, error: EsragError) -> float:
         """Seconds until the next try; raises ``error`` when there shall be none.
 
-        Half of it is left to chance.  The other half is not, so that eight tries always outlast
-        a node that is being restarted.
+        Full jitter: the n-th try comes at any moment of the n-th stretch, and these are 1, 2, 4 …
+        at most 30 s long, one after the other.  So ``waited``, the seconds waited before, counts,
+        and eight tries always outlast a node that is being restarted.
         """
         if failures >= self._tries or self._clock() - since > self._patience:
             raise error
-        longest = min(LONGEST_WAIT, 2.0 ** (failures - 1))
-        return longest * (1.0 + self._chance()) / 2.0
+        lengths = [min(LONGEST_WAIT, 2.0**n) for n in range(failures)]
+        return max(0.0, sum(lengths[:-1]) + lengths[-1] * self._chance() - waited)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Why there is to be a wait, and how long the server asks for at least."""
+
+    error: EsragError
+    busy: bool
+    asked: float = 0.0
 
 
 class _Attempts:
     """The state of one delivery."""
 
-    def __init__(self, delivery: Delivery, actions: Sequence[Action]) -> None:
+    def __init__(self, delivery: Delivery, actions: Sequence[Action], *, ordered: bool) -> None:
         self._delivery = delivery
-        self._waiting = deque([list(actions)])
+        self._window = delivery.window
+        self._waiting = deque(actions)
+        self._again: deque[Action] = deque()  # sent before; nothing new goes with it or before it
+        self._suspects: list[Action] = []  # one of them made a request be refused
+        self._ordered = ordered
+        self._refused_keys: set[int] = set()
         self._done: list[Item] = []
         self._tried: dict[str, int] = {}
         self._failures = 0
+        self._waited = 0.0
         self._since = delivery._clock()
+        self._progress = delivery.window.progress
         self._lost_at = float("-inf")
         self._any_acknowledged = False
+        self._singled_out = 0
 
     def run(self) -> list[Item]:
-        while self._waiting:
-            if self._delivery._stop.is_set():
-                raise DeliveryStopped
-            part = self._next_part()
-            try:
-                items = self._delivery._send(part)
-            except BulkRefused as refused:
-                self._refused(part, refused)
-            else:
-                self._answered(items)
+        while part := self._next_part():
+            self._delivery.observe()
+            with self._window.passage(len(part), stop=self._delivery._stop) as epoch:
+                if epoch < 0:
+                    raise DeliveryStopped
+                pause = self._send(part, epoch)
+            if pause is not None:
+                self._wait(pause)
         return self._done
 
     def _next_part(self) -> list[Action]:
-        part = self._waiting.popleft()
-        size = self._delivery._window.size
-        if len(part) > size:
-            self._waiting.appendleft(part[size:])
-        return part[:size]
+        """What the next request carries."""
+        if self._suspects:
+            return self._suspects[: max(1, len(self._suspects) // 2)]
+        for actions in (self._again, self._waiting):
+            while actions:
+                part = take_batch(actions, size=self._window.size, max_bytes=self._window.max_bytes)
+                part = self._without_refused(part)
+                if part:
+                    return part
+        return []
 
-    def _refused(self, part: list[Action], refused: BulkRefused) -> None:
+    def _without_refused(self, part: list[Action]) -> list[Action]:
+        """In order, one refused part of a document makes its others pointless."""
+        if not self._refused_keys:
+            return part
+        words = "another part of the same document was refused"
+        for action in part:
+            if action.key in self._refused_keys:
+                self._done.append(Item(action, Verdict.REJECTED, 0, NOT_SENT, words))
+        return [action for action in part if action.key not in self._refused_keys]
+
+    def _send(self, part: list[Action], epoch: int) -> _Pause | None:
+        """One request, and what is to be waited for after its answer."""
+        try:
+            items = self._delivery._send(part)
+        except BulkRefused as refused:
+            return self._refused(part, refused, epoch)
+        self._window.taken(_bytes(part))
+        self._suspects = self._suspects[len(part) :]
+        return self._answered(items, epoch)
+
+    def _refused(self, part: list[Action], refused: BulkRefused, epoch: int) -> _Pause | None:
         if refused.lost:
             self._lost_at = self._delivery._clock()
         if refused.verdict is Verdict.HALVE:
-            self._halve(part, refused)
-            return
+            self._narrow_down(part, refused)
+            return None
         restarting = self._delivery._clock() - self._lost_at < _AFTER_A_RESTART
         if refused.verdict is Verdict.STOP and not (refused.status == 401 and restarting):
             raise refused.error
-        self._waiting.appendleft(part)
-        self._delivery._window.shrink()
-        self._pause(refused.error)
+        if not self._suspects:
+            self._again.extendleft(reversed(part))
+        self._window.shrink(epoch)
+        return _Pause(refused.error, refused.verdict is Verdict.BUSY, refused.asked_wait)
 
-    def _halve(self, part: list[Action], refused: BulkRefused) -> None:
+    def _narrow_down(self, part: list[Action], refused: BulkRefused) -> None:
+        """Find out which chunk makes the server refuse the whole request, by halves.
+
+        A request that is refused for its length alone is sent in shorter ones from now on.
+        """
+        rest = self._suspects[len(part) :]
+        self._suspects = []
+        self._again.extendleft(reversed(rest))
         if len(part) == 1:
-            code = "too_large" if refused.status == 413 else "request_refused"
-            item = Item(part[0], Verdict.REJECTED, refused.status, code, refused.text)
-            self._done.append(item)
-            return
-        middle = len(part) // 2
-        self._waiting.appendleft(part[middle:])
-        self._waiting.appendleft(part[:middle])
+            self._single_out(part[0], refused)
+        elif refused.status == _TOO_LARGE and self._window.too_long(_bytes(part)):
+            self._again.extendleft(reversed(part))
+        else:
+            self._suspects = part
 
-    def _answered(self, items: list[Item]) -> None:
+    def _single_out(self, action: Action, refused: BulkRefused) -> None:
+        code = "too_large" if refused.status == _TOO_LARGE else "request_refused"
+        self._singled_out += 1
+        if self._singled_out >= _SINGLED_OUT and not self._any_acknowledged:
+            raise UnavailableError(
+                f"every bulk request is refused: {refused.status}: {refused.text}",
+                hint="Is there a proxy before Elasticsearch that refuses them?",
+            ) from refused
+        if refused.status == _TOO_LARGE:
+            self._window.was_not_length()
+        self._finish(Item(action, Verdict.REJECTED, refused.status, code, refused.text))
+
+    def _finish(self, item: Item) -> None:
+        self._done.append(item)
+        if self._ordered and item.verdict is Verdict.REJECTED:
+            self._refused_keys.add(item.action.key)
+
+    def _answered(self, items: list[Item], epoch: int) -> _Pause | None:
         again: list[Item] = []
-        acknowledged = False
+        acknowledged = 0
         for item in items:
             if item.verdict is Verdict.STOP and item.error is not None:
                 raise item.error
             if item.verdict is Verdict.ACKNOWLEDGED:
-                acknowledged = True
+                acknowledged += 1
                 self._done.append(item)
             elif item.verdict is Verdict.REJECTED:
-                self._done.append(item)
+                self._finish(item)
             elif self._given_up(item):
-                self._done.append(replace(item, verdict=Verdict.REJECTED, attempts=_FEW))
+                self._finish(replace(item, verdict=Verdict.REJECTED, attempts=_FEW))
             else:
                 again.append(item)
         if acknowledged:
             self._any_acknowledged = True
-            self._failures, self._since = 0, self._delivery._clock()
+            self._start_anew()
         if not again:
-            self._delivery._window.grow()
-            return
-        self._waiting.appendleft([item.action for item in again])
-        if any(item.verdict is Verdict.BUSY for item in again):
-            self._delivery._window.shrink()
-        self._pause(_unavailable(again))
+            self._window.grow(acknowledged)
+            return None
+        self._again.extendleft(reversed([item.action for item in again]))
+        busy = any(item.verdict is Verdict.BUSY for item in again)
+        if busy:
+            self._window.shrink(epoch)
+        return _Pause(_unavailable(again), busy)
+
+    def _start_anew(self) -> None:
+        self._failures, self._waited, self._since = 0, 0.0, self._delivery._clock()
 
     def _given_up(self, item: Item) -> bool:
         """Whether a chunk that fails again and again is itself to blame: others went through."""
@@ -189,32 +249,41 @@ class _Attempts:
         self._tried[item.action.id] = self._tried.get(item.action.id, 0) + 1
         return self._tried[item.action.id] >= _FEW and self._any_acknowledged
 
-    def _pause(self, error: EsragError) -> None:
+    def _wait(self, pause: _Pause) -> None:
+        """Wait before the next try; raises when there shall be none."""
+        progress = self._window.progress
+        if pause.busy and progress != self._progress:
+            self._start_anew()  # the server works, for other deliveries of ours
+        self._progress = progress
         self._failures += 1
-        seconds = self._delivery.next_wait(self._failures, self._since, error)
-        self._delivery.wait = (error.message, self._delivery._clock() + seconds)
-        stopped = self._delivery._stop.wait(seconds)
-        self._delivery.wait = ("", 0.0)
-        if stopped:
-            raise DeliveryStopped
+        seconds = max(
+            pause.asked,
+            self._delivery.next_wait(self._failures, self._waited, self._since, pause.error),
+        )
+        self._waited += seconds
+        with self._window.waiting(seconds, pause.error.message):
+            if self._delivery._stop.wait(seconds):
+                raise DeliveryStopped
 
 
 class Sender:
-    """Runs up to ``at_once`` deliveries beside the caller; one thread each.
+    """Runs deliveries beside the caller; one thread each.
 
-    ``prepare`` is called once for the actions of a delivery, in its thread: what it does takes
-    its time while others are being sent.
+    As many as the window allows at once, or ``at_once``; with ``prepare`` one more, that prepares
+    what is sent next.  ``prepare`` is called once for the actions of a delivery, in its thread:
+    what it does takes its time while others are being sent.
     """
 
     def __init__(
         self,
         delivery: Delivery,
         *,
-        at_once: int = 2,
+        at_once: int | None = None,
         prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
     ) -> None:
         self._delivery = delivery
         self._prepare = prepare
+        self._ahead = 0 if prepare is list else 1
         self._at_once = at_once
         self._answers: queue.SimpleQueue[list[Item] | BaseException] = queue.SimpleQueue()
         self.in_flight = 0
@@ -222,13 +291,23 @@ class Sender:
     @property
     def is_full(self) -> bool:
         """Whether ``collect`` must be called before the next ``submit``."""
-        return self.in_flight >= self._at_once
+        most = self._at_once
+        if most is None:
+            most = self._delivery.window.at_once + self._ahead
+        return self.in_flight >= most
 
-    def submit(self, actions: Sequence[Action]) -> None:
-        """Start delivering; the answer comes from ``collect``."""
+    def state(self) -> SendState:
+        """How sending stands; any thread may ask."""
+        return self._delivery.window.state()
+
+    def submit(self, actions: Sequence[Action], *, ordered: bool = False) -> None:
+        """Start delivering; the answer comes from ``collect``.
+
+        If ``ordered``, what follows a refused action of the same key is not sent any more.
+        """
         self.in_flight += 1
         # A daemon, so that a second ^C need not wait for a server that does not answer.
-        threading.Thread(target=self._work, args=(actions,), daemon=True).start()
+        threading.Thread(target=self._work, args=(actions, ordered), daemon=True).start()
 
     def collect(self, timeout: float | None = None) -> list[Item]:
         """The items of a delivery that has ended; raises what ended it, or queue.Empty."""
@@ -238,14 +317,15 @@ class Sender:
             raise answer
         return answer
 
-    def _work(self, actions: Sequence[Action]) -> None:
+    def _work(self, actions: Sequence[Action], ordered: bool) -> None:
         try:
-            self._answers.put(self._delivery.deliver(self._prepare(actions)))
+            ready = self._prepare(actions)
+            self._answers.put(self._delivery.deliver(ready, ordered=ordered))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that collects, not swallowed
             self._answers.put(error)
 
 
-def take_batch(waiting: deque[Action], *, size: int, max_bytes: int = _MAX_BYTES) -> list[Action]:
+def take_batch(waiting: deque[Action], *, size: int, max_bytes: int = LARGEST_BODY) -> list[Action]:
     """Remove and return as many actions as one request shall carry."""
     batch: list[Action] = []
     taken = 0
@@ -254,6 +334,10 @@ def take_batch(waiting: deque[Action], *, size: int, max_bytes: int = _MAX_BYTES
         taken += action.size
         batch.append(action)
     return batch
+
+
+def _bytes(actions: Sequence[Action]) -> int:
+    return sum(action.size for action in actions)
 
 
 def _unavailable(items: Sequence[Item]) -> UnavailableError:

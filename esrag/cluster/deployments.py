@@ -8,7 +8,7 @@ only the range is compared with what is wanted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,8 @@ class Deployment:
     """A deployment as the cluster's statistics show it.
 
     ``allocated`` counts the copies that run, of ``allocations`` wanted; ``range`` is None unless
-    their number is adaptive.  ``model_bytes`` is the size of the model's definition.
+    their number is adaptive.  ``model_bytes`` is the size of the model's definition;
+    ``average_ms`` the time of one allocation for one input, 0 while that is not known.
     """
 
     deployment_id: str
@@ -87,6 +88,7 @@ class Deployment:
     pending_requests: int
     range: AllocationRange | None = None
     model_bytes: int = 0
+    average_ms: float = 0.0
 
     @property
     def ready(self) -> bool:
@@ -312,7 +314,18 @@ def _deployment(entry: Mapping[str, Any]) -> Deployment:
         pending_requests=sum(int(node.get("number_of_pending_requests") or 0) for node in nodes),
         range=_range(stats.get("adaptive_allocations") or {}),
         model_bytes=int((entry.get("model_size_stats") or {}).get("model_size_bytes") or 0),
+        average_ms=_average_ms(nodes),
     )
+
+
+def _average_ms(nodes: Sequence[Mapping[str, Any]]) -> float:
+    """Over all nodes, each by what it did."""
+    counted = [
+        (int(node.get("inference_count") or 0), float(node.get("average_inference_time_ms") or 0))
+        for node in nodes
+    ]
+    done = sum(count for count, average in counted if average)
+    return sum(count * average for count, average in counted) / done if done else 0.0
 
 
 def _range(adaptive: Mapping[str, Any]) -> AllocationRange | None:

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_scan import VECTOR, StoredChunk
-from esrag.cluster.delivery import Delivery, Sender, Window, take_batch
+from esrag.cluster.delivery import Delivery, Sender, take_batch
+from esrag.cluster.pressure import Window
 from esrag.errors import RejectedError
 
 MAX_BATCH = 256

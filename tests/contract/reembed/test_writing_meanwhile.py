@@ -15,7 +15,8 @@ from library import Library, made_chunks, require_embedded_by
 from esrag.cluster import models
 from esrag.cluster.bulk import Action, Verdict
 from esrag.cluster.chunk_index import ChunkIndex
-from esrag.cluster.delivery import Delivery, Window
+from esrag.cluster.delivery import Delivery
+from esrag.cluster.pressure import Window
 from esrag.privileges import needed
 
 if TYPE_CHECKING:

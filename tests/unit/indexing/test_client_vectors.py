@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from esrag.client_vectors import ClientVectors, with_vector
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import ChunkIndex
-from esrag.cluster.delivery import Delivery, Sender, Window
+from esrag.cluster.delivery import Delivery, Sender
+from esrag.cluster.pressure import Window
 from esrag.embedding.inputs import embedding_input
 from esrag.errors import ConflictError
 from esrag.names import Names
@@ -67,7 +68,7 @@ def test_vectors_are_made_once_though_chunks_are_sent_again() -> None:
         return [Item(action, verdict) for action in actions]
 
     clock = iter(range(100))
-    delivery = Delivery(send, Window(8), chance=lambda: -1.0, clock=lambda: float(next(clock)))
+    delivery = Delivery(send, Window(8), chance=lambda: -9.0, clock=lambda: float(next(clock)))
     sender = Sender(delivery, prepare=prepare)
     sender.submit([chunk(1, "a")])
     assert [item.verdict for item in sender.collect(timeout=10)] == [Verdict.ACKNOWLEDGED]

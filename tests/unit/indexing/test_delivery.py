@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esrag.cluster.bulk import Action, BulkRefused, Item, Verdict
-from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, Window, take_batch
+from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, take_batch
+from esrag.cluster.pressure import Window
 from esrag.errors import ConflictError, EsragError, PermissionDeniedError, UnavailableError
 
 Answer = Callable[[Action], Item] | BulkRefused
-NO_WAIT = -1.0  # chance that makes every wait nothing
+NO_WAIT = -9.0  # chance that makes every wait nothing
 DOWN = UnavailableError("down")
 
 
@@ -174,7 +175,7 @@ def test_a_busy_server_gets_smaller_requests_that_grow_again() -> None:
     window = Window(64)
     index = ScriptedIndex(refused(Verdict.BUSY, 429), refused(Verdict.BUSY, 429))
     delivery(index, window=window).deliver(actions(64))
-    assert [len(request) for request in index.requests] == [64, 32, 16, 16, 32]
+    assert [len(request) for request in index.requests] == [64, 32, 16, 24, 24]
     assert window.size == 40
 
 

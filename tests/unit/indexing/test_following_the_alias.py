@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 import elastic_transport
 import pytest
@@ -15,7 +16,8 @@ from elasticsearch import Elasticsearch
 
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import ChunkIndex
-from esrag.cluster.delivery import Delivery, Window
+from esrag.cluster.delivery import Delivery
+from esrag.cluster.pressure import Window
 from esrag.errors import ConflictError, UnavailableError
 from esrag.names import Names
 
@@ -52,10 +54,11 @@ class Server:
             return 200, {index: {"mappings": {"_meta": {"esrag": own}}}}
         if "_field_caps" in target:
             return 200, {"indices": [target.split("/")[1]], "fields": {}}
-        self.bulks.append(target)
+        self.bulks.append(target.partition("&")[0])
         if len(self.bulks) > self.moves_after:
             self.live = SECOND
-        index, _, pipeline = target.removeprefix("/").partition("/_bulk?pipeline=")
+        index, _, query = target.removeprefix("/").partition("/_bulk?")
+        (pipeline,) = parse_qs(query)["pipeline"]
         if pipeline not in self.pipelines:
             reason = f"pipeline with id [{pipeline}] does not exist"
             return 400, {"error": {"type": "illegal_argument_exception", "reason": reason}}
@@ -94,7 +97,7 @@ class Server:
 def deliver(server: Server) -> list[Item]:
     """Send the three chunks as ingest does, without waiting."""
     index = ChunkIndex(server.client(), NAMES)
-    return Delivery(index.send, Window(10), tries=4, chance=lambda: -1.0).deliver(ACTIONS)
+    return Delivery(index.send, Window(10), tries=4, chance=lambda: -9.0).deliver(ACTIONS)
 
 
 def test_a_generation_is_written_with_its_own_pipeline() -> None:

@@ -78,7 +78,7 @@ class Sides:
 
 def copier(sides: Sides, **options: Any) -> Copier:
     """A copier that does not wait between tries."""
-    quick = partial(Delivery, tries=3, chance=lambda: -1.0)
+    quick = partial(Delivery, tries=3, chance=lambda: -9.0)
     return Copier(sides, embedded_by_cluster("embed"), max_batch=5, delivery=quick, **options)
 
 
