@@ -85,7 +85,7 @@ class _Worker:
     def _outcomes(self, listed: Listed) -> Iterator[Outcome]:
         parts = 0
         try:
-            for found in read(listed, max_bytes=self._task.max_file_bytes):
+            for found in read(listed, self._task.reading):
                 yield self._cut(found, listed.origin) if isinstance(found, Parsed) else found
                 parts += 1
         except MemoryError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from esrag.chunking import ChunkRules, chunk_id
+from esrag.corpus.options import ReadingOptions
 from esrag.corpus.records import Listed, Parsed, Rejected, Skipped, Stage
 from esrag.parsing.limits import Limits
 from esrag.parsing.task import Cut, CuttingTask, Outcome
@@ -67,8 +68,7 @@ def order_frame(task: CuttingTask, limits: Limits) -> bytes:
             "model_id": task.model_id,
             "tokenizer": _path_out(task.tokenizer),
             "rules": asdict(task.rules),
-            "fields": dict(task.fields),
-            "max_file_bytes": task.max_file_bytes,
+            "reading": task.reading.as_json(),
             "limits": asdict(limits),
         }
     )
@@ -81,8 +81,7 @@ def parsed_order(message: Message) -> tuple[CuttingTask, Limits]:
         model_id=message["model_id"],
         tokenizer=_path_in(message["tokenizer"]),
         rules=ChunkRules(**message["rules"]),
-        fields=message["fields"],
-        max_file_bytes=message["max_file_bytes"],
+        reading=ReadingOptions.from_json(message["reading"]),
     )
     return task, Limits(**message["limits"])
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from esrag.chunking import ChunkRules
+from esrag.corpus.options import ReadingOptions
 from esrag.corpus.records import Parsed, Rejected, Skipped
 from esrag.types import Chunk
 
@@ -15,16 +15,15 @@ from esrag.types import Chunk
 class CuttingTask:
     """How files become chunks: the same for all files of a run.
 
-    ``tokenizer`` is the file ``tokenizer.json`` of the embedding model; ``fields`` says where JSON
-    records have what; ``max_file_bytes`` is the largest file that is opened.
+    ``tokenizer`` is the file ``tokenizer.json`` of the embedding model; ``reading`` is what the
+    user says about how inputs are read.
     """
 
     set_name: str
     model_id: str
     tokenizer: Path
     rules: ChunkRules
-    fields: Mapping[str, str] = field(default_factory=dict)
-    max_file_bytes: int = 100 * 1024 * 1024
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,20 @@ import sys
 import time
 from collections.abc import Iterator
 
+from esrag.corpus.options import ReadingOptions
+from esrag.corpus.reading import Outcome
 from esrag.corpus.reading import read as really_read
-from esrag.corpus.records import Listed, Parsed, Rejected
+from esrag.corpus.records import Listed, Parsed
 from esrag.parsing import child
 
 CONTAINER_PARTS = 3
 
 
-def obey(listed: Listed, **options: int) -> Iterator[Parsed | Rejected]:
+def obey(listed: Listed, options: ReadingOptions) -> Iterator[Outcome]:
     """Read as ever, after what the first word of the file asks for."""
     order, _, argument = listed.path.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
     if order.startswith("parts-then-"):
-        found = next(really_read(listed, **options))
+        found = next(really_read(listed, options))
         assert isinstance(found, Parsed)
         for _ in range(CONTAINER_PARTS):
             yield found
@@ -49,7 +51,7 @@ def obey(listed: Listed, **options: int) -> Iterator[Parsed | Rejected]:
         os.write(2, b"noise on standard error\n" * 20_000)
     elif order == "frame":  # what a child says that was taken over
         os.write(int(argument.split()[0]), bytes.fromhex(argument.split()[1]))
-    yield from really_read(listed, **options)
+    yield from really_read(listed, options)
 
 
 child.read = obey  # type: ignore[assignment]
