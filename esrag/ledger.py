@@ -1,9 +1,10 @@
-"""What became of every input: one SQLite file per target, and a dead-letter file per run.
+"""What became of every input, and what the index should hold: one SQLite file per target.
 
-A line is written before anything is sent and after it is answered, and is on the disk when the
-call returns.  So at every end, also after a power cut, ``listed = indexed + unchanged + rejected +
-skipped + open`` holds and can be read back.  The ledger records; whether a document is up to date
-is decided from the index itself, so that losing the ledger loses no more than the history.
+A line is on the disk before anything of it is sent: writes gather in one transaction, and whoever
+sends calls ``commit`` first.  So at every end, also after a power cut, ``listed = indexed +
+unchanged + rejected + skipped + open`` holds and can be read back.  The ledger records; whether a
+document is up to date is decided from the index itself, so that losing the ledger loses no more
+than the history.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
+from esrag import ledger_schema
 from esrag.errors import ConflictError, UnavailableError
 
 # listed: not looked at yet; sending: may be in the index, in part; acknowledged: every chunk
@@ -28,20 +30,17 @@ State = Literal["listed", "sending", "acknowledged", "indexed", "unchanged", "re
 FINAL: tuple[State, ...] = ("indexed", "unchanged", "rejected", "skipped")
 
 _RUNS_KEPT = 20
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, started REAL NOT NULL, ended REAL, arguments TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS inputs (
-    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, number INTEGER NOT NULL,
-    path TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, sha256 TEXT NOT NULL DEFAULT '',
-    document_hash TEXT NOT NULL DEFAULT '', chunks INTEGER NOT NULL DEFAULT 0,
-    detail TEXT NOT NULL DEFAULT '', PRIMARY KEY (run, number)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changes (
-    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, number INTEGER NOT NULL,
-    at REAL NOT NULL, state TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS changes_of_run ON changes (run);
-PRAGMA user_version = 1;
-"""
+_RUNS_IN_FULL = 3  # older ones keep their counts only
+_CHECKPOINT_PAGES = 4000  # of 4 KiB; seldom enough that a long run does not wait for the disk
+_INSERT = (
+    "INSERT INTO inputs (run, number, path, place, name, state) VALUES (?, ?, ?, ?, ?, 'listed')"
+)
+_UPDATE = (
+    "UPDATE inputs SET state = ?, sha256 = coalesce(nullif(?, ''), sha256),"
+    " document_hash = coalesce(nullif(?, ''), document_hash),"
+    " chunks = coalesce(nullif(?, 0), chunks), code = coalesce(nullif(?, ''), code),"
+    " detail = coalesce(nullif(?, ''), detail) WHERE run = ? AND number = ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,16 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A line of the book: a file, or one record of it, at ``place``."""
+
+    number: int
+    path: str
+    name: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A new state of one input; fields left empty stay as they were."""
 
@@ -69,12 +78,31 @@ class Change:
     sha256: str = ""
     document_hash: str = ""
     chunks: int = 0
+    code: str = ""
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """A document that the index should hold; ``removing``: it was on its way out."""
+
+    id: str
+    origin: str
+    hash: str
+    chunks: int
+    path: str
+    sha256: str
+    run: str
+    removing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A rejected input, as the dead-letter file has it."""
+    """A rejected input, as the dead-letter file has it.
+
+    ``name``, ``origin`` and ``uri`` are those of the file it came from; ``content`` is its text,
+    kept only when that is asked for.
+    """
 
     run_id: str
     path: str
@@ -86,26 +114,60 @@ class DeadLetter:
     reason: str
     status: int = 0
     attempts: int = 0
+    name: str = ""
+    origin: str = ""
+    uri: str = ""
     at: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    content: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For a line of the file, or a report; without ``content`` when there is none."""
+        fields = asdict(self)
+        if not self.content:
+            del fields["content"]
+        return fields
 
 
 class Ledger:
-    """The ledger of one target, locked for this process while it is open."""
+    """The ledger of one target, locked for this process while it is open; one thread uses it."""
 
     def __init__(self, path: Path) -> None:
         with _writable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path.with_suffix(".lock"))
+            self._lock: IO[str] | None = _locked(path.with_suffix(".lock"))
             self._database = sqlite3.connect(path, isolation_level=None)
             try:
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
-                self._database.execute("PRAGMA foreign_keys = ON")
-                self._database.executescript(_SCHEMA)
-            except sqlite3.DatabaseError:
+                self._database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+                ledger_schema.prepare(self._database)
+            except BaseException:
                 self.close()
                 raise
         self.path = path
+
+    @classmethod
+    def reading(cls, path: Path) -> Ledger:
+        """The ledger as it is on the disk, without the lock: for looking while others write."""
+        ledger = cls.__new__(cls)
+        ledger.path = path
+        ledger._lock = None
+        with _writable(path):
+            ledger._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+            )
+            try:
+                (version,) = ledger._database.execute("PRAGMA user_version").fetchone()
+            except sqlite3.DatabaseError:
+                ledger._database.close()
+                raise
+        if version != ledger_schema.VERSION:
+            ledger._database.close()
+            raise ConflictError(
+                f"the ledger {path} is that of another version of esrag",
+                hint="The next esrag ingest into this index brings it up to date.",
+            )
+        return ledger
 
     def __enter__(self) -> Ledger:
         return self
@@ -119,108 +181,205 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Release the file and the lock."""
-        self._database.close()
-        self._lock.close()
+        """Write what is still waiting; release the file and the lock."""
+        try:
+            if self._database.in_transaction:
+                self.commit()
+        finally:
+            self._database.close()
+            if self._lock is not None:
+                self._lock.close()
+
+    # -- runs -------------------------------------------------------------------------------------
 
     def begin(self, run_id: str, arguments: Sequence[str]) -> None:
-        """Open a run; the oldest ones are forgotten."""
-        with self._transaction():
+        """Open a run.  Old runs are thinned to their counts, the oldest ones forgotten."""
+        with self._writing():
+            self._thin()
             self._database.execute(
                 "INSERT INTO runs (id, started, arguments) VALUES (?, ?, ?)",
                 (run_id, time.time(), json.dumps(list(arguments))),
             )
-            self._database.execute(
-                "DELETE FROM runs WHERE id NOT IN"
-                " (SELECT id FROM runs ORDER BY started DESC, rowid DESC LIMIT ?)",
-                (_RUNS_KEPT,),
-            )
+        self.commit()
+
+    def _thin(self) -> None:
+        self._database.execute(
+            "DELETE FROM runs WHERE number NOT IN"
+            " (SELECT number FROM runs ORDER BY number DESC LIMIT ?)",
+            (_RUNS_KEPT - 1,),
+        )
+        old = self._database.execute(
+            "SELECT number, id FROM runs WHERE counts = '' ORDER BY number DESC LIMIT -1 OFFSET ?",
+            (_RUNS_IN_FULL - 1,),
+        ).fetchall()
+        for number, run_id in old:
+            counts = json.dumps(asdict(self.counts(run_id)))
+            self._database.execute("UPDATE runs SET counts = ? WHERE number = ?", (counts, number))
+            self._database.execute("DELETE FROM inputs WHERE run = ?", (number,))
 
     def end(self, run_id: str) -> None:
         """Note that the run came to its own end."""
-        with self._transaction():
+        with self._writing():
             self._database.execute("UPDATE runs SET ended = ? WHERE id = ?", (time.time(), run_id))
-
-    def listed(self, run_id: str, inputs: Iterable[tuple[int, str, str]]) -> None:
-        """Add inputs: number, path, name."""
-        with self._transaction():
-            for number, path, name in inputs:
-                self._database.execute(
-                    "INSERT INTO inputs (run, number, path, name, state) VALUES (?, ?, ?, ?, ?)",
-                    (run_id, number, path, name, "listed"),
-                )
-                self._note(run_id, number, "listed")
-
-    def opened(self, run_id: str, number: int, records: Iterable[tuple[int, str, str]]) -> None:
-        """Replace a record file by the records that were found in it."""
-        with self._transaction():
-            self._database.execute(
-                "DELETE FROM inputs WHERE run = ? AND number = ?", (run_id, number)
-            )
-            for record, path, name in records:
-                self._database.execute(
-                    "INSERT INTO inputs (run, number, path, name, state) VALUES (?, ?, ?, ?, ?)",
-                    (run_id, record, path, name, "listed"),
-                )
-                self._note(run_id, record, "listed")
-
-    def record(self, run_id: str, changes: Iterable[Change]) -> None:
-        """Write new states; all of them are on the disk when this returns."""
-        with self._transaction():
-            for change in changes:
-                self._database.execute(
-                    "UPDATE inputs SET state = ?, sha256 = coalesce(nullif(?, ''), sha256),"
-                    " document_hash = coalesce(nullif(?, ''), document_hash),"
-                    " chunks = coalesce(nullif(?, 0), chunks),"
-                    " detail = coalesce(nullif(?, ''), detail) WHERE run = ? AND number = ?",
-                    (
-                        change.state,
-                        change.sha256,
-                        change.document_hash,
-                        change.chunks,
-                        change.detail,
-                        run_id,
-                        change.number,
-                    ),
-                )
-                self._note(run_id, change.number, change.state)
-
-    def counts(self, run_id: str) -> Counts:
-        """How the run's inputs stand."""
-        return _counts(
-            dict(
-                self._database.execute(
-                    "SELECT state, count(*) FROM inputs WHERE run = ? GROUP BY state", (run_id,)
-                ).fetchall()
-            )
-        )
+        self.commit()
 
     def cut_off_run(self) -> tuple[str, Counts] | None:
         """The latest run, when it neither ended by itself nor finished all its inputs."""
         row = self._database.execute(
-            "SELECT id, ended FROM runs ORDER BY started DESC, rowid DESC LIMIT 1"
+            "SELECT id, ended FROM runs ORDER BY number DESC LIMIT 1"
         ).fetchone()
         if row is None or row[1] is not None:
             return None
         counts = self.counts(row[0])
         return (row[0], counts) if counts.open else None
 
-    def _note(self, run_id: str, number: int, state: State) -> None:
-        self._database.execute(
-            "INSERT INTO changes (run, number, at, state) VALUES (?, ?, ?, ?)",
-            (run_id, number, time.time(), state),
+    # -- inputs -----------------------------------------------------------------------------------
+
+    def listed(self, run_id: str, inputs: Iterable[Input]) -> None:
+        """Add inputs, or records that were found in one."""
+        with self._writing():
+            run = self._number(run_id)
+            self._database.executemany(
+                _INSERT, ((run, each.number, each.path, each.place, each.name) for each in inputs)
+            )
+
+    def opened(self, run_id: str, number: int) -> None:
+        """Take out the line of a file whose records have all become lines of their own."""
+        with self._writing():
+            self._database.execute(
+                "DELETE FROM inputs WHERE run = ? AND number = ?", (self._number(run_id), number)
+            )
+
+    def record(self, run_id: str, changes: Iterable[Change]) -> None:
+        """Note new states; they are on the disk after the next ``commit``."""
+        with self._writing():
+            run = self._number(run_id)
+            self._database.executemany(
+                _UPDATE,
+                (
+                    (
+                        change.state,
+                        change.sha256,
+                        change.document_hash,
+                        change.chunks,
+                        change.code,
+                        change.detail,
+                        run,
+                        change.number,
+                    )
+                    for change in changes
+                ),
+            )
+
+    def counts(self, run_id: str) -> Counts:
+        """How the run's inputs stand."""
+        row = self._database.execute("SELECT counts FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if row is not None and row[0]:
+            return Counts(**json.loads(row[0]))
+        return _counts(self._grouped("state", run_id))
+
+    def rejected_by_code(self, run_id: str) -> dict[str, int]:
+        """How many inputs were rejected for which reason code."""
+        return self._grouped("code", run_id, state="rejected")
+
+    def skipped_by_rule(self, run_id: str) -> dict[str, int]:
+        """How many inputs which rule excluded."""
+        return self._grouped("detail", run_id, state="skipped")
+
+    def _grouped(self, column: str, run_id: str, *, state: str = "") -> dict[str, int]:
+        only = "" if not state else " AND state = ?"
+        parameters = (run_id, state) if state else (run_id,)
+        return dict(
+            self._database.execute(
+                f"SELECT {column}, count(*) FROM inputs"  # noqa: S608 - our own column names
+                f" WHERE run = (SELECT number FROM runs WHERE id = ?){only}"
+                f" GROUP BY {column} ORDER BY {column}",
+                parameters,
+            ).fetchall()
         )
 
+    def _number(self, run_id: str) -> int:
+        row = self._database.execute("SELECT number FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return int(row[0]) if row else -1
+
+    # -- what the index should hold ---------------------------------------------------------------
+
+    def hold(self, documents: Iterable[KnownDocument]) -> None:
+        """The index holds these now."""
+        with self._writing():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO documents"
+                " (id, origin, hash, chunks, path, sha256, run) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((d.id, d.origin, d.hash, d.chunks, d.path, d.sha256, d.run) for d in documents),
+            )
+
+    def removing(self, document_ids: Iterable[str]) -> None:
+        """These are about to be removed; on the disk when this returns."""
+        with self._writing():
+            self._database.executemany(
+                "UPDATE documents SET removing = 1 WHERE id = ?", ((each,) for each in document_ids)
+            )
+        self.commit()
+
+    def drop(self, document_ids: Iterable[str]) -> None:
+        """The index does not hold these any more."""
+        with self._writing():
+            self._database.executemany(
+                "DELETE FROM documents WHERE id = ?", ((each,) for each in document_ids)
+            )
+
+    def documents(
+        self, *, after: str = "", origin: str | None = None
+    ) -> Iterator[KnownDocument]:
+        """What the index should hold, by id in the order of code points, behind ``after``."""
+        page = 1000
+        while True:
+            rows = self._database.execute(
+                "SELECT id, origin, hash, chunks, path, sha256, run, removing FROM documents"
+                " WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id LIMIT ?",
+                (after, origin, origin, page),
+            ).fetchall()
+            for row in rows:
+                yield KnownDocument(*row[:7], removing=bool(row[7]))
+            if len(rows) < page:
+                return
+            after = rows[-1][0]
+
+    def origins(self) -> dict[str, int]:
+        """The origins of what the index should hold, and how many documents each has."""
+        return dict(
+            self._database.execute(
+                "SELECT origin, count(*) FROM documents GROUP BY origin ORDER BY origin"
+            ).fetchall()
+        )
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """All that was noted is on the disk when this returns."""
+        if self._database.in_transaction:
+            with _writable(self.path):
+                try:
+                    self._database.execute("COMMIT")
+                except BaseException:
+                    self._abandon()
+                    raise
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         with _writable(self.path):
-            self._database.execute("BEGIN IMMEDIATE")
+            if not self._database.in_transaction:
+                self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
+            except sqlite3.DatabaseError:
+                self._abandon()
                 raise
-            self._database.execute("COMMIT")
+
+    def _abandon(self) -> None:
+        """Nothing half-written stays; what was not on the disk counts as not done."""
+        with suppress(sqlite3.DatabaseError):
+            self._database.execute("ROLLBACK")
 
 
 class DeadLetterFile:
@@ -237,7 +396,7 @@ class DeadLetterFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 for letter in letters:
-                    line = json.dumps(asdict(letter), ensure_ascii=True, separators=(",", ":"))
+                    line = json.dumps(letter.as_json(), ensure_ascii=True, separators=(",", ":"))
                     file.write(line + "\n")
                 file.flush()
                 os.fsync(file.fileno())

@@ -27,19 +27,28 @@ if TYPE_CHECKING:
 # a pipeline or index that was pruned after the alias had moved on
 _AS_IF_GONE = (400, 404)
 _FIRST_WITH_BASE64 = (9, 3)
+_MAX_ORIGINS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the index holds of one document: for each document hash, chunks and embedded chunks."""
+    """What the index holds of one document: for each document hash, chunks and embedded chunks.
+
+    ``origins`` are the places its chunks say they come from; those of older versions say nothing.
+    """
 
     versions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     last_position: int = -1
+    origins: tuple[str, ...] = ()
 
     def is_exactly(self, document_hash: str, chunks: int) -> bool:
         """This version, whole, every chunk embedded, and nothing of another version."""
         whole = self.versions == {document_hash: (chunks, chunks)}
         return whole and self.last_position == chunks - 1
+
+    def other_origins(self, origin: str) -> tuple[str, ...]:
+        """Where else the document comes from; nothing when this place, or nobody, claims it."""
+        return () if not self.origins or origin in self.origins else self.origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,23 @@ class ChunkIndex:
         return retrying(call) if document_ids else {}
 
 
+    def origins(self) -> dict[str, int]:
+        """The origins of what a search sees, and how many chunks each has."""
+
+        def call() -> dict[str, int]:
+            with explained(f"reading from {self.alias}"):
+                answer = self._client.search(
+                    index=self.alias,
+                    size=0,
+                    track_total_hits=False,
+                    aggs={"origins": {"terms": {"field": "origin", "size": _MAX_ORIGINS}}},
+                    allow_partial_search_results=False,
+                )
+            return read_origins(answer.body)
+
+        return retrying(call)
+
+
 def _takes_base64(version: Mapping[str, Any]) -> bool:
     """Vectors in base64 came with 9.3; without servers of one's own there is no older version."""
     if version.get("build_flavor") == "serverless":
@@ -191,10 +217,20 @@ def stored_body(document_ids: Sequence[str]) -> dict[str, Any]:
         "aggs": {
             "documents": {
                 "terms": {"field": "document_id", "size": len(document_ids)},
-                "aggs": {"versions": versions, "last": {"max": {"field": "position"}}},
+                "aggs": {
+                    "versions": versions,
+                    "origins": {"terms": {"field": "origin", "size": 3}},
+                    "last": {"max": {"field": "position"}},
+                },
             }
         },
     }
+
+
+def read_origins(answer: Mapping[str, Any]) -> dict[str, int]:
+    """The buckets of an answer."""
+    found = answer.get("aggregations", {}).get("origins", {}).get("buckets", ())
+    return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}
 
 
 def read_stored(answer: Mapping[str, Any]) -> dict[str, Stored]:
@@ -211,5 +247,6 @@ def read_stored(answer: Mapping[str, Any]) -> dict[str, Stored]:
         if sum(count for count, _ in versions.values()) != document["doc_count"]:
             versions[""] = (document["doc_count"], 0)  # chunks without a hash: never "exactly"
         last = document["last"]["value"]
-        found[document["key"]] = Stored(versions, -1 if last is None else int(last))
+        origins = tuple(str(each["key"]) for each in document["origins"]["buckets"])
+        found[document["key"]] = Stored(versions, -1 if last is None else int(last), origins)
     return found

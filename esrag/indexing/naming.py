@@ -1,0 +1,46 @@
+"""Under which origin and id an input goes: the origins that the index knows decide.
+
+    ingest docs            -> origin file:///srv/docs, id guides/a.md
+    ingest docs/guides     -> the same, because the index holds file:///srv/docs
+
+Otherwise one file would be two documents, one for each folder that was ever named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from esrag.corpus.origins import name_below, name_under
+from esrag.corpus.records import Listed
+
+
+class Naming:
+    """Gives inputs their names; ``known`` are the origins that the index holds."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = sorted((each for each in known if each), key=len, reverse=True)
+
+    def named(self, file: Listed) -> Listed:
+        """The file below the longest known origin that holds it, else as it was listed.
+
+        What does not lie below its own origin (the user named one, or a list led to it) keeps it.
+        """
+        if file.uri != file.origin and name_below(file.uri, file.origin) is None:
+            return file
+        for origin in self._known:
+            name = name_under(origin, name=file.name, origin=file.origin, uri=file.uri)
+            if name is not None:
+                return replace(file, name=name, origin=origin)
+        return file
+
+    def scopes(self, origin: str) -> list[tuple[str, str]]:
+        """The known origins that listing ``origin`` covers, each with the path that was covered."""
+        found: list[tuple[str, str]] = []
+        for known in self._known:
+            below = name_below(origin, known)
+            if known == origin or name_below(known, origin) is not None:
+                found.append((known, ""))
+            elif below is not None:
+                found.append((known, below))
+        return found

@@ -1,0 +1,192 @@
+"""Tells the ledger, the dead letters and the counters what became of each input.
+
+Counters are for showing only; what is reported in the end is counted by the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from esrag.cluster.bulk import Action, Item, Verdict
+from esrag.cluster.chunk_index import Stored
+from esrag.corpus.listing import printable_name
+from esrag.corpus.records import Listed, Rejected, Skipped
+from esrag.indexing.reading import rejected
+from esrag.indexing.seen import Seen
+from esrag.indexing.works import Draft, Work
+from esrag.ledger import Change, DeadLetter, DeadLetterFile, KnownDocument, Ledger
+
+LETTERS_SHOWN = 20
+KeepLetters = Callable[[Sequence[DeadLetter]], int]
+
+
+class Outcomes:
+    """The books of one run.  ``keep`` stores letters in a second place, as far as it can."""
+
+    def __init__(
+        self, ledger: Ledger, run_id: str, dead_letters: Path, *, keep: KeepLetters | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._file = DeadLetterFile(dead_letters)
+        self._keep = keep
+        self.seen = Seen()
+        self.first_letters: list[DeadLetter] = []
+        self.listing_failed = 0
+        self.letters_in_index = 0
+        self.listed = self.settled = self.unchanged_count = self.rejected_count = 0
+        self.skipped_count = 0
+
+    @property
+    def letters_path(self) -> Path:
+        """The file of dead letters, whether it exists or not."""
+        return self._file.path
+
+    def skipped(self, inputs: Sequence[tuple[int, Skipped]]) -> None:
+        """A rule excludes these."""
+        self._ledger.record(
+            self._run_id, [Change(n, "skipped", detail=each.rule) for n, each in inputs]
+        )
+        self.skipped_count += len(inputs)
+        self.settled += len(inputs)
+
+    def rejected(self, inputs: Sequence[tuple[int, Rejected, Listed | None]]) -> None:
+        """These cannot become documents; the third is the file that they came from."""
+        for _, entry, file in inputs:
+            self.seen.keep(entry.name)
+            if file is not None:
+                self.seen.keep(file.name)
+            self.listing_failed += entry.stage == "list" and file is None
+        self._reject([(n, self._letter(entry, file)) for n, entry, file in inputs])
+
+    def refused(self, works: Sequence[Work]) -> None:
+        """The index holds nothing of these, because it would not hold all."""
+        for work in works:
+            self.seen.keep(work.document_id)
+        self._ledger.drop(work.document_id for work in works)
+        self._reject([(work.number, self._letter_of(work)) for work in works])
+
+    def in_conflict(self, draft: Draft, others: Sequence[str]) -> None:
+        """The index holds another document of this id, from another place."""
+        parsed = draft.cut.parsed
+        reason = (
+            f"the index holds another document of this id, from {', '.join(others)}. If it is "
+            f"the same one, moved: --origin {others[0]}. If not, it needs a set of its own: --set"
+        )
+        entry = rejected(parsed, "index", "id_conflict", reason)
+        self.seen.keep(draft.id)
+        self._reject([(draft.number, self._letter(entry, draft.file))])
+
+    def unchanged(self, drafts: Sequence[tuple[Draft, Stored]]) -> None:
+        """The index holds exactly these."""
+        changes: list[Change] = []
+        held: list[KnownDocument] = []
+        for each, stored in drafts:
+            parsed, chunks = each.cut.parsed, len(each.cut.chunks)
+            changes.append(
+                Change(
+                    each.number,
+                    "unchanged",
+                    sha256=parsed.sha256,
+                    document_hash=each.cut.hash,
+                    chunks=chunks,
+                )
+            )
+            where = printed(each.file)
+            held.append(
+                KnownDocument(
+                    each.id,
+                    stored.origins[0] if stored.origins else each.file.origin,
+                    each.cut.hash,
+                    chunks,
+                    where,
+                    parsed.sha256,
+                    self._run_id,
+                )
+            )
+        self._ledger.record(self._run_id, changes)
+        self._ledger.hold(held)
+        self.unchanged_count += len(changes)
+        self.settled += len(changes)
+
+    def sending(self, works: Sequence[Work]) -> None:
+        """These may be in the index in part from now on: on the disk when this returns."""
+        self._ledger.record(self._run_id, [work.change("sending") for work in works])
+        self._ledger.commit()
+
+    def acknowledged(self, works: Sequence[Work]) -> None:
+        """Every chunk of these was accepted."""
+        self._ledger.record(self._run_id, [work.change("acknowledged") for work in works])
+        self.settled += len(works)
+
+    def indexed(self, works: Sequence[Work]) -> None:
+        """A search has found these whole."""
+        self._ledger.record(self._run_id, [work.change("indexed") for work in works])
+        self._ledger.hold(work.known(self._run_id, printed(work.file)) for work in works)
+
+    def _reject(self, refused: Sequence[tuple[int, DeadLetter]]) -> None:
+        if not refused:
+            return
+        letters = [letter for _, letter in refused]
+        self._file.add(letters)
+        self._ledger.record(
+            self._run_id,
+            [
+                Change(n, "rejected", sha256=e.sha256, code=e.code, detail=f"{e.stage}: {e.reason}")
+                for n, e in refused
+            ],
+        )
+        if self._keep is not None:
+            self.letters_in_index += self._keep(letters)
+        self.first_letters += letters[: max(0, LETTERS_SHOWN - len(self.first_letters))]
+        self.rejected_count += len(letters)
+        self.settled += len(letters)
+
+    def _letter(self, entry: Rejected, file: Listed | None) -> DeadLetter:
+        return DeadLetter(
+            run_id=self._run_id,
+            path=printed(entry),
+            place=entry.place,
+            document_id=entry.name,
+            sha256=entry.sha256,
+            stage=entry.stage,
+            code=entry.code,
+            reason=entry.reason,
+            name=file.name if file else entry.name,
+            origin=file.origin if file else "",
+            uri=_uri(file or entry),
+        )
+
+    def _letter_of(self, work: Work) -> DeadLetter:
+        stage, item = work.refusal or ("index", Item(Action("index", "", 0), Verdict.REJECTED))
+        return DeadLetter(
+            run_id=self._run_id,
+            path=printed(work.file),
+            place=work.place,
+            document_id=work.document_id,
+            sha256=work.sha256,
+            stage=stage,
+            code=item.code,
+            reason=item.reason,
+            status=item.status,
+            attempts=item.attempts,
+            name=work.file.name,
+            origin=work.file.origin,
+            uri=_uri(work.file),
+            content=work.content,
+        )
+
+
+def printed(entry: Listed | Skipped | Rejected) -> str:
+    """Where an input is, for people: what came from elsewhere by its address."""
+    if isinstance(entry, Listed) and entry.spooled:
+        return entry.uri
+    return printable_name(str(entry.path))
+
+
+def _uri(entry: Listed | Rejected) -> str:
+    """Where the original is; any file name has one."""
+    if isinstance(entry, Listed) and entry.uri:
+        return entry.uri
+    return entry.path.absolute().as_uri()

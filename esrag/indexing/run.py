@@ -1,0 +1,345 @@
+"""One run: takes every input to its outcome, and can be stopped at any moment.
+
+One thread reads, decides and writes the ledger; questions to the index and deliveries run beside
+it.  Whatever ends the run, answers that still come are noted, and the ledger says what is open.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from esrag.cluster.bulk import Action, Item, Verdict
+from esrag.cluster.chunk_index import Stored
+from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, Window
+from esrag.corpus.listing import Entry
+from esrag.errors import EsragError
+from esrag.indexing.intake import Intake
+from esrag.indexing.interruption import Interruption
+from esrag.indexing.naming import Naming
+from esrag.indexing.outbox import Outbox
+from esrag.indexing.outcomes import KeepLetters, Outcomes
+from esrag.indexing.reading import Reader
+from esrag.indexing.records import Index, Progress, Report, Stage
+from esrag.indexing.verifying import Verifying
+from esrag.indexing.works import (
+    Draft,
+    TextOf,
+    Work,
+    actions_of,
+    deletions,
+    replaces,
+    work_of,
+)
+from esrag.ledger import Ledger
+from esrag.parsing.task import Read
+
+MAX_BATCH = 256
+_LOOKUP_DOCUMENTS = 128
+_LOOKUP_CHUNKS = 512
+_LOOKUPS_AHEAD = 2
+_COMMIT_WITHIN = 1.0  # seconds that a line may wait for the disk when nothing is sent
+_WIND_DOWN = 20.0  # seconds that requests in flight get when the run is stopped
+
+
+class Ingest:
+    """One run.  ``prepare`` completes the chunks of a request before it is sent."""
+
+    def __init__(
+        self,
+        index: Index,
+        reader: Reader,
+        ledger: Ledger,
+        *,
+        run_id: str,
+        set_name: str,
+        dead_letters: Path,
+        max_batch: int = MAX_BATCH,
+        window: Window | None = None,
+        prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
+        text_of: TextOf | None = None,
+        letters: KeepLetters | None = None,
+        keep_content: bool = False,
+    ) -> None:
+        self._index = index
+        self._reader = reader
+        self._ledger = ledger
+        self._run_id = run_id
+        self._set_name = set_name
+        self._text_of = text_of
+        self._keep_content = keep_content
+        self._stop = threading.Event()
+        self._window = window or Window(max_batch)
+        delivery = Delivery(index.send, self._window, stop=self._stop)
+        self._sender = Sender(delivery, prepare=prepare)
+        self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")
+        self._interruption = Interruption()
+        self._outcomes = Outcomes(ledger, run_id, dead_letters, keep=letters)
+        self._verifying = Verifying(index, self._questions.submit)
+        self._outbox = Outbox()
+        self._naming = Naming(())
+        self._intake = Intake(ledger, run_id, self._outcomes, self._naming)
+        self._drafts: list[Draft] = []
+        self._drafted_chunks = 0
+        self._lookups: deque[tuple[list[Draft], Future[dict[str, Stored]]]] = deque()
+        self._works: dict[int, Work] = {}
+        self._written = 0
+        self._removed = 0
+        self._stage: Stage = "reading"
+        self._seconds: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._committed = self._started
+
+    def run(self, entries: Iterable[Entry]) -> None:
+        """Take every entry to its outcome; raises what stopped it, with the ledger in order."""
+        try:
+            self._index.refresh()  # what an earlier run wrote shall be seen
+            self._naming = Naming(self._index.origins())
+            self._intake = Intake(self._ledger, self._run_id, self._outcomes, self._naming)
+            self._read(entries)
+            self._finish()
+            self._ledger.end(self._run_id)
+        finally:
+            self._wind_down()
+
+    def interrupt(self, error: BaseException) -> None:
+        """For a signal handler in the thread of ``run``: end it with ``error`` soon.
+
+        At once while the run waits for something, else when its step is done; a second call
+        raises where it stands.
+        """
+        self._interruption.request(error)
+
+    def progress(self) -> Progress:
+        """How far the run is; from any thread, at any time."""
+        outcomes = self._outcomes
+        return Progress(
+            listed=outcomes.listed,
+            listing_done=self._intake.listing_done,
+            settled=outcomes.settled,
+            unchanged=outcomes.unchanged_count,
+            rejected=outcomes.rejected_count,
+            skipped=outcomes.skipped_count,
+            chunks=self._written,
+            waiting_chunks=len(self._outbox),
+            batch=self._window.size,
+            in_flight=self._sender.in_flight,
+            stage=self._stage,
+        )
+
+    def report(self) -> Report:
+        """How the run stands, from the ledger."""
+        self._ledger.commit()
+        return Report(
+            run_id=self._run_id,
+            counts=self._ledger.counts(self._run_id),
+            chunks_written=self._written,
+            chunks_removed=self._removed,
+            seconds=time.monotonic() - self._started,
+            rejected=tuple(self._outcomes.first_letters),
+            rejected_by_code=self._ledger.rejected_by_code(self._run_id),
+            skipped=self._ledger.skipped_by_rule(self._run_id),
+            dead_letters=self._outcomes.letters_path,
+            ledger=self._ledger.path,
+            letters_in_index=self._outcomes.letters_in_index,
+            seconds_by_stage=dict(self._seconds),
+        )
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def _read(self, entries: Iterable[Entry]) -> None:
+        events = self._reader.read(self._intake.files(entries))
+        while (event := self._next(events)) is not None:
+            draft = self._intake.take(event)
+            if draft is not None:
+                self._drafts.append(draft)
+                self._drafted_chunks += len(draft.cut.chunks)
+                full = self._drafted_chunks >= _LOOKUP_CHUNKS
+                if full or len(self._drafts) >= _LOOKUP_DOCUMENTS:
+                    self._look_up()
+            self._attend()
+
+    def _next(self, events: Iterator[Read]) -> Read | None:
+        began = time.monotonic()
+        with self._interruption.waiting():
+            event = next(events, None)
+        self._spent("reading", began)
+        return event
+
+    def _attend(self) -> None:
+        """Between two files: whatever has come back in the meantime."""
+        while self._lookups and self._lookups[0][1].done():
+            self._take_lookup()
+        while self._sender.in_flight:
+            try:
+                items = self._sender.collect(timeout=0)
+            except queue.Empty:
+                break
+            self._settle(items)
+        if not self._sender.in_flight and not self._lookups:  # nobody has anything to do
+            if self._drafts:
+                self._look_up()
+            elif self._outbox:
+                self._send()
+        if self._verifying.is_due:
+            self._verifying.ask()
+        while self._verifying.is_ready:
+            self._take_verified()
+        if time.monotonic() - self._committed > _COMMIT_WITHIN:
+            self._ledger.commit()
+            self._committed = time.monotonic()
+
+    def _finish(self) -> None:
+        if self._drafts:
+            self._look_up()
+        while self._lookups:
+            self._take_lookup()
+        self._drain()
+        self._stage = "verifying"
+        self._verifying.ask()
+        while self._verifying.unanswered:
+            self._take_verified()
+        self._drain()  # what was not whole is being removed
+        self._stage = "ended"
+
+    # -- looking up -------------------------------------------------------------------------------
+
+    def _look_up(self) -> None:
+        """Ask the index about the drafts, beside the run."""
+        drafts, self._drafts, self._drafted_chunks = self._drafts, [], 0
+        ids = [each.id for each in drafts]
+        self._lookups.append((drafts, self._questions.submit(self._index.stored, ids)))
+        while len(self._lookups) > _LOOKUPS_AHEAD:
+            self._take_lookup()
+
+    def _take_lookup(self) -> None:
+        """Queue what is new or changed."""
+        drafts, future = self._lookups[0]
+        began = time.monotonic()
+        with self._interruption.waiting():
+            stored = future.result()
+        self._spent("look-up", began)
+        self._lookups.popleft()
+        unchanged: list[tuple[Draft, Stored]] = []
+        for each in drafts:
+            before = stored.get(each.id, Stored())
+            if before.is_exactly(each.cut.hash, len(each.cut.chunks)):
+                unchanged.append((each, before))
+            elif others := before.other_origins(each.file.origin):
+                self._outcomes.in_conflict(each, others)
+            else:
+                self._queue(each, before)
+        self._outcomes.unchanged(unchanged)
+        while len(self._outbox) >= self._window.size:
+            self._send()
+
+    def _queue(self, each: Draft, before: Stored) -> None:
+        actions = actions_of(
+            each, before, set_name=self._set_name, run_id=self._run_id, text_of=self._text_of
+        )
+        work = work_of(each, before, keep_content=self._keep_content)
+        work.waiting = len(actions)
+        self._works[each.number] = work
+        self._outbox.put(actions, whole=replaces(each, before))
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        while self._sender.is_full:
+            self._collect()
+        parcel = self._outbox.take(size=self._window.size)
+        if not parcel.actions:
+            return
+        works = [self._works[number] for number in {action.key for action in parcel.actions}]
+        self._outcomes.sending([work for work in works if not work.sending])
+        for work in works:
+            work.sending = True
+        self._committed = time.monotonic()
+        self._sender.submit(parcel.actions)
+
+    def _drain(self) -> None:
+        while self._outbox or self._sender.in_flight:
+            if self._outbox:
+                self._send()
+            else:
+                self._collect()
+
+    def _collect(self) -> None:
+        began = time.monotonic()
+        with self._interruption.waiting():
+            items = self._sender.collect()
+        self._spent("sending", began)
+        self._settle(items)
+
+    def _settle(self, items: Sequence[Item]) -> None:
+        """Note the answers of one delivery and finish the documents that have them all."""
+        acknowledged: list[Work] = []
+        refused: list[Work] = []
+        for item in items:
+            work = self._works[item.action.key]
+            work.waiting -= 1
+            if item.verdict is not Verdict.ACKNOWLEDGED:
+                work.refusal = work.refusal or ("index", item)
+            elif item.action.kind == "index":
+                self._written += 1
+            if work.waiting:
+                continue
+            if work.refusal is None:
+                acknowledged.append(self._works.pop(item.action.key))
+            elif work.cleaning:
+                refused.append(self._works.pop(item.action.key))
+            else:
+                self._clean(work)
+        self._removed += sum(work.positions - work.chunks for work in acknowledged)
+        self._outcomes.acknowledged(acknowledged)
+        self._verifying.add(acknowledged)
+        self._outcomes.refused(refused)
+
+    def _clean(self, work: Work) -> None:
+        """A document that cannot be indexed whole leaves nothing behind that answers questions."""
+        work.cleaning = True
+        actions = deletions(
+            self._set_name, work.document_id, range(work.positions), work.number
+        )
+        work.waiting = len(actions)
+        self._works[work.number] = work
+        self._outbox.put(actions)
+
+    # -- verifying --------------------------------------------------------------------------------
+
+    def _take_verified(self) -> None:
+        began = time.monotonic()
+        with self._interruption.waiting():
+            whole, failed = self._verifying.collect()
+        self._spent("verifying", began)
+        self._outcomes.indexed(whole)
+        for work in failed:
+            self._outcomes.settled -= 1
+            self._clean(work)
+
+    # -- ending -----------------------------------------------------------------------------------
+
+    def _wind_down(self) -> None:
+        """Stop what waits, and note the answers of what is in flight if they come soon."""
+        if self._stage != "ended":
+            self._stage = "stopping"
+        self._stop.set()
+        self._questions.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + _WIND_DOWN
+        while self._sender.in_flight:
+            try:
+                items = self._sender.collect(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                break
+            except (EsragError, DeliveryStopped):
+                continue  # one error is on its way to the user already
+            self._settle(items)
+        self._ledger.commit()
+
+    def _spent(self, stage: str, began: float) -> None:
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - began
