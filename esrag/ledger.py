@@ -328,9 +328,7 @@ class Ledger:
                 "DELETE FROM documents WHERE id = ?", ((each,) for each in document_ids)
             )
 
-    def documents(
-        self, *, after: str = "", origin: str | None = None
-    ) -> Iterator[KnownDocument]:
+    def documents(self, *, after: str = "", origin: str | None = None) -> Iterator[KnownDocument]:
         """What the index should hold, by id in the order of code points, behind ``after``."""
         page = 1000
         while True:
@@ -340,7 +338,10 @@ class Ledger:
                 (after, origin, origin, page),
             ).fetchall()
             for row in rows:
-                yield KnownDocument(*row[:7], removing=bool(row[7]))
+                document_id, source, version, chunks, path, sha256, run, leaving = row
+                yield KnownDocument(
+                    document_id, source, version, chunks, path, sha256, run, bool(leaving)
+                )
             if len(rows) < page:
                 return
             after = rows[-1][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from esrag.cluster.chunk_index import ChunkIndex
     from esrag.cluster.profile import Profile
     from esrag.corpus.listing import Entry
-    from esrag.indexing import Cutting, Report
+    from esrag.indexing import Cutting, Reader, Report
     from esrag.ledger import Ledger
     from esrag.settings import Settings
 
@@ -68,17 +68,19 @@ def ingest(
 
     require_writable(report_file)
     entries = list_inputs(paths)
-    cutting = cutting_from(settings)
+    from esrag.indexing import UnjailedReader
+
+    reader = UnjailedReader(cutting_from(settings))
     if dry_run:
         from esrag.cli.ingest_dry_run import dry_run as rehearse
 
-        listed, rejected = rehearse(entries, cutting, show_chunks=show_chunks, as_json=as_json)
+        listed, rejected = rehearse(entries, reader, show_chunks=show_chunks, as_json=as_json)
         where = ""
     else:
         report = _run(
             settings,
             entries,
-            cutting,
+            reader,
             [str(path) for path in paths],
             as_json=as_json,
             report_file=report_file,
@@ -120,8 +122,8 @@ def cutting_from(settings: Settings) -> Cutting:
 
 def _run(
     settings: Settings,
-    entries: Sequence[Entry],
-    cutting: Cutting,
+    entries: Iterable[Entry],
+    reader: Reader,
     arguments: Sequence[str],
     *,
     as_json: bool,
@@ -147,9 +149,10 @@ def _run(
         ledger.begin(run_id, arguments)
         run = Ingest(
             index,
-            cutting,
+            reader,
             ledger,
             run_id=run_id,
+            set_name=settings.index.set,
             dead_letters=settings.data_dir / "dlq" / alias / f"{run_id}.jsonl",
             max_batch=max(1, min(MAX_BATCH, settings.model.queue_capacity // 2)),
             prepare=prepare,

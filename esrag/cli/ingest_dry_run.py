@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +16,30 @@ from esrag.cli.rendering import printable
 if TYPE_CHECKING:
     from esrag.corpus.listing import Entry
     from esrag.corpus.records import Rejected
-    from esrag.indexing import Cutting, Draft
+    from esrag.indexing import Reader
+    from esrag.parsing.task import Cut
 
 
 def dry_run(
-    entries: Sequence[Entry], cutting: Cutting, *, show_chunks: bool, as_json: bool
+    entries: Iterable[Entry], reader: Reader, *, show_chunks: bool, as_json: bool
 ) -> tuple[int, int]:
     """Read and cut everything; returns how many inputs there are and how many are rejected."""
-    from esrag.corpus.records import Skipped
-    from esrag.indexing import Draft, drafts_of
+    from esrag.corpus.records import Rejected, Skipped
+    from esrag.indexing import drafts_of
 
-    drafts: list[Draft] = []
+    drafts: list[Cut] = []
     rejected: list[Rejected] = []
-    for outcome in drafts_of(entries, cutting):
-        if not isinstance(outcome, Draft):
+    rules: Counter[str] = Counter()
+    for outcome in drafts_of(entries, reader):
+        if isinstance(outcome, Rejected):
             rejected.append(outcome)
+        elif isinstance(outcome, Skipped):
+            rules[outcome.rule] += 1
         else:
             drafts.append(outcome)
             if show_chunks and not as_json:
                 _show_chunks(outcome)
     tell_rejected(rejected, total=len(rejected))
-    rules = Counter(entry.rule for entry in entries if isinstance(entry, Skipped))
     tell_rules(rules)
     chunks = sum(len(each.chunks) for each in drafts)
     if as_json:
@@ -51,7 +54,7 @@ def dry_run(
 
 
 def _as_json(
-    drafts: Sequence[Draft], rejected: Sequence[Rejected], skipped: int, *, show_chunks: bool
+    drafts: Sequence[Cut], rejected: Sequence[Rejected], skipped: int, *, show_chunks: bool
 ) -> dict[str, Any]:
     documents: list[dict[str, Any]] = []
     for each in drafts:
@@ -77,7 +80,7 @@ def _as_json(
     }
 
 
-def _show_chunks(each: Draft) -> None:
+def _show_chunks(each: Cut) -> None:
     for chunk in each.chunks:
         head = f"{chunk.document_id} [{chunk.position}] {chunk.start}-{chunk.end}  {chunk.context}"
         click.secho(one_line(head), bold=True)

@@ -59,23 +59,22 @@ def show_report(report: Report) -> None:
 def tell_of(report: Report) -> None:
     """What was rejected and skipped, and whether anything is open; on standard error."""
     tell_rejected(report.rejected, total=report.counts.rejected)
-    tell_rules(Counter(report.skipped.values()))
+    tell_rules(report.skipped)
     if report.counts.open:
         click.echo("Not finished. The same command continues.", err=True)
 
 
 def report_as_json(report: Report, place: Place) -> dict[str, Any]:
     """All keys are there in every report, in this order."""
-    by_code = Counter(letter.code for letter in report.rejected)
     return {
         "run_id": report.run_id,
         "counts": asdict(report.counts),
         "chunks_written": report.chunks_written,
         "chunks_removed": report.chunks_removed,
         "seconds": round(report.seconds, 3),
-        "rejected_by_code": in_order(by_code),
-        "rejected": [asdict(letter) for letter in report.rejected[:SHOWN]],
-        "skipped_by_rule": in_order(Counter(report.skipped.values())),
+        "rejected_by_code": in_order(report.rejected_by_code),
+        "rejected": [letter.as_json() for letter in report.rejected[:SHOWN]],
+        "skipped_by_rule": in_order(report.skipped),
         "dead_letters": str(report.dead_letters) if report.rejected else None,
         "ledger": str(report.ledger),
         "set": place.set_name,

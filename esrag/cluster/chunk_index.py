@@ -171,7 +171,6 @@ class ChunkIndex:
 
         return retrying(call) if document_ids else {}
 
-
     def origins(self) -> dict[str, int]:
         """The origins of what a search sees, and how many chunks each has."""
 

@@ -52,8 +52,7 @@ class Intake:
         waiting: list[tuple[int, Entry]] = []
         due = time.monotonic() + _LISTED_WITHIN
         for entry in entries:
-            named = self._naming.named(entry) if isinstance(entry, Listed) else entry
-            waiting.append((self._next_number(), named))
+            waiting.append((self._next_number(), self._naming.named(entry)))
             if len(waiting) >= _LISTED_AT_ONCE or time.monotonic() > due:
                 yield from self._list(waiting)
                 waiting = []
@@ -113,7 +112,9 @@ class Intake:
             self._outcomes.listed -= 1
             return
         file = current.file
-        nothing = Rejected(file.path, file.name, "read", "empty", "nothing to index was found in it")
+        nothing = Rejected(
+            file.path, file.name, "read", "empty", "nothing to index was found in it"
+        )
         self._outcomes.rejected([(current.number, nothing, file)])
 
     def _add_lines(self, lines: Iterable[Input]) -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from esrag.corpus.origins import name_below, name_under
-from esrag.corpus.records import Listed
+from esrag.corpus.records import Listed, Rejected, Skipped
+
+Entry = TypeVar("Entry", bound=Listed | Skipped | Rejected)
 
 
 class Naming:
@@ -21,18 +24,18 @@ class Naming:
     def __init__(self, known: Iterable[str]) -> None:
         self._known = sorted((each for each in known if each), key=len, reverse=True)
 
-    def named(self, file: Listed) -> Listed:
-        """The file below the longest known origin that holds it, else as it was listed.
+    def named(self, entry: Entry) -> Entry:
+        """The entry below the longest known origin that holds it, else as it was listed.
 
         What does not lie below its own origin (the user named one, or a list led to it) keeps it.
         """
-        if file.uri != file.origin and name_below(file.uri, file.origin) is None:
-            return file
+        if entry.uri != entry.origin and name_below(entry.uri, entry.origin) is None:
+            return entry
         for origin in self._known:
-            name = name_under(origin, name=file.name, origin=file.origin, uri=file.uri)
+            name = name_under(origin, name=entry.name, origin=entry.origin, uri=entry.uri)
             if name is not None:
-                return replace(file, name=name, origin=origin)
-        return file
+                return replace(entry, name=name, origin=origin)
+        return entry
 
     def scopes(self, origin: str) -> list[tuple[str, str]]:
         """The known origins that listing ``origin`` covers, each with the path that was covered."""

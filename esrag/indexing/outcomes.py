@@ -153,8 +153,8 @@ class Outcomes:
             stage=entry.stage,
             code=entry.code,
             reason=entry.reason,
-            name=file.name if file else entry.name,
-            origin=file.origin if file else "",
+            name=(file or entry).name,
+            origin=(file or entry).origin,
             uri=_uri(file or entry),
         )
 
@@ -187,6 +187,4 @@ def printed(entry: Listed | Skipped | Rejected) -> str:
 
 def _uri(entry: Listed | Rejected) -> str:
     """Where the original is; any file name has one."""
-    if isinstance(entry, Listed) and entry.uri:
-        return entry.uri
-    return entry.path.absolute().as_uri()
+    return entry.uri or entry.path.absolute().as_uri()

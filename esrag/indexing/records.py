@@ -37,19 +37,24 @@ class Progress:
     """How far a run has come, as far as memory knows; the ledger has the last word.
 
     ``settled`` counts inputs whose outcome is known or acknowledged, ``chunks`` those that were
-    acknowledged.  ``listed`` grows until ``listing_done``.
+    acknowledged.  ``listed`` grows until ``listing_done``.  ``batch`` is how many chunks a request
+    may carry now, ``wait`` why the sender waits ("" when it does not), until ``wait_until`` on the
+    monotonic clock.
     """
 
     listed: int = 0
-    listing_done: bool = False
     settled: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    skipped: int = 0
     chunks: int = 0
-    waiting_chunks: int = 0
+    rejected: int = 0
+    tokens: int = 0
+    listing_done: bool = True
     batch: int = 0
     in_flight: int = 0
+    wait: str = ""
+    wait_until: float = 0.0
+    unchanged: int = 0
+    skipped: int = 0
+    waiting_chunks: int = 0
     stage: Stage = "reading"
 
 
@@ -57,7 +62,7 @@ class Progress:
 class Report:
     """What a run did, whether it came to its end or was stopped.
 
-    ``rejected`` holds the first letters only, the file has all of them.
+    ``rejected`` holds the first letters only, the file has all of them; ``skipped`` counts by rule.
     """
 
     run_id: str

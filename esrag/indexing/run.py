@@ -29,7 +29,6 @@ from esrag.indexing.records import Index, Progress, Report, Stage
 from esrag.indexing.verifying import Verifying
 from esrag.indexing.works import (
     Draft,
-    TextOf,
     Work,
     actions_of,
     deletions,
@@ -43,6 +42,7 @@ MAX_BATCH = 256
 _LOOKUP_DOCUMENTS = 128
 _LOOKUP_CHUNKS = 512
 _LOOKUPS_AHEAD = 2
+_IDLE_WITHIN = 0.25  # seconds that little work waits for more while the cluster has none
 _COMMIT_WITHIN = 1.0  # seconds that a line may wait for the disk when nothing is sent
 _WIND_DOWN = 20.0  # seconds that requests in flight get when the run is stopped
 
@@ -62,7 +62,6 @@ class Ingest:
         max_batch: int = MAX_BATCH,
         window: Window | None = None,
         prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
-        text_of: TextOf | None = None,
         letters: KeepLetters | None = None,
         keep_content: bool = False,
     ) -> None:
@@ -71,12 +70,11 @@ class Ingest:
         self._ledger = ledger
         self._run_id = run_id
         self._set_name = set_name
-        self._text_of = text_of
         self._keep_content = keep_content
         self._stop = threading.Event()
         self._window = window or Window(max_batch)
-        delivery = Delivery(index.send, self._window, stop=self._stop)
-        self._sender = Sender(delivery, prepare=prepare)
+        self._delivery = Delivery(index.send, self._window, stop=self._stop)
+        self._sender = Sender(self._delivery, prepare=prepare)
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")
         self._interruption = Interruption()
         self._outcomes = Outcomes(ledger, run_id, dead_letters, keep=letters)
@@ -94,6 +92,7 @@ class Ingest:
         self._seconds: dict[str, float] = {}
         self._started = time.monotonic()
         self._committed = self._started
+        self._busy = self._started  # when the cluster was last seen to have work
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Take every entry to its outcome; raises what stopped it, with the ledger in order."""
@@ -118,6 +117,7 @@ class Ingest:
     def progress(self) -> Progress:
         """How far the run is; from any thread, at any time."""
         outcomes = self._outcomes
+        wait = self._delivery.wait
         return Progress(
             listed=outcomes.listed,
             listing_done=self._intake.listing_done,
@@ -129,6 +129,8 @@ class Ingest:
             waiting_chunks=len(self._outbox),
             batch=self._window.size,
             in_flight=self._sender.in_flight,
+            wait=wait[0],
+            wait_until=wait[1],
             stage=self._stage,
         )
 
@@ -181,7 +183,10 @@ class Ingest:
             except queue.Empty:
                 break
             self._settle(items)
-        if not self._sender.in_flight and not self._lookups:  # nobody has anything to do
+        now = time.monotonic()
+        if self._sender.in_flight or self._lookups:
+            self._busy = now
+        elif now - self._busy > _IDLE_WITHIN:
             if self._drafts:
                 self._look_up()
             elif self._outbox:
@@ -190,9 +195,9 @@ class Ingest:
             self._verifying.ask()
         while self._verifying.is_ready:
             self._take_verified()
-        if time.monotonic() - self._committed > _COMMIT_WITHIN:
+        if now - self._committed > _COMMIT_WITHIN:
             self._ledger.commit()
-            self._committed = time.monotonic()
+            self._committed = now
 
     def _finish(self) -> None:
         if self._drafts:
@@ -239,9 +244,7 @@ class Ingest:
             self._send()
 
     def _queue(self, each: Draft, before: Stored) -> None:
-        actions = actions_of(
-            each, before, set_name=self._set_name, run_id=self._run_id, text_of=self._text_of
-        )
+        actions = actions_of(each, before, set_name=self._set_name, run_id=self._run_id)
         work = work_of(each, before, keep_content=self._keep_content)
         work.waiting = len(actions)
         self._works[each.number] = work
@@ -303,9 +306,7 @@ class Ingest:
     def _clean(self, work: Work) -> None:
         """A document that cannot be indexed whole leaves nothing behind that answers questions."""
         work.cleaning = True
-        actions = deletions(
-            self._set_name, work.document_id, range(work.positions), work.number
-        )
+        actions = deletions(self._set_name, work.document_id, range(work.positions), work.number)
         work.waiting = len(actions)
         self._works[work.number] = work
         self._outbox.put(actions)

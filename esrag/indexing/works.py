@@ -5,7 +5,7 @@ Builds actions and keeps count; sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from esrag.chunking import chunk_id
@@ -14,9 +14,6 @@ from esrag.cluster.chunk_index import Stored
 from esrag.corpus.records import Listed
 from esrag.ledger import Change, KnownDocument, State
 from esrag.parsing.task import Cut
-from esrag.types import Chunk
-
-TextOf = Callable[[Chunk], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +61,7 @@ class Work:
     def known(self, run_id: str, path: str) -> KnownDocument:
         """The line of the book of what the index holds."""
         origin, document_id = self.file.origin, self.document_id
-        return KnownDocument(
-            document_id, origin, self.hash, self.chunks, path, self.sha256, run_id
-        )
+        return KnownDocument(document_id, origin, self.hash, self.chunks, path, self.sha256, run_id)
 
 
 def work_of(draft: Draft, before: Stored, *, keep_content: bool) -> Work:
@@ -90,9 +85,7 @@ def replaces(draft: Draft, before: Stored) -> bool:
     return bool(before.versions.keys() - {draft.cut.hash})
 
 
-def actions_of(
-    draft: Draft, before: Stored, *, set_name: str, run_id: str, text_of: TextOf | None
-) -> list[Action]:
+def actions_of(draft: Draft, before: Stored, *, set_name: str, run_id: str) -> list[Action]:
     """Deletes first: of every old position when a version is replaced, else of what is beyond."""
     chunks = draft.cut.chunks
     first = 0 if replaces(draft, before) else len(chunks)

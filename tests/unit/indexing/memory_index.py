@@ -1,0 +1,131 @@
+"""An index in memory, and a desk: documents, a ledger, and runs from one into the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from esrag.chunking import ChunkRules
+from esrag.cluster.bulk import Action, Item, Verdict
+from esrag.cluster.chunk_index import Stored
+from esrag.corpus.listing import Entry, list_inputs
+from esrag.indexing import Cutting, Ingest, Progress, Report, UnjailedReader
+from esrag.ledger import Ledger
+
+
+class WordTokenizer:
+    """One token a word."""
+
+    def count(self, text: str) -> int:
+        """The number of words."""
+        return len(text.split())
+
+    def starts(self, text: str) -> array[int]:
+        """Where words begin."""
+        return array("L", (match.start() for match in re.finditer(r"\S+", text)))
+
+
+class MemoryIndex:
+    """Keeps chunks as an index does; ``fault`` may refuse an action or a whole request."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, dict[str, object]] = {}
+        self.visible: dict[str, dict[str, object]] = {}
+        self.requests: list[list[Action]] = []
+        self.fault: Callable[[Action], Verdict] = lambda action: Verdict.ACKNOWLEDGED
+        self.before_send: Callable[[], None] = lambda: None
+        self.loses_embeddings = False
+
+    def send(self, actions: Sequence[Action]) -> list[Item]:
+        """Apply what is not refused."""
+        self.requests.append(list(actions))
+        self.before_send()
+        return [self._apply(action) for action in actions]
+
+    def _apply(self, action: Action) -> Item:
+        verdict = self.fault(action)
+        if verdict is not Verdict.ACKNOWLEDGED:
+            return Item(action, verdict, 400, "mapper_parsing_exception", "cannot parse")
+        if action.kind == "delete":
+            found = self.chunks.pop(action.id, None)
+            return Item(action, verdict, 200 if found else 404)
+        self.chunks[action.id] = json.loads(action.source)
+        return Item(action, verdict, 201)
+
+    def refresh(self) -> None:
+        """Show what was written."""
+        self.visible = dict(self.chunks)
+
+    def stored(self, document_ids: Sequence[str]) -> dict[str, Stored]:
+        """Counted from the visible chunks."""
+        found: dict[str, Stored] = {}
+        for document_id in document_ids:
+            chunks = [c for c in self.visible.values() if c["document_id"] == document_id]
+            if chunks:
+                versions: dict[str, tuple[int, int]] = {}
+                for chunk in chunks:
+                    version = str(chunk["document_hash"])
+                    total = versions.get(version, (0, 0))[0] + 1
+                    versions[version] = (total, 0 if self.loses_embeddings else total)
+                last = max(int(str(chunk["position"])) for chunk in chunks)
+                origins = {str(chunk["origin"]) for chunk in chunks if "origin" in chunk}
+                found[document_id] = Stored(versions, last, tuple(sorted(origins)))
+        return found
+
+    def origins(self) -> dict[str, int]:
+        """Counted from the visible chunks."""
+        return dict(Counter(str(c["origin"]) for c in self.visible.values() if "origin" in c))
+
+    def positions(self, document_id: str) -> list[int]:
+        """Which chunks of a document are there."""
+        mine = (c for c in self.chunks.values() if c["document_id"] == document_id)
+        return sorted(int(str(c["position"])) for c in mine)
+
+
+class Desk:
+    """A folder of documents, an index, a ledger, and runs from one to the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.docs = folder / "docs"
+        self.docs.mkdir(parents=True)
+        self.folder = folder
+        self.index = MemoryIndex()
+        self.runs = 0
+        self.shown: list[Progress] = []
+
+    def write(self, name: str, chunks: int, word: str = "word") -> None:
+        """A document that is cut into this many chunks."""
+        paragraph = " ".join([word] * 30)
+        (self.docs / name).write_text("\n\n".join([paragraph] * chunks))
+
+    def _watched(self, ingest: Ingest, paths: Sequence[Path]) -> Iterator[Entry]:
+        for entry in list_inputs(paths):
+            self.shown.append(ingest.progress())
+            yield entry
+
+    def run(self, *paths: Path, max_batch: int = 4) -> Report:
+        """One ingest; the report also when it raises (see ``last``)."""
+        self.runs += 1
+        run_id = f"run{self.runs}"
+        cutting = Cutting("set", "model", WordTokenizer(), ChunkRules(40, 0))
+        with Ledger(self.folder / "ledger.sqlite") as ledger:
+            ledger.begin(run_id, [])
+            ingest = Ingest(
+                self.index,
+                UnjailedReader(cutting),
+                ledger,
+                run_id=run_id,
+                set_name="set",
+                dead_letters=self.folder / f"{run_id}.jsonl",
+                max_batch=max_batch,
+            )
+            try:
+                ingest.run(self._watched(ingest, paths or [self.docs]))
+            finally:
+                self.shown.append(ingest.progress())
+                self.last = ingest.report()
+        return self.last
