@@ -96,7 +96,8 @@ class Intake:
         """The file's own line for what is the file itself, a new one for what is in it."""
         place, name = _place_and_name(outcome)
         current.parts += 1
-        if not place and not current.is_settled:
+        is_itself = not place and (name == current.file.name or isinstance(outcome, Cut))
+        if is_itself and not current.is_settled:
             current.is_settled = True
             return current.number
         number = self._next_number()

@@ -50,8 +50,8 @@ class UnjailedReader:
             if file.spooled:
                 file.path.unlink(missing_ok=True)
 
-    def _cut(self, outcome: Parsed | Rejected, origin: str) -> Cut | Rejected:
-        if isinstance(outcome, Rejected):
+    def _cut(self, outcome: Parsed | Rejected | Skipped, origin: str) -> Outcome:
+        if not isinstance(outcome, Parsed):
             return outcome
         cutting = self._cutting
         document = replace(outcome.document, origin=origin)
