@@ -16,7 +16,8 @@ from pathlib import Path
 
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import Stored
-from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, Window
+from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender
+from esrag.cluster.pressure import Gauge, Window
 from esrag.corpus.listing import Entry
 from esrag.errors import EsragError
 from esrag.indexing.intake import Intake
@@ -29,6 +30,7 @@ from esrag.indexing.records import Index, Progress, Report, Stage
 from esrag.indexing.verifying import Verifying
 from esrag.indexing.works import (
     Draft,
+    TextOf,
     Work,
     actions_of,
     deletions,
@@ -61,7 +63,9 @@ class Ingest:
         dead_letters: Path,
         max_batch: int = MAX_BATCH,
         window: Window | None = None,
+        gauge: Gauge | None = None,
         prepare: Callable[[Sequence[Action]], Sequence[Action]] = list,
+        text_of: TextOf | None = None,
         letters: KeepLetters | None = None,
         keep_content: bool = False,
     ) -> None:
@@ -70,10 +74,11 @@ class Ingest:
         self._ledger = ledger
         self._run_id = run_id
         self._set_name = set_name
+        self._text_of = text_of
         self._keep_content = keep_content
         self._stop = threading.Event()
         self._window = window or Window(max_batch)
-        self._delivery = Delivery(index.send, self._window, stop=self._stop)
+        self._delivery = Delivery(index.send, self._window, stop=self._stop, gauge=gauge)
         self._sender = Sender(self._delivery, prepare=prepare)
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")
         self._interruption = Interruption()
@@ -244,7 +249,13 @@ class Ingest:
             self._send()
 
     def _queue(self, each: Draft, before: Stored) -> None:
-        actions = actions_of(each, before, set_name=self._set_name, run_id=self._run_id)
+        actions = actions_of(
+            each,
+            before,
+            set_name=self._set_name,
+            run_id=self._run_id,
+            text_of=self._text_of,
+        )
         work = work_of(each, before, keep_content=self._keep_content)
         work.waiting = len(actions)
         self._works[each.number] = work
@@ -263,7 +274,7 @@ class Ingest:
         for work in works:
             work.sending = True
         self._committed = time.monotonic()
-        self._sender.submit(parcel.actions)
+        self._sender.submit(parcel.actions, ordered=parcel.ordered)
 
     def _drain(self) -> None:
         while self._outbox or self._sender.in_flight:

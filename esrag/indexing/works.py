@@ -5,7 +5,7 @@ Builds actions and keeps count; sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from esrag.chunking import chunk_id
@@ -14,6 +14,9 @@ from esrag.cluster.chunk_index import Stored
 from esrag.corpus.records import Listed
 from esrag.ledger import Change, KnownDocument, State
 from esrag.parsing.task import Cut
+from esrag.types import Chunk
+
+TextOf = Callable[[Chunk], str]  # the words of a chunk that this machine embeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +88,22 @@ def replaces(draft: Draft, before: Stored) -> bool:
     return bool(before.versions.keys() - {draft.cut.hash})
 
 
-def actions_of(draft: Draft, before: Stored, *, set_name: str, run_id: str) -> list[Action]:
+def actions_of(
+    draft: Draft,
+    before: Stored,
+    *,
+    set_name: str,
+    run_id: str,
+    text_of: TextOf | None = None,
+) -> list[Action]:
     """Deletes first: of every old position when a version is replaced, else of what is beyond."""
     chunks = draft.cut.chunks
     first = 0 if replaces(draft, before) else len(chunks)
     actions = deletions(set_name, draft.id, range(first, before.last_position + 1), draft.number)
     for chunk in chunks:
         source = chunk_source(chunk, document_hash=draft.cut.hash, run_id=run_id)
-        action = Action("index", chunk.id, draft.number, source)
-        actions.append(action)
+        text = "" if text_of is None else text_of(chunk)
+        actions.append(Action("index", chunk.id, draft.number, source, text))
     return actions
 
 
