@@ -19,7 +19,8 @@ from esrag.corpus.listing.rules import (
     unknown_type,
 )
 from esrag.corpus.listing.sorting import Seen
-from esrag.corpus.listing.sources import Source, sources_of
+from esrag.corpus.listing.source import Source
+from esrag.corpus.listing.sources import sources_of
 from esrag.corpus.listing.walking import Entry
 from esrag.corpus.origins import Origin, printable_name
 from esrag.corpus.records import Listed, Rejected, Skipped
@@ -47,10 +48,11 @@ class Listing:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """Where the inputs come from, each once; complete where a listing finds all of it."""
+        """Where the inputs come from, each once; complete where the listing finds all of it."""
         found: dict[str, bool] = {}
         for source in self._sources:
-            found[source.origin.uri] = source.origin.complete or found.get(source.origin.uri, False)
+            uri, complete = source.origin.uri, source.origin.complete
+            found[uri] = complete and found.get(uri, True)
         return tuple(Origin(uri, complete) for uri, complete in found.items())
 
     def entries(self) -> Iterator[Entry]:

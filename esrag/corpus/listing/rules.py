@@ -45,7 +45,7 @@ def is_hidden(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """What ``--include`` and ``--exclude`` say of paths below a folder, as in .gitignore."""
+    """All rules for paths below a folder; ``--include`` and ``--exclude`` as in .gitignore."""
 
     include: GitIgnoreSpec | None
     exclude: GitIgnoreSpec | None
@@ -58,14 +58,24 @@ class Patterns:
         return cls(_spec(include), _spec(kept), kept)
 
     def rule_for_folder(self, name: str) -> str:
-        """Why this folder (its path without a slash at the end) is left out; "" when it is not."""
+        """Why this folder (its path without a slash at the end) is left out with all in it."""
+        if is_hidden(name.rpartition("/")[2]):
+            return HIDDEN
         return self._exclusion(name + "/")
 
     def rule_for_file(self, name: str) -> str:
-        """Why this file is left out; "" when it is not."""
+        """Why this file is left out by its path; "" when it is to be read."""
+        if is_hidden(name.rpartition("/")[2]):
+            return HIDDEN
         if self.include is not None and not self.include.match_file(name):
             return NOT_INCLUDED
-        return self._exclusion(name)
+        return self._exclusion(name) or ("" if is_known(name) else unknown_type(name))
+
+    def rule_for_path(self, name: str) -> str:
+        """Like ``rule_for_file``, with the folders above it judged as well."""
+        parts = name.split("/")
+        above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        return next(filter(None, map(self.rule_for_folder, above)), "") or self.rule_for_file(name)
 
     def _exclusion(self, name: str) -> str:
         if self.exclude is None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,26 +19,15 @@ from typing import BinaryIO
 
 from esrag.corpus.listing.globs import Glob, has_magic, split
 from esrag.corpus.listing.options import ListingOptions
+from esrag.corpus.listing.remote_sources import is_remote, local_path, remote_source
 from esrag.corpus.listing.rules import Patterns, is_known, known_endings, unknown_type
+from esrag.corpus.listing.source import Source
 from esrag.corpus.listing.walking import Entry, Root, file_in, named_file, walk
 from esrag.corpus.origins import STDIN, Origin, file_uri, printable_name
 from esrag.corpus.records import Listed, Rejected, Unreadable
 from esrag.errors import UsageError
 
 _BLOCK = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One argument: where it is, and how its entries are found.
-
-    ``changed`` gives the entry of one path as ``entries`` would, nothing when it is not among
-    them; only what lies on this machine has it.
-    """
-
-    origin: Origin
-    entries: Callable[[], Iterator[Entry]]
-    changed: Callable[[Path], Iterator[Entry]] | None = None
 
 
 def sources_of(arguments: Sequence[str], options: ListingOptions) -> tuple[Source, ...]:
@@ -66,11 +55,13 @@ def _source(argument: str, options: ListingOptions, patterns: Patterns) -> Sourc
     """None when there is no such thing."""
     if argument == "-":
         return _standard_input(options)
-    path = Path(argument)
+    if is_remote(argument):
+        return remote_source(argument, options, patterns)
+    path = local_path(argument)
     if os.path.lexists(path):
         return _path(path, options.origin, patterns)
-    if has_magic(argument):
-        return _glob(argument, options.origin, patterns)
+    if has_magic(str(path)):
+        return _glob(str(path), options.origin, patterns)
     return None
 
 
@@ -152,7 +143,7 @@ def _list_file(path: Path, options: ListingOptions, patterns: Patterns) -> Sourc
 
     def entries() -> Iterator[Entry]:
         for line in _lines(path):
-            source = _in_list(line, origin, patterns)
+            source = _in_list(line, replace(options, origin=origin), patterns)
             if source is not None:
                 yield from source.entries()
                 continue
@@ -163,8 +154,10 @@ def _list_file(path: Path, options: ListingOptions, patterns: Patterns) -> Sourc
     return Source(Origin(origin, complete=False), entries)
 
 
-def _in_list(line: str, origin: str, patterns: Patterns) -> Source | None:
-    path = Path(line)
+def _in_list(line: str, options: ListingOptions, patterns: Patterns) -> Source | None:
+    if is_remote(line):
+        return _remote_in_list(line, options, patterns)
+    path, origin = local_path(line), options.origin
     # a list may name a/index.md and b/index.md: what it says is what they are called
     if os.path.lexists(path):
         name = printable_name(os.path.normpath(line).lstrip("/"))
@@ -175,6 +168,20 @@ def _in_list(line: str, origin: str, patterns: Patterns) -> Source | None:
         prefix = "" if name in ("", ".") else printable_name(name) + "/"
         return _glob(line, origin, patterns, prefix=prefix)
     return None
+
+
+def _remote_in_list(line: str, options: ListingOptions, patterns: Patterns) -> Source:
+    """What goes wrong with an address in a list is its own outcome."""
+    try:
+        source = remote_source(line, options, patterns, prefix=line)
+        code, reason = "not_found", "there is no such file or folder"
+    except UsageError as error:
+        source, code, reason = None, "bad_url", error.message
+    if source is not None:
+        return source
+    name = printable_name(line)
+    rejected = Rejected(Path(line), name, "list", code, reason, origin=options.origin, uri=line)
+    return Source(Origin(options.origin, complete=False), lambda: iter([rejected]))
 
 
 def _lines(path: Path) -> Iterator[str]:

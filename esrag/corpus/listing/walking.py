@@ -51,24 +51,6 @@ class Root:
         uri = file_uri(path)
         return cls(path, path.resolve(), uri, origin or uri, patterns)
 
-    def rule_for_folder(self, name: str) -> str:
-        """Why a folder is left out with all that is in it; "" when it is walked."""
-        if is_hidden(name.rpartition("/")[2]):
-            return rules.HIDDEN
-        return self.patterns.rule_for_folder(name)
-
-    def rule_for_file(self, name: str) -> str:
-        """Why a file is left out by its name; "" when it is to be read."""
-        if is_hidden(name.rpartition("/")[2]):
-            return rules.HIDDEN
-        return self.patterns.rule_for_file(name) or ("" if is_known(name) else unknown_type(name))
-
-    def rule_for_path(self, name: str) -> str:
-        """Like ``rule_for_file``, with the folders above it judged as well."""
-        parts = name.split("/")
-        above = ("/".join(parts[:count]) for count in range(1, len(parts)))
-        return next(filter(None, map(self.rule_for_folder, above)), "") or self.rule_for_file(name)
-
 
 def walk(root: Root) -> Iterator[Entry]:
     """Every entry below ``root``, sorted by name."""
@@ -115,7 +97,7 @@ def file_in(root: Root, name: str) -> Iterator[Entry]:
         folder = "/".join(parts[:count])
         if (root.path / folder).is_symlink() or not _enters(root, folder):
             return
-        if root.rule_for_folder(folder):
+        if root.patterns.rule_for_folder(folder):
             return  # the walk tells of the folder, not of what is in it
     if path.is_dir() and not path.is_symlink():
         return
@@ -146,7 +128,7 @@ def _judged(root: Root, name: str, kind: str) -> Iterator[Entry | str]:
     if kind == "folder":
         if not _enters(root, name):
             return
-        rule = root.rule_for_folder(name)
+        rule = root.patterns.rule_for_folder(name)
         if rule and root.selection is None:
             yield _skipped(root, name + "/", rule)
         elif not rule:
@@ -154,7 +136,7 @@ def _judged(root: Root, name: str, kind: str) -> Iterator[Entry | str]:
         return
     if root.selection is not None and not root.selection.wants(name):
         return
-    rule = root.rule_for_file(name)
+    rule = root.patterns.rule_for_file(name)
     if kind == "link" and not is_hidden(name.rpartition("/")[2]):
         yield _link(root, name)
     elif kind == "other" and rule != rules.HIDDEN:
@@ -177,7 +159,7 @@ def _link(root: Root, name: str) -> Entry:
         return _skipped(root, name, rules.LINK_OUT)
     if not stat.S_ISREG(mode):
         return _skipped(root, name, rules.NOT_A_FILE)
-    rule = root.rule_for_file(name)
+    rule = root.patterns.rule_for_file(name)
     return _skipped(root, name, rule) if rule else _listed(root, name, file_uri(target))
 
 
@@ -186,7 +168,7 @@ def _once(root: Root, entry: Entry, targets: set[Path]) -> Iterator[Entry]:
     if isinstance(entry, Listed) and entry.path.is_symlink():
         target = entry.path.resolve()
         name = target.relative_to(root.resolved).as_posix()
-        met = not root.rule_for_path(name) and _selects(root, name)
+        met = not root.patterns.rule_for_path(name) and _selects(root, name)
         if met or target in targets:
             entry = Skipped(
                 entry.path, entry.name, rules.LISTED_BEFORE, origin=entry.origin, uri=entry.uri
