@@ -102,7 +102,11 @@ class EmbedderTokenizer:
         )
 
     def _encode(self, text: str) -> tokenizers.Encoding:
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        try:
+            return self._tokenizer.encode(text, add_special_tokens=False)
+        except TypeError:  # half of a surrogate pair: no model knows it, but it has its place
+            whole = text.encode("utf-8", "replace").decode("utf-8")
+            return self._tokenizer.encode(whole, add_special_tokens=False)
 
 
 def tokenizer_file(data_dir: Path, model_id: str) -> Path:
