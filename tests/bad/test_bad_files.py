@@ -1,0 +1,94 @@
+"""Every bad file, through listing and the real parser children, becomes what it should."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from bad_corpus import GROUPS, build
+
+from esrag.corpus.listing import Listing, ListingOptions
+from esrag.corpus.reasons import REASONS
+from esrag.corpus.records import Listed, Rejected, Skipped
+from esrag.parsing.pool import ParserPool
+from esrag.parsing.task import CuttingTask, Outcome, Read
+
+SLOWEST = 30.0  # seconds that any of them may take
+
+
+@dataclass(slots=True)
+class Fate:
+    """What became of one file."""
+
+    codes: set[str] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """One outcome more."""
+        if isinstance(outcome, Rejected):
+            self.codes.add(outcome.code)
+            self.reasons.append(f"{outcome.code}: {outcome.reason}")
+        else:
+            self.codes.add("skipped" if isinstance(outcome, Skipped) else "cut")
+
+
+def fates(folder: Path, pool: ParserPool) -> dict[Path, Fate]:
+    """What becomes of everything in ``folder``, by path."""
+    found: dict[Path, Fate] = {}
+    read: list[Path] = []
+
+    def files() -> Iterator[tuple[int, Listed]]:
+        for entry in Listing([str(folder)], ListingOptions()).entries():
+            fate = found.setdefault(entry.path, Fate())
+            if isinstance(entry, Listed):
+                read.append(entry.path)
+                yield len(read) - 1, entry
+            else:
+                fate.add(entry)
+
+    for number, outcome in timed(pool.read(files())):
+        fate = found[read[number]]
+        fate.seconds += outcome[0]
+        if outcome[1].outcome is not None:
+            fate.add(outcome[1].outcome)
+    return found
+
+
+def timed(reads: Iterable[Read]) -> Iterator[tuple[int, tuple[float, Read]]]:
+    """Each read with the seconds that it was waited for."""
+    last = time.monotonic()
+    for read in reads:
+        now = time.monotonic()
+        yield read.number, (now - last, read)
+        last = time.monotonic()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_bad_files(group: str, task: CuttingTask, tmp_path: Path) -> None:
+    """Each file of the group ends as it should; none hangs, none breaks its parser."""
+    expected = build(group, tmp_path / group)
+    with ParserPool(task, processes=2) as pool:
+        found = fates(tmp_path / group, pool)
+    wrong = {
+        ascii(path.name): (sorted(fate.codes), expected[path].expect, fate.reasons[:2])
+        for path, fate in found.items()
+        if fate.codes != set(expected[path].expect)
+    }
+    assert not wrong
+    assert {path for path, bad in expected.items() if bad.expect} == set(found)
+    assert max(fate.seconds for fate in found.values()) < SLOWEST
+    told = {code for fate in found.values() for code in fate.codes} - {"cut", "skipped"}
+    assert told <= set(REASONS)
+
+
+def test_enough_of_them() -> None:
+    """There are at least 120, no two of one name in a group, and each says what is bad."""
+    groups = [make() for make in GROUPS.values()]
+    assert sum(map(len, groups)) >= 120
+    for group in groups:
+        assert len({bad.name for bad in group}) == len(group)
+        assert all(bad.why for bad in group)
