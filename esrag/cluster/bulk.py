@@ -41,7 +41,27 @@ ANSWER_PARTS = "errors,items.*._index,items.*._id,items.*.status,items.*.error"
 _LONGEST_ASKED_WAIT = 120.0
 _VECTOR = b'"%b":' % FIELD.encode()
 _BRACES = len(b"{}")
-_PLAIN_ID = re.compile(r"[\w.:/-]+", re.ASCII)
+_OK, _CREATED, _GONE = 200, 201, 404
+_OPTIONAL = (
+    "context",
+    "title",
+    "heading_path",
+    "url",
+    "source",
+    "mime_type",
+    "published",
+    "content_hash",
+    "origin",
+    "author",
+    "language",
+    "modified",
+    "acl",
+    "page",
+    "last_page",
+    "chunk_count",
+)
+_INDEX = b'{"index":{"_id":'
+_DELETE = b'{"delete":{"_id":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +149,8 @@ def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
         "document_hash": document_hash,
         "run_id": run_id,
     }
-    for name, value in (
-        ("context", chunk.context),
-        ("title", chunk.title),
-        ("heading_path", chunk.heading_path),
-        ("url", chunk.url),
-        ("source", chunk.source),
-        ("mime_type", chunk.mime_type),
-        ("published", chunk.published),
-        ("content_hash", chunk.content_hash),
-        ("origin", chunk.origin),
-        ("author", chunk.author),
-        ("language", chunk.language),
-        ("modified", chunk.modified),
-        ("acl", chunk.acl),
-        ("page", chunk.page),
-        ("last_page", chunk.last_page),
-        ("chunk_count", chunk.chunk_count),
-    ):
-        if value:
+    for name in _OPTIONAL:
+        if value := getattr(chunk, name):
             fields[name] = value
     if chunk.metadata:
         fields["metadata"] = dict(chunk.metadata)
@@ -174,14 +177,16 @@ def bulk_body(actions: Sequence[Action]) -> bytes:
     """The newline-delimited body of ``POST <index>/_bulk``."""
     parts: list[bytes] = []
     for action in actions:
-        name = f'"{action.id}"' if _PLAIN_ID.fullmatch(action.id) else json.dumps(action.id)
-        parts.append(b'{"%b":{"_id":%b}}\n' % (action.kind.encode(), name.encode()))
-        if action.kind == "delete":
-            continue
+        parts.append(_INDEX if action.kind == "index" else _DELETE)
+        name = action.id
+        if name.isalnum() and name.isascii():
+            parts += (b'"', name.encode("ascii"), b'"}}\n')
+        else:
+            parts += (json.dumps(name).encode("ascii"), b"}}\n")
         if action.vector:
             comma = b"," if len(action.source) > _BRACES else b""
             parts += (action.source[:-1], comma, _VECTOR, action.vector, b"}\n")
-        else:
+        elif action.kind == "index":
             parts += (action.source, b"\n")
     return b"".join(parts)
 
@@ -235,22 +240,29 @@ def read_answer(actions: Sequence[Action], body: object, *, target: str = "") ->
     if not isinstance(items, list) or len(items) != len(actions):
         found = len(items) if isinstance(items, list) else "no"
         raise _lost(f"{len(actions)} actions were sent, the answer has {found} items")
-    results: list[Item] = []
-    for action, item in zip(actions, items, strict=True):
-        result = item.get(action.kind) if isinstance(item, Mapping) else None
-        if isinstance(result, Mapping) and (elsewhere := _other_index(result, target)):
-            results.append(_dead_lettered(action, result, elsewhere))
-            continue
-        if not isinstance(result, Mapping) or result.get("_id") != action.id:
-            raise _lost("the items of the answer are not those that were sent")
-        results.append(replace(_item(action, result), index=str(result.get("_index", ""))))
-    return results
+    return [_item(action, item, target) for action, item in zip(actions, items, strict=True)]
 
 
-def _other_index(result: Mapping[str, Any], target: str) -> str:
-    """The index in the answer when it is neither ``target`` nor a generation behind it."""
+def _item(action: Action, item: object, target: str) -> Item:
+    result = item.get(action.kind) if isinstance(item, dict) else None
+    if not isinstance(result, dict):
+        raise _lost("the items of the answer are not those that were sent")
     index = result.get("_index")
-    if not target or not isinstance(index, str) or index == target:
+    if target and index != target and (elsewhere := _other_index(index, target)):
+        return _dead_lettered(action, result, elsewhere)
+    if result.get("_id") != action.id:
+        raise _lost("the items of the answer are not those that were sent")
+    status = result.get("status")
+    if status in (_OK, _CREATED):
+        return Item(action, Verdict.ACKNOWLEDGED, status, index=str(index or ""))
+    if not isinstance(status, int):
+        raise _lost("an item of the answer has no status")
+    return replace(_refusal(action, status, result), index=str(index or ""))
+
+
+def _other_index(index: object, target: str) -> str:
+    """The index in the answer when it is no generation behind ``target`` either."""
+    if not isinstance(index, str):
         return ""
     return "" if re.fullmatch(re.escape(target) + r"-\d{6,}", index) else index
 
@@ -272,13 +284,8 @@ def _dead_lettered(action: Action, result: Mapping[str, Any], index: str) -> Ite
     )
 
 
-def _item(action: Action, result: Mapping[str, Any]) -> Item:
-    status = result.get("status")
-    if not isinstance(status, int):
-        raise _lost("an item of the answer has no status")
-    if status in (200, 201) or (
-        action.kind == "delete" and status == 404 and "error" not in result
-    ):
+def _refusal(action: Action, status: int, result: Mapping[str, Any]) -> Item:
+    if action.kind == "delete" and status == _GONE and "error" not in result:
         return Item(action, Verdict.ACKNOWLEDGED, status)
     error = result.get("error")
     cause = error if isinstance(error, Mapping) else {"reason": str(error)}
@@ -294,7 +301,8 @@ def _item(action: Action, result: Mapping[str, Any]) -> Item:
 def _verdict(status: int) -> Verdict:
     if status == 429:
         return Verdict.BUSY
-    if status in (408, 502, 503, 504):
+    # 409: two of our own requests met in one chunk; none of them has a condition that could fail
+    if status in (408, 409, 502, 503, 504):
         return Verdict.AGAIN
     return Verdict.FEW_TIMES if status >= 500 else Verdict.REJECTED
 

@@ -24,6 +24,7 @@ Send = Callable[[Sequence[Action]], list[Item]]
 TRIES = 8
 PATIENCE = 600.0  # seconds without any acknowledgement
 LONGEST_WAIT = 30.0
+_MOST_AHEAD = 64  # deliveries; each is a thread
 NOT_SENT = "not_sent"
 _FEW = 3
 _AFTER_A_RESTART = 30.0  # a node that has just started may refuse good credentials for a while
@@ -95,10 +96,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """Why there is to be a wait, and how long the server asks for at least."""
+    """Why there is to be a wait, for how many chunks, and how long the server asks for at least."""
 
     error: EsragError
     busy: bool
+    chunks: int
     asked: float = 0.0
 
 
@@ -178,7 +180,7 @@ class _Attempts:
         if not self._suspects:
             self._again.extendleft(reversed(part))
         self._window.shrink(epoch)
-        return _Pause(refused.error, refused.verdict is Verdict.BUSY, refused.asked_wait)
+        return _Pause(refused.error, refused.verdict is Verdict.BUSY, len(part), refused.asked_wait)
 
     def _narrow_down(self, part: list[Action], refused: BulkRefused) -> None:
         """Find out which chunk makes the server refuse the whole request, by halves.
@@ -237,7 +239,7 @@ class _Attempts:
         busy = any(item.verdict is Verdict.BUSY for item in again)
         if busy:
             self._window.shrink(epoch)
-        return _Pause(_unavailable(again), busy)
+        return _Pause(_unavailable(again), busy, len(again))
 
     def _start_anew(self) -> None:
         self._failures, self._waited, self._since = 0, 0.0, self._delivery._clock()
@@ -261,7 +263,7 @@ class _Attempts:
             self._delivery.next_wait(self._failures, self._waited, self._since, pause.error),
         )
         self._waited += seconds
-        with self._window.waiting(seconds, pause.error.message):
+        with self._window.waiting(seconds, pause.error.message, again=pause.chunks):
             if self._delivery._stop.wait(seconds):
                 raise DeliveryStopped
 
@@ -269,9 +271,9 @@ class _Attempts:
 class Sender:
     """Runs deliveries beside the caller; one thread each.
 
-    As many as the window allows at once, or ``at_once``; with ``prepare`` one more, that prepares
-    what is sent next.  ``prepare`` is called once for the actions of a delivery, in its thread:
-    what it does takes its time while others are being sent.
+    As many as the window allows at once, or ``at_once``.  ``prepare`` is called once for the
+    actions of a delivery, in its thread, while others are being sent; if it has ``look_ahead``,
+    so many more actions may be with it.
     """
 
     def __init__(
@@ -283,7 +285,7 @@ class Sender:
     ) -> None:
         self._delivery = delivery
         self._prepare = prepare
-        self._ahead = 0 if prepare is list else 1
+        self._look_ahead: int = getattr(prepare, "look_ahead", 0)
         self._at_once = at_once
         self._answers: queue.SimpleQueue[list[Item] | BaseException] = queue.SimpleQueue()
         self.in_flight = 0
@@ -293,7 +295,9 @@ class Sender:
         """Whether ``collect`` must be called before the next ``submit``."""
         most = self._at_once
         if most is None:
-            most = self._delivery.window.at_once + self._ahead
+            window = self._delivery.window
+            ahead = -(-self._look_ahead // window.size)
+            most = window.at_once + min(_MOST_AHEAD, ahead)
         return self.in_flight >= most
 
     def state(self) -> SendState:

@@ -62,16 +62,24 @@ class Reading:
 class SendState:
     """How sending stands, for whoever shows it.
 
-    ``wait`` says why nothing is being sent until ``wait_until`` (of ``time.monotonic``), or is "".
+    ``size`` and ``at_once`` are the present bounds, ``requests`` and ``chunks`` what is under way.
+    ``wait`` says why a delivery waits until ``wait_until`` (of ``time.monotonic``), or is "".
+    The rest is counted from the start: requests, chunks sent once more, seconds waited by all
+    deliveries together, and between what sizes requests were.
     """
 
     size: int
     at_once: int
-    requests: int
-    chunks: int
+    requests: int = 0
+    chunks: int = 0
     wait: str = ""
     wait_until: float = 0.0
     reading: Reading = Reading()
+    sent: int = 0
+    again: int = 0
+    waited: float = 0.0
+    smallest: int = 0
+    largest: int = 0
 
 
 class Gauge:
@@ -185,6 +193,7 @@ class Window:
         self._climb = _Climb(clock)
         self._waits: dict[int, tuple[float, str]] = {}
         self._reading = Reading()
+        self._counts = SendState(0, 0)
         self._fit()
 
     @property
@@ -209,8 +218,15 @@ class Window:
             until, words = max(
                 (wait for wait in self._waits.values() if wait[0] > now), default=(0.0, "")
             )
-            return SendState(
-                self._size, self._at_once, self._requests, self._chunks, words, until, self._reading
+            return replace(
+                self._counts,
+                size=self._size,
+                at_once=self._at_once,
+                requests=self._requests,
+                chunks=self._chunks,
+                wait=words,
+                wait_until=until,
+                reading=self._reading,
             )
 
     @contextmanager
@@ -227,6 +243,7 @@ class Window:
                 return
             self._requests += 1
             self._chunks += count
+            self._count(count)
             epoch = self._epoch
         try:
             yield epoch
@@ -235,6 +252,15 @@ class Window:
                 self._requests -= 1
                 self._chunks -= count
                 self._turn.notify_all()
+
+    def _count(self, size: int) -> None:
+        counts = self._counts
+        self._counts = replace(
+            counts,
+            sent=counts.sent + 1,
+            smallest=min(counts.smallest or size, size),
+            largest=max(counts.largest, size),
+        )
 
     def _is_full(self, count: int) -> bool:
         if self._requests == 0:
@@ -304,10 +330,14 @@ class Window:
         self._epoch_read = self._epoch
 
     @contextmanager
-    def waiting(self, seconds: float, words: str) -> Iterator[None]:
-        """A delivery waits, and why; for ``state``."""
+    def waiting(self, seconds: float, words: str, *, again: int) -> Iterator[None]:
+        """A delivery waits, and why, with chunks to be sent once more; for ``state``."""
         me = threading.get_ident()
         with self._turn:
+            counts = self._counts
+            self._counts = replace(
+                counts, again=counts.again + again, waited=counts.waited + seconds
+            )
             self._waits[me] = (self._clock() + seconds, words)
         try:
             yield
