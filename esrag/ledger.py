@@ -321,6 +321,11 @@ class Ledger:
             )
         self.commit()
 
+    def being_removed(self) -> list[str]:
+        """Documents whose removal was not finished; some of their chunks may be left."""
+        rows = self._database.execute("SELECT id FROM documents WHERE removing = 1 ORDER BY id")
+        return [str(row[0]) for row in rows]
+
     def drop(self, document_ids: Iterable[str]) -> None:
         """The index does not hold these any more."""
         with self._writing():

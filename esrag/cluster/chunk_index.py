@@ -9,16 +9,17 @@ generation that took over.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from esrag.cluster import indices
+from esrag.cluster import indices, stored_documents
 from esrag.cluster.bulk import BLOCKED, Action, BulkRefused, Item, Verdict, send_bulk
 from esrag.cluster.client import explained
 from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.retry import retrying
-from esrag.errors import ConflictError, UnavailableError
+from esrag.cluster.stored_documents import HeldDocument, Selection, require_all_shards
+from esrag.errors import ConflictError
 from esrag.names import Names, generation_of
 
 if TYPE_CHECKING:
@@ -187,6 +188,32 @@ class ChunkIndex:
 
         return retrying(call)
 
+    def documents(self, selection: Selection) -> Iterator[HeldDocument]:
+        """The documents of a selection that a search sees, in the order of their ids."""
+        after: str | None = None
+        while True:
+            body = stored_documents.documents_body(selection, after=after)
+            page, after = stored_documents.read_documents(self._searched(body))
+            yield from (each for each in page if selection.holds(each.id))
+            if after is None or not page:
+                return
+
+    def chunk_ids(self, document_ids: Sequence[str], *, origin: str = "") -> list[str]:
+        """The ids of chunks of these documents that a search sees; not more than a page."""
+        body = stored_documents.chunks_body(document_ids, origin=origin)
+        return stored_documents.read_chunk_ids(self._searched(body)) if document_ids else []
+
+    def _searched(self, body: dict[str, Any]) -> Mapping[str, Any]:
+        def call() -> Mapping[str, Any]:
+            with explained(f"reading from {self.alias}"):
+                answer = self._client.search(
+                    index=self.alias, body=body, allow_partial_search_results=False
+                )
+            found: Mapping[str, Any] = answer.body
+            return found
+
+        return retrying(call)
+
 
 def _takes_base64(version: Mapping[str, Any]) -> bool:
     """Vectors in base64 came with 9.3; without servers of one's own there is no older version."""
@@ -234,9 +261,7 @@ def read_origins(answer: Mapping[str, Any]) -> dict[str, int]:
 
 def read_stored(answer: Mapping[str, Any]) -> dict[str, Stored]:
     """The buckets of an answer; raises UnavailableError when a shard did not take part."""
-    shards = answer.get("_shards", {})
-    if shards.get("failed") or answer.get("timed_out"):
-        raise UnavailableError(f"a shard did not answer: {shards}", hint="Run this again.")
+    require_all_shards(answer)
     found: dict[str, Stored] = {}
     for document in answer["aggregations"]["documents"]["buckets"]:
         versions = {

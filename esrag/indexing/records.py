@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from esrag.cluster.bulk import Action, Item
 from esrag.cluster.chunk_index import Stored
+from esrag.cluster.stored_documents import HeldDocument, Selection
 from esrag.ledger import Counts, DeadLetter
 
 Stage = Literal["reading", "verifying", "stopping", "ended"]
@@ -27,6 +28,12 @@ class Index(Protocol):
 
     def origins(self) -> dict[str, int]:
         """The origins of what a search sees, and how many chunks each has."""
+
+    def documents(self, selection: Selection) -> Iterator[HeldDocument]:
+        """The documents of a selection that a search sees, in the order of their ids."""
+
+    def chunk_ids(self, document_ids: Sequence[str], *, origin: str = "") -> list[str]:
+        """The ids of chunks of these documents that a search sees, at least some of them."""
 
     def refresh(self) -> None:
         """Make all writes visible to ``stored``."""

@@ -25,8 +25,10 @@ from esrag.indexing.interruption import Interruption
 from esrag.indexing.naming import Naming
 from esrag.indexing.outbox import Outbox
 from esrag.indexing.outcomes import KeepLetters, Outcomes
+from esrag.indexing.pruning import PruneReport, Pruning
 from esrag.indexing.reading import Reader
 from esrag.indexing.records import Index, Progress, Report, Stage
+from esrag.indexing.removing import settle_removals
 from esrag.indexing.verifying import Verifying
 from esrag.indexing.works import (
     Draft,
@@ -103,6 +105,7 @@ class Ingest:
         """Take every entry to its outcome; raises what stopped it, with the ledger in order."""
         try:
             self._index.refresh()  # what an earlier run wrote shall be seen
+            settle_removals(self._index, self._ledger)
             self._naming = Naming(self._index.origins())
             self._intake = Intake(self._ledger, self._run_id, self._outcomes, self._naming)
             self._read(entries)
@@ -110,6 +113,24 @@ class Ingest:
             self._ledger.end(self._run_id)
         finally:
             self._wind_down()
+
+    def prune(self, origins: Sequence[str], *, everything: bool = False) -> PruneReport:
+        """After ``run``: remove documents below ``origins`` whose input was not listed.
+
+        ``everything`` allows it to remove more than half of an origin's documents.
+        """
+        withheld = ""
+        open_inputs = self._ledger.counts(self._run_id).open
+        if self._stage != "ended" or open_inputs:
+            withheld = f"{open_inputs} inputs are still open"
+        elif self._outcomes.listing_failed:
+            failed = self._outcomes.listing_failed
+            withheld = f"{failed} files, folders or places could not be looked at"
+        if withheld:
+            return PruneReport(withheld=withheld)
+        self._index.refresh()
+        pruning = Pruning(self._index, self._ledger, self._outcomes.seen)
+        return pruning.prune(origins, everything=everything)
 
     def interrupt(self, error: BaseException) -> None:
         """For a signal handler in the thread of ``run``: end it with ``error`` soon.

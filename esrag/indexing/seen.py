@@ -6,6 +6,9 @@ A private SQLite file without a name: it is never synced, and gone with the proc
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator
+
+from esrag.cluster.stored_documents import HeldDocument
 
 _INSIDE = "#!/"  # what stands between the name of a file and what was found in it
 
@@ -20,6 +23,7 @@ class Seen:
             "CREATE TABLE seen (name TEXT PRIMARY KEY, place TEXT NOT NULL, kept INTEGER NOT NULL)"
             " WITHOUT ROWID"
         )
+        self._database.execute("CREATE TABLE vanished (id TEXT, origin TEXT, chunks INTEGER)")
         self._database.execute("BEGIN")
 
     def claim(self, document_id: str, place: str) -> str:
@@ -51,3 +55,15 @@ class Seen:
             (document_id, *files),
         ).fetchone()
         return row is not None
+
+    def note_vanished(self, documents: Iterable[HeldDocument]) -> None:
+        """Documents that the index holds and this run did not meet."""
+        self._database.executemany(
+            "INSERT INTO vanished VALUES (?, ?, ?)", ((d.id, d.origin, d.chunks) for d in documents)
+        )
+
+    def vanished(self, origin: str, *, at_once: int) -> Iterator[list[str]]:
+        """The ids of those, in batches."""
+        rows = self._database.execute("SELECT id FROM vanished WHERE origin = ?", (origin,))
+        while batch := [str(row[0]) for row in rows.fetchmany(at_once)]:
+            yield batch

@@ -7,13 +7,15 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from esrag.chunking import ChunkRules
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import Stored
-from esrag.corpus.listing import Entry, list_inputs
-from esrag.indexing import Cutting, Ingest, Progress, Report, UnjailedReader
+from esrag.cluster.stored_documents import HeldDocument, Selection
+from esrag.corpus.listing import Entry, Listing, ListingOptions
+from esrag.indexing import Cutting, Ingest, Progress, PruneReport, Report, UnjailedReader
 from esrag.ledger import Ledger
 
 
@@ -80,10 +82,36 @@ class MemoryIndex:
         """Counted from the visible chunks."""
         return dict(Counter(str(c["origin"]) for c in self.visible.values() if "origin" in c))
 
+    def documents(self, selection: Selection) -> Iterator[HeldDocument]:
+        """Those that fit, by id."""
+        mine = [chunk for chunk in self.visible.values() if _fits(chunk, selection)]
+        counts = Counter(str(chunk["document_id"]) for chunk in mine)
+        origins = {str(c["document_id"]): str(c.get("origin", "")) for c in mine}
+        for document_id, count in sorted(counts.items()):
+            if selection.holds(document_id):
+                yield HeldDocument(document_id, count, origins[document_id])
+
+    def chunk_ids(self, document_ids: Sequence[str], *, origin: str = "") -> list[str]:
+        """A page of three."""
+        return [
+            chunk_id
+            for chunk_id, chunk in self.visible.items()
+            if chunk["document_id"] in document_ids and origin in ("", chunk.get("origin"))
+        ][:3]
+
     def positions(self, document_id: str) -> list[int]:
         """Which chunks of a document are there."""
         mine = (c for c in self.chunks.values() if c["document_id"] == document_id)
         return sorted(int(str(c["position"])) for c in mine)
+
+
+def _fits(chunk: dict[str, object], selection: Selection) -> bool:
+    """As the query does."""
+    said = {"origin": selection.origin, "run_id": selection.run}
+    if any(value and chunk.get(name) != value for name, value in said.items()):
+        return False
+    names = (str(chunk.get(name, "")) for name in ("document_id", "source", "url"))
+    return not selection.source or any(fnmatchcase(name, selection.source) for name in names)
 
 
 class Desk:
@@ -96,18 +124,26 @@ class Desk:
         self.index = MemoryIndex()
         self.runs = 0
         self.shown: list[Progress] = []
+        self.pruned = PruneReport()
 
     def write(self, name: str, chunks: int, word: str = "word") -> None:
         """A document that is cut into this many chunks."""
         paragraph = " ".join([word] * 30)
         (self.docs / name).write_text("\n\n".join([paragraph] * chunks))
 
-    def _watched(self, ingest: Ingest, paths: Sequence[Path]) -> Iterator[Entry]:
-        for entry in list_inputs(paths):
+    def _watched(self, ingest: Ingest, listing: Listing) -> Iterator[Entry]:
+        for entry in listing.entries():
             self.shown.append(ingest.progress())
             yield entry
 
-    def run(self, *paths: Path, max_batch: int = 4) -> Report:
+    def run(
+        self,
+        *paths: Path,
+        max_batch: int = 4,
+        prune: bool = False,
+        prune_all: bool = False,
+        name: str = "",
+    ) -> Report:
         """One ingest; the report also when it raises (see ``last``)."""
         self.runs += 1
         run_id = f"run{self.runs}"
@@ -123,8 +159,14 @@ class Desk:
                 dead_letters=self.folder / f"{run_id}.jsonl",
                 max_batch=max_batch,
             )
+            listing = Listing(
+                [str(path) for path in paths or [self.docs]], ListingOptions(origin=name)
+            )
             try:
-                ingest.run(self._watched(ingest, paths or [self.docs]))
+                ingest.run(self._watched(ingest, listing))
+                if prune:
+                    origins = [each.uri for each in listing.origins if each.complete]
+                    self.pruned = ingest.prune(origins, everything=prune_all)
             finally:
                 self.shown.append(ingest.progress())
                 self.last = ingest.report()
