@@ -145,12 +145,14 @@ class Ledger:
                 self.close()
                 raise
         self.path = path
+        self._known_run = ("", -1)
 
     @classmethod
     def reading(cls, path: Path) -> Ledger:
         """The ledger as it is on the disk, without the lock: for looking while others write."""
         ledger = cls.__new__(cls)
         ledger.path = path
+        ledger._known_run = ("", -1)
         ledger._lock = None
         with _writable(path):
             ledger._database = sqlite3.connect(
@@ -196,6 +198,7 @@ class Ledger:
         """Open a run.  Old runs are thinned to their counts, the oldest ones forgotten."""
         with self._writing():
             self._thin()
+            self._known_run = ("", -1)
             self._database.execute(
                 "INSERT INTO runs (id, started, arguments) VALUES (?, ?, ?)",
                 (run_id, time.time(), json.dumps(list(arguments))),
@@ -299,8 +302,11 @@ class Ledger:
         )
 
     def _number(self, run_id: str) -> int:
-        row = self._database.execute("SELECT number FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return int(row[0]) if row else -1
+        if run_id != self._known_run[0]:
+            query = "SELECT number FROM runs WHERE id = ?"
+            row = self._database.execute(query, (run_id,)).fetchone()
+            self._known_run = (run_id, int(row[0]) if row else -1)
+        return self._known_run[1]
 
     # -- what the index should hold ---------------------------------------------------------------
 

@@ -111,9 +111,8 @@ class Outcomes:
         self.settled += len(changes)
 
     def sending(self, works: Sequence[Work]) -> None:
-        """These may be in the index in part from now on: on the disk when this returns."""
+        """These may be in the index in part once they are sent."""
         self._ledger.record(self._run_id, [work.change("sending") for work in works])
-        self._ledger.commit()
 
     def acknowledged(self, works: Sequence[Work]) -> None:
         """Every chunk of these was accepted."""

@@ -43,8 +43,8 @@ from esrag.ledger import Ledger
 from esrag.parsing.task import Read
 
 MAX_BATCH = 256
-_LOOKUP_DOCUMENTS = 128
-_LOOKUP_CHUNKS = 512
+_LOOKUP_DOCUMENTS = 256
+_LOOKUP_CHUNKS = 1024
 _LOOKUPS_AHEAD = 2
 _IDLE_WITHIN = 0.25  # seconds that little work waits for more while the cluster has none
 _COMMIT_WITHIN = 1.0  # seconds that a line may wait for the disk when nothing is sent
@@ -257,6 +257,7 @@ class Ingest:
         self._spent("look-up", began)
         self._lookups.popleft()
         unchanged: list[tuple[Draft, Stored]] = []
+        queued: list[Work] = []
         for each in drafts:
             before = stored.get(each.id, Stored())
             if before.is_exactly(each.cut.hash, len(each.cut.chunks)):
@@ -264,12 +265,13 @@ class Ingest:
             elif others := before.other_origins(each.file.origin):
                 self._outcomes.in_conflict(each, others)
             else:
-                self._queue(each, before)
+                queued.append(self._queue(each, before))
         self._outcomes.unchanged(unchanged)
+        self._outcomes.sending(queued)
         while len(self._outbox) >= self._window.size:
             self._send()
 
-    def _queue(self, each: Draft, before: Stored) -> None:
+    def _queue(self, each: Draft, before: Stored) -> Work:
         actions = actions_of(
             each,
             before,
@@ -281,6 +283,7 @@ class Ingest:
         work.waiting = len(actions)
         self._works[each.number] = work
         self._outbox.put(actions, whole=replaces(each, before))
+        return work
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -290,10 +293,7 @@ class Ingest:
         parcel = self._outbox.take(size=self._window.size)
         if not parcel.actions:
             return
-        works = [self._works[number] for number in {action.key for action in parcel.actions}]
-        self._outcomes.sending([work for work in works if not work.sending])
-        for work in works:
-            work.sending = True
+        self._ledger.commit()  # that these are being sent is on the disk before they are
         self._committed = time.monotonic()
         self._sender.submit(parcel.actions, ordered=parcel.ordered)
 

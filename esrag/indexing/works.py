@@ -47,7 +47,6 @@ class Work:
     positions: int  # how many positions the index may hold of it, old and new
     content: str  # kept for a dead letter, when that is asked for
     waiting: int = 0  # answers that are missing
-    sending: bool = False  # the ledger knows
     cleaning: bool = False
     refusal: tuple[str, Item] | None = field(default=None)  # the stage, and the answer
 
