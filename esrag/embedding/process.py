@@ -1,107 +1,139 @@
-"""The parent's side of the embedding child: start it, hand it texts, check what it says.
+"""The parent's side of the embedding children: hand them texts, check what they say.
 
-One child answers one request at a time; callers of several threads take turns.  A child that ends
-is started once more for the same texts; one that talks nonsense or takes too long is ended.
+    threads that ask ──► WaitingTexts ──► one thread for each child ──► child
+                                                       │ └─ it died: another, the same texts again
+                 vectors, as soon as all are there ◄───┘
+
+A child gets many texts at once, and the next ones shortly before it is done with them, so that it
+can sort them by length and never waits.  A child that ends is replaced once for the same texts;
+one that talks nonsense or takes too long is ended.
 """
 
 from __future__ import annotations
 
-import array
-import base64
 import binascii
-import contextlib
-import importlib.util
-import json
-import math
-import os
-import queue
-import subprocess
-import sys
-import tempfile
 import threading
-import time
+from base64 import b64decode
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from esrag.bundle import ModelBundle
-from esrag.errors import UnavailableError, UnsupportedError
-from esrag.settings import environment
+from esrag.embedding.child import COMMAND, Child, ChildEnded, nonsense
+from esrag.embedding.runtimes import EXACT, INSTALL_FAST_LINE, INSTALL_LINE, RUNTIMES
+from esrag.embedding.waiting import Place, Request, WaitingTexts
+from esrag.errors import EsragError, UnavailableError, UnsupportedError
 
-INSTALL_LINE = "pip install 'esrag[embedding]'"
-READY_SECONDS = 180.0  # importing torch on a busy machine takes its time
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+READY_SECONDS = 300.0  # importing and converting on a busy machine takes its time
 ANSWER_SECONDS = 300.0
-MOST_TEXTS = 64  # of one request: bounds its time and the length of a line
-_NEEDED = ("numpy", "tokenizers", "torch")
-_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "HOME")
+LOOK_AHEAD = 1_024  # texts that a child sorts by length; bounds the length of a line as well
 
 Vector = list[float]
 Purpose = Literal["ingest", "search", "none"]
 
 
-class _Ended(Exception):
-    """The child is gone."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What embedding took so far.  ``padded`` counts tokens with padding, ``seconds`` those in
+    the model, ``cpu`` those of all cores.
+    """
+
+    texts: int = 0
+    tokens: int = 0
+    padded: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
+    restarts: int = 0
+
+    @property
+    def padding(self) -> float:
+        """Tokens that went through the model for one token of text."""
+        return self.padded / self.tokens if self.tokens else 1.0
 
 
 class Embedder:
-    """The model of a bundle in a child process; a context manager that ends it.
+    """The model of a bundle in child processes; a context manager that ends them.
 
-    Nothing is started before the first text, unless ``start`` is called to save time.
+    Nothing is started before the first text, unless ``start`` is called to save time.  Several
+    threads may ask at once: their texts are embedded together.
     """
 
     def __init__(
         self,
         bundle: ModelBundle,
         *,
+        runtime: str = EXACT,
+        cache: Path | None = None,
         threads: int = 2,
+        processes: int = 1,
         ready_seconds: float = READY_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
-        command: Sequence[str] = (sys.executable, "-P", "-m", "esrag.embedding"),
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.bundle = bundle
-        self._threads = threads
+        self.runtime = runtime
+        self.threads = threads
+        self.processes = processes
+        self._cache = cache or bundle.folder / "converted"
         self._ready_seconds = ready_seconds
         self._answer_seconds = answer_seconds
         self._command = tuple(command)
-        self._child: _Child | None = None
+        self._waiting = WaitingTexts()
+        self._workers: list[_Worker] = []
         self._lock = threading.Lock()
-        self._number = 0
+        self._figures = Figures()
         self._closed = False
 
     def start(self) -> None:
-        """Have the child loading while the caller does something else.
+        """Have the children loading while the caller does something else.
 
-        Raises UnsupportedError when what it needs is not installed.
+        Raises UnsupportedError when what they need is not installed.
         """
-        require_installed()
-        with self._lock:
-            self._running()
+        require_installed(self.runtime)
+        for worker in self._running():
+            worker.start_child()
 
     def embed(self, texts: Sequence[str], purpose: Purpose = "none") -> list[Vector]:
         """One vector for each text, in order; ``purpose`` says which prefix string is added.
 
-        Raises UnsupportedError when the model cannot run here, UnavailableError when the child
+        Raises UnsupportedError when the model cannot run here, UnavailableError when a child
         ends again and again, is too slow, or gives something that is not a vector.
         """
-        require_installed()
+        vectors: list[Vector] = self.matrix(texts, purpose).tolist()
+        return vectors
+
+    def matrix(self, texts: Sequence[str], purpose: Purpose = "none") -> NDArray[Any]:
+        """The same as rows of float32."""
+        require_installed(self.runtime)
         prefix = {
             "ingest": self.bundle.ingest_prefix,
             "search": self.bundle.search_prefix,
             "none": "",
         }[purpose]
-        given = [prefix + text for text in texts]
-        vectors: list[Vector] = []
-        with self._lock:
-            for first in range(0, len(given), MOST_TEXTS):
-                vectors += self._ask(given[first : first + MOST_TEXTS])
-        return vectors
+        request = Request([prefix + text for text in texts], self.bundle.dims)
+        if not texts:
+            return request.vectors
+        self._running()
+        self._waiting.put(request)
+        return request.wait()
+
+    def figures(self) -> Figures:
+        """What it took so far; any thread may ask."""
+        return self._figures
 
     def close(self) -> None:
-        """End the child, if there is one, also in the middle of its work; there is no other."""
-        self._closed = True
-        child = self._child
-        if child is not None:
-            child.end()
+        """End the children, also in the middle of their work; there are no others."""
+        with self._lock:
+            self._closed = True
+            workers = list(self._workers)
+        self._waiting.close(_closed())
+        for worker in workers:
+            worker.close()
 
     def __enter__(self) -> Embedder:
         """The embedder itself."""
@@ -113,179 +145,211 @@ class Embedder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the child."""
+        """End the children."""
         self.close()
 
-    def _ask(self, texts: Sequence[str]) -> list[Vector]:
-        for attempt in (1, 2):
-            child = self._running()
+    def _running(self) -> list[_Worker]:
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            if not self._workers:
+                self._workers = [_Worker(self) for _ in range(self.processes)]
+            return self._workers
+
+    def _new_child(self) -> Child:
+        order = {
+            "folder": str(self.bundle.folder.absolute()),
+            "cache": str(self._cache.absolute()),
+            "runtime": self.runtime,
+            "threads": self.threads,
+        }
+        return Child(order, threads=self.threads, command=self._command)
+
+    def _count(self, **more: float) -> None:
+        with self._lock:
+            now = self._figures
+            self._figures = replace(
+                now, **{name: getattr(now, name) + value for name, value in more.items()}
+            )
+
+
+class _Batch:
+    """Texts that a child has, by their number in the request to it; ``left`` lack a vector."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = dict(enumerate(places))
+        self.left = set(self.places)
+        self.lost = 0  # children that ended with it
+
+    def order(self, number: int) -> dict[str, Any]:
+        """The request for what is left, numbered anew."""
+        left = sorted(self.left)
+        self.places = {new: self.places[old] for new, old in enumerate(left)}
+        self.left = set(self.places)
+        texts = [request.texts[place] for request, place in self.places.values()]
+        return {"id": number, "texts": texts}
+
+    @property
+    def nearly_done(self) -> bool:
+        """Whether the next texts should be on their way."""
+        return len(self.left) * 4 <= len(self.places)
+
+    def fail(self, error: BaseException) -> None:
+        """Let those go who wait for it."""
+        for number in self.left:
+            self.places[number][0].fail(error)
+
+
+class _Worker:
+    """A thread that keeps one child at work."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._child: Child | None = None
+        self._child_lock = threading.Lock()
+        self._closed = False
+        self._batches: dict[int, _Batch] = {}
+        self._number = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def start_child(self) -> Child:
+        """The child, started if there is none."""
+        with self._child_lock:
+            if self._closed:
+                raise _closed()
+            if self._child is None:
+                self._child = self._embedder._new_child()
+            return self._child
+
+    def close(self) -> None:
+        """End the child; the thread ends by itself."""
+        with self._child_lock:
+            self._closed = True
+        self._end_child()
+
+    def _run(self) -> None:
+        while True:
             try:
-                child.wait_ready(self._ready_seconds, self.bundle.dims)
-                self._number += 1
-                child.send({"id": self._number, "texts": list(texts)})
-                answer = child.receive(self._answer_seconds, "embedding")
-                return _read(answer, self._number, count=len(texts), dims=self.bundle.dims)
-            except _Ended:
-                words = child.last_words()
-                self._end()
-                if attempt == 2:
-                    raise UnavailableError(
-                        f"the process that embeds with {self.bundle.model_id} ended twice:\n"
-                        f"{words}",
-                        hint="It needs about 1 GB of memory; is there enough?",
-                    ) from None
-            except BaseException:
-                self._end()  # its state is unknown: the next call starts another
-                raise
-        raise AssertionError("unreachable")
+                self._feed()
+                if not self._batches:
+                    return  # closed
+                answer = self.start_child().receive(self._embedder._answer_seconds, "embedding")
+                self._take(answer)
+            except ChildEnded:
+                self._begin_again()
+            except BaseException as error:  # noqa: BLE001 - handed to the threads that ask
+                self._give_up(error)
 
-    def _running(self) -> _Child:
-        if self._closed:
-            raise UnavailableError("the process that embeds was ended with the command")
-        if self._child is None:
-            order = {"folder": str(self.bundle.folder.absolute()), "threads": self._threads}
-            self._child = _Child(self._command, order, threads=self._threads)
-        return self._child
+    def _feed(self) -> None:
+        """Hand the child the next texts when it is done, or nearly."""
+        if any(not batch.nearly_done for batch in self._batches.values()):
+            return
+        if len(self._batches) > 1:
+            return
+        places = self._embedder._waiting.take(
+            LOOK_AHEAD, sharers=self._embedder.processes, block=not self._batches
+        )
+        if places:
+            self._number += 1
+            self._batches[self._number] = _Batch(places)
+            self._send(self._number)
 
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-            self._child = None
+    def _send(self, number: int) -> None:
+        child = self.start_child()
+        child.wait_ready(self._embedder._ready_seconds, self._embedder.bundle.dims)
+        child.send(self._batches[number].order(number))
+
+    def _take(self, answer: dict[str, Any]) -> None:
+        """Note the vectors of an answer; raises when it holds none that can be used."""
+        number = answer.get("id")
+        batch = self._batches.get(number) if isinstance(number, int) else None
+        if batch is None or not isinstance(number, int):
+            raise nonsense(answer)
+        if "error" in answer:
+            raise UnavailableError(f"the embedding model failed on this machine: {answer['error']}")
+        numbers = answer.get("numbers", sorted(batch.left))
+        if not _are_open(numbers, batch.left):
+            raise nonsense(answer)
+        vectors = _vectors(answer, len(numbers), self._embedder.bundle.dims)
+        for one, vector in zip(numbers, vectors, strict=True):
+            request, place = batch.places[one]
+            request.fill(place, vector)
+        batch.left.difference_update(numbers)
+        if not batch.left:
+            del self._batches[number]
+        costs = {name: answer.get(name, 0) for name in ("tokens", "padded", "seconds", "cpu")}
+        self._embedder._count(texts=len(numbers), **costs)
+
+    def _begin_again(self) -> None:
+        """The child is gone: another gets what it left, unless that happened before."""
+        try:
+            with self._child_lock:
+                words = self._child.last_words() if self._child is not None else ""
+            self._end_child()
+            self._embedder._count(restarts=1)
+            for batch in self._batches.values():
+                batch.lost += 1
+            if any(batch.lost > 1 for batch in self._batches.values()):
+                raise UnavailableError(
+                    f"the process that embeds with {self._embedder.bundle.model_id} ended twice:\n"
+                    f"{words}",
+                    hint="It needs about 1 GB of memory; is there enough?",
+                )
+            for number in self._batches:
+                self._send(number)
+        except ChildEnded:
+            self._begin_again()
+        except EsragError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        """End the child, whose state is unknown; the next texts get another."""
+        self._end_child()
+        batches, self._batches = self._batches, {}
+        for batch in batches.values():
+            batch.fail(error)
+
+    def _end_child(self) -> None:
+        with self._child_lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.end()
 
 
-def require_installed() -> None:
-    """Raises UnsupportedError when a package that the child needs is not installed."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+def require_installed(runtime: str = EXACT) -> None:
+    """Raises UnsupportedError when a package that the runtime needs is not installed."""
+    known = RUNTIMES[runtime]
+    if known.missing:
+        line = INSTALL_LINE if known.family == EXACT else INSTALL_FAST_LINE
         raise UnsupportedError(
             "this cluster does not embed, so texts are embedded on this machine, and that needs "
-            f"{', '.join(missing)}",
-            hint=f"Install it with: {INSTALL_LINE}",
+            f"{', '.join(known.missing)}",
+            hint=f"Install it with: {line}",
         )
 
 
-class _Child:
-    """One child process, and a thread that reads its lines."""
-
-    def __init__(self, command: Sequence[str], order: dict[str, Any], *, threads: int) -> None:
-        self._talk: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        self._ready = False
-        # The child gets nothing of our environment but what finds libraries: secrets live there.
-        ours = environment()
-        settings = {name: ours[name] for name in _KEPT_VARIABLES if name in ours} | {
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "OMP_NUM_THREADS": str(threads),
-            "MKL_NUM_THREADS": str(threads),
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "TOKENIZERS_PARALLELISM": "false",
-        }
-        self._process = subprocess.Popen(
-            [*command, json.dumps(order)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._talk,
-            env=settings,
-            start_new_session=True,
-        )
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def wait_ready(self, seconds: float, dims: int) -> None:
-        """Block until the model is loaded."""
-        if self._ready:
-            return
-        said = self.receive(seconds, "loading the model")
-        if said.get("event") == "error":
-            raise UnsupportedError(str(said.get("message")), hint=str(said.get("hint", "")))
-        if said.get("event") != "ready" or said.get("dims") != dims:
-            raise _nonsense(said)
-        self._ready = True
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Hand the child one line."""
-        pipe = self._process.stdin
-        try:
-            if pipe is not None:
-                pipe.write(json.dumps(message).encode("ascii") + b"\n")
-                pipe.flush()
-        except (OSError, ValueError) as error:  # closed by either side
-            raise _Ended from error
-
-    def receive(self, seconds: float, doing: str) -> dict[str, Any]:
-        """The child's next line."""
-        started = time.monotonic()
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            raise UnavailableError(
-                f"the process that embeds gave no answer within "
-                f"{time.monotonic() - started:.0f} s while {doing}",
-                hint="Is this machine overloaded? Try again, or raise model.threads.",
-            ) from None
-        if line is None:
-            raise _Ended
-        try:
-            said = json.loads(line)
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise _nonsense(line[:80])
-        return said
-
-    def last_words(self) -> str:
-        """The end of what it wrote to standard error, and how it ended."""
-        try:
-            status: object = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            status = "none yet"
-        if self._talk.closed:
-            return "  it was ended"
-        self._talk.seek(0)
-        lines = self._talk.read().decode("utf-8", "replace").splitlines()[-8:]
-        return "\n".join([*(f"  {line}" for line in lines), f"  exit status {status}"])
-
-    def end(self) -> None:
-        """End it now."""
-        self._process.kill()
-        self._process.wait()
-        # what was still to be written is of no use any more
-        with contextlib.suppress(OSError, ValueError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        self._talk.close()
-
-    def _listen(self) -> None:
-        pipe = self._process.stdout
-        if pipe is not None:
-            with pipe:
-                for line in pipe:
-                    self._lines.put(line)
-        self._lines.put(None)
+def _are_open(numbers: object, left: set[int]) -> bool:
+    """Whether an answer names texts that have no vector yet, each of them once."""
+    if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+        return False
+    return 0 < len(numbers) == len(set(numbers)) and left.issuperset(numbers)
 
 
-def _read(answer: dict[str, Any], number: int, *, count: int, dims: int) -> list[Vector]:
-    """The vectors of an answer; raises UnavailableError when it holds none that can be used."""
-    if answer.get("id") != number:
-        raise _nonsense(answer)
-    if "error" in answer:
-        raise UnavailableError(f"the embedding model failed on this machine: {answer['error']}")
-    values = array.array("f")
+def _vectors(answer: dict[str, Any], count: int, dims: int) -> NDArray[Any]:
+    """The rows of an answer; raises UnavailableError when one of them is no vector."""
+    import numpy
+
     try:
-        values.frombytes(base64.b64decode(answer["vectors"], validate=True))
+        values = numpy.frombuffer(b64decode(answer["vectors"], validate=True), dtype="<f4")
     except (KeyError, TypeError, ValueError, binascii.Error):
-        raise _nonsense(answer) from None
-    if sys.byteorder == "big":
-        values.byteswap()
-    if len(values) != count * dims or not all(map(math.isfinite, values)):
-        raise _nonsense(f"{len(values)} numbers for {count} texts")
-    vectors = [list(values[first : first + dims]) for first in range(0, len(values), dims)]
-    if not all(map(any, vectors)):
+        raise nonsense(answer) from None
+    if values.size != count * dims or not numpy.isfinite(values).all():
+        raise nonsense(f"{values.size} numbers for {count} texts")
+    rows = values.reshape(count, dims)
+    if not rows.any(axis=1).all():
         raise UnavailableError("the embedding model gave a vector of zeros")
-    return vectors
+    return rows
 
 
-def _nonsense(said: object) -> UnavailableError:
-    return UnavailableError(
-        f"the process that embeds answered something that makes no sense: {str(said)[:120]}",
-        hint="Try again; if it stays, make the bundle anew: esrag model build --force",
-    )
+def _closed() -> UnavailableError:
+    return UnavailableError("the process that embeds was ended with the command")

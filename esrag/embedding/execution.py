@@ -1,0 +1,127 @@
+"""Loads a bundle's model into one of the runtimes; in the child only.
+
+Each loader gives a function from token ids and their mask to vectors, both numpy arrays.  The
+other arguments that BERT knows follow from the ids: one kind of text, positions in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esrag.bundle import DEFINITION, ModelBundle
+from esrag.embedding.conversion import (
+    accepted_arguments,
+    converted,
+    import_openvino,
+    load_traced,
+)
+from esrag.embedding.files import checked
+from esrag.embedding.runtimes import Runtime
+from esrag.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Forward = Callable[[Array, Array], Array]
+
+
+def load_model(runtime: Runtime, bundle: ModelBundle, cache: Path, *, threads: int) -> Forward:
+    """The model as a function; raises UnsupportedError when this runtime cannot execute it."""
+    loaders = {"torch": _torch, "openvino": _openvino, "onnxruntime": _onnxruntime}
+    try:
+        return loaders[runtime.family](runtime, bundle, cache, threads)
+    except UnsupportedError:
+        raise
+    except Exception as error:  # each library has errors of its own kind
+        words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnsupportedError(
+            f"{runtime.name} cannot execute {bundle.definition}: {words[:300]}",
+            hint="Use another: embedding.runtime = torch executes what the bundle holds.",
+        ) from error
+
+
+def _arguments(ids: Array, mask: Array, accepted: int) -> list[Array]:
+    import numpy
+
+    positions = numpy.arange(ids.shape[1], dtype=numpy.int64)
+    return [ids, mask, numpy.zeros_like(ids), positions][:accepted]
+
+
+def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
+    import torch
+
+    del cache
+    torch.set_num_threads(threads)
+    # Specialising the graph for each new shape costs more than it gives when shapes vary.
+    torch._C._jit_set_profiling_executor(False)
+    torch._C._jit_set_profiling_mode(False)
+    definition = checked(bundle, DEFINITION)
+    try:
+        module = load_traced(definition)
+    except RuntimeError as error:
+        raise UnsupportedError(
+            f"torch {torch.__version__} cannot load {bundle.definition}: "
+            f"{str(error).strip().splitlines()[0]}",
+            hint="Build the bundle with this torch: esrag model build --force",
+        ) from error
+    accepted = accepted_arguments(module)
+    half = runtime.precision == "bf16"
+
+    def forward(ids: Array, mask: Array) -> Array:
+        inputs = [torch.from_numpy(array) for array in _arguments(ids, mask, accepted)]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            output = module(*inputs)
+        values = output[0] if isinstance(output, tuple | list) else output
+        found: Array = values.to(torch.float32).numpy()
+        return found
+
+    return forward
+
+
+def _openvino(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
+    core = import_openvino().Core()
+    model = core.read_model(converted(bundle, "openvino", cache))
+    accepted = len(model.inputs)
+    compiled = core.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": runtime.precision,
+            "PERFORMANCE_HINT": "LATENCY",  # one request at a time gets all the threads
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # other processes embed beside this one
+        },
+    )
+    request = compiled.create_infer_request()
+
+    def forward(ids: Array, mask: Array) -> Array:
+        output = request.infer(_arguments(ids, mask, accepted), share_inputs=True)
+        found: Array = output[0].copy()  # the next call writes over it
+        return found
+
+    return forward
+
+
+def _onnxruntime(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        str(converted(bundle, runtime.conversion, cache)),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    names = [one.name for one in session.get_inputs()]
+
+    def forward(ids: Array, mask: Array) -> Array:
+        arguments = _arguments(ids, mask, len(names))
+        found: Array = session.run(None, dict(zip(names, arguments, strict=True)))[0]
+        return found
+
+    return forward
