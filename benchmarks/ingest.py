@@ -161,7 +161,7 @@ def with_salt(path: Path, text: str, salt: str) -> str:
 
 def embedding_inputs(settings: Any, folder: Path) -> list[str]:
     """What the pipeline hands to the model for each chunk of the folder."""
-    from esrag.cli.ingest import cutting_from
+    from esrag.cli.ingest_reading import cutting_from
     from esrag.corpus.listing import list_inputs
     from esrag.indexing import UnjailedReader, drafts_of
     from esrag.parsing.task import Cut

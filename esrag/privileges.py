@@ -16,7 +16,18 @@ from typing import Any, Literal
 from esrag.names import DLQ_INDEX, META_INDEX, Names
 
 Command = Literal[
-    "plan", "status", "setup", "teardown", "reembed", "doctor", "model", "ingest", "search", "ask"
+    "plan",
+    "status",
+    "setup",
+    "teardown",
+    "reembed",
+    "doctor",
+    "model",
+    "ingest",
+    "verify",
+    "dlq",
+    "search",
+    "ask",
 ]
 Scope = Literal["cluster", "docs", "meta", "dlq"]
 Part = Literal["always", "machine learning", "endpoints"]
@@ -298,6 +309,12 @@ _EXAMINE = (
     _Need("dlq", ("indices:monitor/settings/get", "indices:data/read/search")),
 )
 
+_SCAN = (
+    "indices:data/read/search",
+    "indices:data/read/open_point_in_time",
+    "indices:data/read/open_reader_context",
+)
+
 _NEEDS: dict[Command, tuple[_Need, ...]] = {
     "plan": _LOOK,
     "status": (*_LOOK, _Need("docs", ("indices:data/read/search",))),
@@ -341,6 +358,14 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
                 "indices:data/write/delete",
             ),
         ),
+    ),
+    "verify": (
+        _Need("cluster", ("cluster:monitor/main",)),
+        _Need("docs", ("indices:admin/aliases/get", "indices:admin/refresh", *_SCAN)),
+    ),
+    "dlq": (
+        _Need("dlq", (*_SCAN, "indices:data/write/bulk", "indices:data/write/delete")),
+        _Need("docs", ("indices:data/write/bulk", "indices:data/write/index")),
     ),
     "search": (_ASK_FIELDS, _RUN_TEMPLATES),
     "ask": (_ASK_FIELDS, _RUN_TEMPLATES, _INFER),

@@ -46,9 +46,9 @@ ASK_LOG_INDICES = ("esrag-asklog-*",)
 
 # what a tight role is made of; the rest of each role stands in _extra
 _COMMANDS: dict[RoleName, tuple[Command, ...]] = {
-    "setup": ("plan", "setup", "status", "model", "teardown", "reembed", "doctor"),
+    "setup": ("plan", "setup", "status", "model", "teardown", "reembed", "doctor", "dlq"),
     "security": (),
-    "ingest": ("ingest",),
+    "ingest": ("ingest", "verify"),
     "search": (),
     "app": ("search", "ask"),
     "eval": ("search", "ask"),
@@ -113,7 +113,8 @@ def _extra(name: RoleName, set_name: str | None) -> Privileges:
     """Named privileges of the tight form: for people, and for indices of their own."""
     match name:
         case "ingest":
-            return _on((DLQ_INDEX,), "create_doc", "view_index_metadata")
+            # writes letters and takes its own away, by id; whose they are it cannot read
+            return _on((DLQ_INDEX,), "create_doc", "delete", "view_index_metadata")
         case "search":
             return _on(document_indices(set_name), *_READ_BY_NAME)
         case "app":

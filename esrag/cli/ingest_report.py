@@ -44,6 +44,19 @@ def require_writable(report: Path | None) -> None:
         raise UsageError(f"--report {report}: no file can be written there")
 
 
+def show_end(
+    report: Report, place: Place, *, as_json: bool = False, report_file: Path | None = None
+) -> None:
+    """How the run ended, on the terminal and in the report's file."""
+    if as_json:
+        tell_of(report)
+        click.echo(json.dumps(report_as_json(report, place), indent=2))
+    else:
+        show_report(report)
+    if report_file is not None:
+        write_report(report_as_json(report, place), report_file)
+
+
 def show_report(report: Report) -> None:
     """What happened: the exceptions on standard error, the identity on standard output."""
     tell_of(report)
@@ -72,10 +85,14 @@ def report_as_json(report: Report, place: Place) -> dict[str, Any]:
         "chunks_written": report.chunks_written,
         "chunks_removed": report.chunks_removed,
         "seconds": round(report.seconds, 3),
+        "seconds_by_stage": {
+            stage: round(seconds, 3) for stage, seconds in report.seconds_by_stage.items()
+        },
         "rejected_by_code": in_order(report.rejected_by_code),
         "rejected": [letter.as_json() for letter in report.rejected[:SHOWN]],
         "skipped_by_rule": in_order(report.skipped),
         "dead_letters": str(report.dead_letters) if report.rejected else None,
+        "letters_in_index": report.letters_in_index,
         "ledger": str(report.ledger),
         "set": place.set_name,
         "index": place.index,
@@ -100,14 +117,19 @@ def write_report(facts: Mapping[str, Any], path: Path) -> None:
         raise UnavailableError(f"the report cannot be written to {path}: {error}") from error
 
 
-def tell_rejected(rejected: Sequence[DeadLetter | Rejected], *, total: int) -> None:
+def tell_rejected(rejected: Sequence[DeadLetter], *, total: int) -> None:
     """The first rejected inputs, a line each, with place and reason."""
     for each in rejected[:SHOWN]:
-        where = one_line(f"{each.path} {each.place}")
-        why = one_line(f"{each.reason} ({each.code})")
-        click.echo(f"{click.style('rejected', fg='yellow')} {where}: {why}", err=True)
+        tell_rejection(each)
     if total > SHOWN:
         click.echo(f"… and {total - SHOWN:,} more", err=True)
+
+
+def tell_rejection(each: DeadLetter | Rejected) -> None:
+    """One rejected input: where and why."""
+    where = one_line(f"{each.path} {each.place}")
+    why = one_line(f"{each.reason} ({each.code})")
+    click.echo(f"{click.style('rejected', fg='yellow')} {where}: {why}", err=True)
 
 
 def tell_rules(rules: Mapping[str, int]) -> None:
