@@ -21,8 +21,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import accumulate, islice
 from pathlib import Path
@@ -50,27 +51,31 @@ def main() -> None:
 @main.command()
 @click.option("--chunks", default="1000,10000,100000", show_default=True)
 @click.option("--vectors", "kinds", default="float,int8,bbq", show_default=True)
+@click.option("--dims", default=DIMS, show_default=True)
+@click.option("--words", default=WORDS_A_CHUNK, show_default=True, help="Words of a chunk.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path))
-def storage(chunks: str, kinds: str, out: Path | None) -> None:
+def storage(chunks: str, kinds: str, dims: int, words: int, out: Path | None) -> None:
     """Bytes a chunk, on disk and off the heap, for each storage of vectors."""
     client = _client()
     rows = []
     for count in (int(each) for each in chunks.split(",")):
         for kind in kinds.split(","):
             click.echo(f"{count:,} chunks as {kind}", err=True)
-            rows.append(measured_storage(client, kind, count))
+            rows.append(measured_storage(client, kind, count, dims=dims, words=words))
             click.echo(json.dumps(rows[-1]), err=True)
-    _write({"dims": DIMS, "server": client.info()["version"]["number"], "rows": rows}, out)
+    _write({"server": client.info()["version"]["number"], "storage": rows}, out)
 
 
-def measured_storage(client: Elasticsearch, kind: str, count: int) -> dict[str, Any]:
+def measured_storage(
+    client: Elasticsearch, kind: str, count: int, *, dims: int, words: int
+) -> dict[str, Any]:
     """One index, filled, merged and measured."""
     index = f"{NAME}-{kind}"
     client.options(ignore_status=404).indices.delete(index=index)
-    _create(client, index, kind)
+    _create(client, index, kind, dims)
     try:
         text_bytes, begun = 0, time.monotonic()
-        documents = _documents(count)
+        documents = _documents(count, dims, words)
         while batch := list(islice(documents, BATCH)):
             lines: list[Any] = []
             for number, source in batch:
@@ -86,6 +91,7 @@ def measured_storage(client: Elasticsearch, kind: str, count: int) -> dict[str, 
         merged = time.monotonic() - begun
         return {
             "vectors": kind,
+            "dims": dims,
             "chunks": count,
             "text_bytes": round(text_bytes / count),
             "chunks_a_second": round(count / indexed),
@@ -118,13 +124,13 @@ def _sizes(client: Elasticsearch, index: str, count: int) -> dict[str, Any]:
     }
 
 
-def _create(client: Elasticsearch, index: str, kind: str) -> None:
+def _create(client: Elasticsearch, index: str, kind: str, dims: int) -> None:
     from esrag.resources import load_body
     from esrag.templating import with_field_choices
 
     fields: Any = with_field_choices(
         load_body("mappings/fields.json"),
-        dims=DIMS,
+        dims=dims,
         language="english",
         vectors=kind,  # type: ignore[arg-type]
     )["template"]
@@ -139,19 +145,21 @@ def _create(client: Elasticsearch, index: str, kind: str) -> None:
     client.indices.create(index=index, mappings=fields["mappings"], settings=settings)
 
 
-def _documents(count: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _documents(
+    count: int, dims: int, length: int, *, seed: int = 5
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Chunks as ingest sends them, with vectors in base64."""
     import base64
 
     import numpy as np
 
-    chance = random.Random(5)
+    chance = random.Random(seed)
     numbers = np.random.default_rng(5)
     words = _vocabulary(chance)
     weights = list(accumulate(1 / (rank + 2) for rank in range(len(words))))
-    centres = numbers.normal(size=(500, DIMS)).astype(np.float32)
+    centres = numbers.normal(size=(500, dims)).astype(np.float32)
     for number in range(count):
-        vector = centres[number * 7919 % 500] + 0.8 * numbers.normal(size=DIMS)
+        vector = centres[number * 7919 % 500] + 0.8 * numbers.normal(size=dims)
         vector = (vector / np.linalg.norm(vector)).astype(">f4")
         document, position = divmod(number, 12)
         yield (
@@ -161,7 +169,7 @@ def _documents(count: int) -> Iterator[tuple[int, dict[str, Any]]]:
                 "position": position,
                 "start": position * 600,
                 "end": position * 600 + 620,
-                "text": " ".join(chance.choices(words, cum_weights=weights, k=WORDS_A_CHUNK)),
+                "text": " ".join(chance.choices(words, cum_weights=weights, k=length)),
                 "title": f"Document {document} on {words[document % 200]}",
                 "heading_path": [f"Part {position // 3}", f"Section {words[position]}"],
                 "context": f"Document {document} › Part {position // 3} › {words[position]}",
@@ -187,6 +195,143 @@ def _vocabulary(chance: random.Random) -> list[str]:
             found[word] = found.get(word, 0) + 1
     common = sorted(found, key=lambda word: -found[word])
     return common + [chance.choice(common) + chance.choice(common)[-4:] for _ in range(60_000)]
+
+
+@main.command()
+@click.option("--chunks", default=1500, show_default=True)
+@click.option("--set", "set_name", default="scale", show_default=True)
+@click.option("--rounds", default=2, show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path))
+def ingest(chunks: int, set_name: str, rounds: int, out: Path | None) -> None:
+    """Chunks a second and refusals, predicted and measured; the set must be set up.
+
+    The two runs with one request at once give the seconds of a chunk and of a request; what is
+    predicted from them are the others.
+    """
+    from benchmarks.simulation import Client, Server, simulate
+    from esrag.settings import load_settings
+
+    settings = load_settings(index={"set": set_name})
+    client = _client()
+    small, large = 8, 32
+    alone = {
+        size: statistics.median(
+            _sent(client, set_name, settings.model.id, chunks // 3, size, 1, None)[
+                "seconds_a_request"
+            ]
+            for _ in range(rounds)
+        )
+        for size in (small, large)
+    }
+    a_chunk = (alone[large] - alone[small]) / (large - small)
+    a_request = max(0.0, alone[small] - small * a_chunk)
+    capacity = _queue_capacity(client, settings.model.id)
+    server = Server(settings.model.allocations, capacity, a_chunk, a_request)
+    rows = []
+    for size, at_once, knows in (
+        (8, 2, True),
+        (32, 2, True),
+        (capacity, 2, True),
+        (capacity, 2, False),
+        (4 * capacity, 2, False),
+        (4 * capacity, 4, False),
+    ):
+        runs = [
+            _sent(
+                client,
+                set_name,
+                settings.model.id,
+                chunks,
+                size,
+                at_once,
+                capacity if knows else None,
+            )
+            for _ in range(rounds)
+        ]
+        predicted = simulate(server, Client(size, at_once, knows), chunks)
+        rows.append(
+            {
+                "size": size,
+                "at_once": at_once,
+                "knows_queue": knows,
+                "measured": statistics.median(run["chunks_a_second"] for run in runs),
+                "predicted": round(predicted.chunks_a_second, 1),
+                "refused": [run["refused"] for run in runs],
+                "refused_predicted": predicted.refused,
+                "busy_predicted": round(predicted.busy, 3),
+            }
+        )
+        click.echo(json.dumps(rows[-1]), err=True)
+    facts = {
+        "allocations": server.allocations,
+        "queue": capacity,
+        "chunk_seconds": round(a_chunk, 5),
+        "request_seconds": round(a_request, 5),
+    }
+    _write({"server": client.info()["version"]["number"], "ingest": {**facts, "rows": rows}}, out)
+
+
+def _sent(
+    client: Elasticsearch,
+    set_name: str,
+    deployment: str,
+    count: int,
+    size: int,
+    at_once: int,
+    capacity: int | None,
+) -> dict[str, Any]:
+    """One run of esrag's sender over chunks that no cache knows."""
+    from esrag.cluster.bulk import Action
+    from esrag.cluster.chunk_index import ChunkIndex
+    from esrag.cluster.delivery import Delivery, Sender
+    from esrag.cluster.pressure import Window
+    from esrag.names import Names
+
+    index = ChunkIndex(client, Names(set_name))
+    index.require()
+    window = Window(size, at_once=at_once, most_at_once=at_once, capacity=capacity)
+    sender = Sender(Delivery(index.send, window))
+    run = f"{time.time_ns():x}"
+    actions = []
+    for number, source in _documents(count, 2, WORDS_A_CHUNK, seed=time.time_ns()):
+        del source["embedding"]  # the pipeline makes it
+        body = json.dumps({**source, "run_id": run}).encode()
+        actions.append(Action("index", f"{run}{number:08d}", number, body))
+    before = _refused(client, deployment)
+    begun, requests = time.monotonic(), 0
+    while actions or sender.in_flight:
+        while actions and not sender.is_full:
+            batch, actions = actions[: window.size], actions[window.size :]
+            sender.submit(batch)
+            requests += 1
+        for item in sender.collect(timeout=300):
+            if item.status not in (200, 201):
+                raise click.ClickException(f"refused: {item.code} {item.reason}")
+    seconds = time.monotonic() - begun
+    client.delete_by_query(
+        index=Names(set_name).alias, query={"term": {"run_id": run}}, refresh=True
+    )
+    return {
+        "chunks_a_second": round(count / seconds, 1),
+        "seconds_a_request": seconds / requests,
+        "refused": _refused(client, deployment) - before,
+    }
+
+
+def _refused(client: Elasticsearch, deployment: str) -> int:
+    from esrag.cluster.deployments import read_deployment
+
+    found = read_deployment(client, deployment)
+    return found.rejected_count if found else 0
+
+
+def _queue_capacity(client: Elasticsearch, deployment: str) -> int:
+    from esrag.cluster.deployments import read_deployment
+
+    found = read_deployment(client, deployment)
+    if found is None:
+        raise click.ClickException(f"{deployment} is not deployed")
+    return found.queue_capacity
 
 
 def _client() -> Elasticsearch:

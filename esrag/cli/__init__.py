@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",
     ),
+    "size": ("esrag.cli.size:size", "Work out how large a cluster so many chunks need."),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 
