@@ -61,7 +61,8 @@ class Chunk:
     """A stretch ``document.text[start:end]``: the unit that is embedded, indexed and cited.
 
     ``heading_path`` holds the headings above it, outermost first.  ``page`` and ``last_page`` count
-    from 1 and are 0 where there are no pages; ``chunk_count`` is that of the whole document.
+    from 1 and are 0 where there are no pages; ``chunk_count`` is that of the whole document, and
+    ``tokens`` counts what is embedded, context included.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Chunk:
     page: int = 0
     last_page: int = 0
     chunk_count: int = 0
+    tokens: int = 0
 
     @property
     def context(self) -> str:

@@ -47,6 +47,7 @@ def cut(
             page=_page(document, span.start),
             last_page=_page(document, span.end - 1),
             chunk_count=len(spans),
+            tokens=measure.length(span),
         )
         for position, span in enumerate(spans)
     ]

@@ -75,6 +75,11 @@ class Measure:
         context = joined_context(self.title, span.heading_path)
         return f"{context}\n{self.text[span.start : span.end]}"
 
+    def length(self, span: Span) -> int:
+        """The tokens of a span with its context, but for what a cut inside of a word changes."""
+        context = self.max_tokens - self.budget(span.heading_path)
+        return context + self.tokens(span.start, span.end)
+
     def is_exactly_short(self, span: Span) -> bool:
         """Whether the model sees no more than ``max_tokens``; a cut can change a word's tokens."""
         text, tokens = self.text, self.tokens(span.start, span.end)

@@ -20,26 +20,22 @@ _REASONS = {
 }
 
 
-class _Count(click.ParamType):
+def _count(ctx: click.Context, param: click.Parameter, value: str) -> int:
     """A whole number, also written as 1e8 or 100,000,000."""
-
-    name = "count"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """The number."""
-        try:
-            number = float(str(value).replace(",", "").replace("_", ""))
-            if not 1 <= number <= 1e12:
-                raise ValueError
-            return round(number)
-        except ValueError:
-            self.fail(f"{value!r} is no number from 1 to 1e12", param, ctx)
+    del ctx, param
+    try:
+        number = float(value.replace(",", "").replace("_", ""))
+    except ValueError:
+        number = 0.0
+    if not 1 <= number <= 1e12:
+        raise click.BadParameter(f"{value!r} is no number from 1 to 1e12")
+    return round(number)
 
 
 @click.command()
-@click.option("--chunks", type=_Count(), required=True, help="Chunks, such as 1e8.")
+@click.option(
+    "--chunks", required=True, metavar="NUMBER", callback=_count, help="Chunks, such as 1e8."
+)
 @click.option("--dims", type=click.IntRange(1, 4096), default=384, show_default=True)
 @click.option(
     "--vectors",

@@ -29,6 +29,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_NAME = 8_192
 _LONGEST_REASON = 2_000
 _MOST_REPEATED = 16  # chunks overlap; together they are never longer than this many texts
+_MOST_TOKENS = 1_000_000  # of one chunk: no model reads as many
 
 _TEXTS = tuple(f.name for f in fields(Document) if f.type == "str")
 _LISTS = tuple(f.name for f in fields(Document) if f.type == "tuple[str, ...]")
@@ -154,6 +155,7 @@ def _cut_out(cut: Cut) -> Message:
             chunk.content_hash,
             chunk.page,
             chunk.last_page,
+            chunk.tokens,
         ]
         for chunk in cut.chunks
     ]
@@ -233,7 +235,7 @@ def _chunks(
         raise BadFrameError("a document without chunks")
     chunks: list[Chunk] = []
     for position, row in enumerate(rows):
-        start, end, path, content_hash, page, last_page = _row(row)
+        start, end, path, content_hash, page, last_page, tokens = _row(row)
         left -= end - start
         if not 0 <= start < end <= length or left < 0:
             raise BadFrameError("a chunk that lies outside of its document")
@@ -250,25 +252,28 @@ def _chunks(
                 page=page,
                 last_page=last_page,
                 chunk_count=len(rows),
+                tokens=tokens,
                 **shared,
             )
         )
     return tuple(chunks)
 
 
-def _row(row: object) -> tuple[int, int, tuple[str, ...], str, int, int]:
-    if not isinstance(row, list) or len(row) != 6:
+def _row(row: object) -> tuple[int, int, tuple[str, ...], str, int, int, int]:
+    if not isinstance(row, list) or len(row) != 7:
         raise BadFrameError("a chunk of another shape")
-    start, end, path, content_hash, page, last_page = row
-    if not all(type(number) is int for number in (start, end, page, last_page)):
+    start, end, path, content_hash, page, last_page, tokens = row
+    if not all(type(number) is int for number in (start, end, page, last_page, tokens)):
         raise BadFrameError("a chunk whose offsets are no numbers")
     if page < 0 or last_page < page:
         raise BadFrameError("a chunk whose pages run backwards")
+    if not 0 <= tokens < _MOST_TOKENS:
+        raise BadFrameError("a chunk of no such number of tokens")
     if not isinstance(path, list) or not all(isinstance(part, str) for part in path):
         raise BadFrameError("a chunk whose headings are no strings")
     if not isinstance(content_hash, str) or not _SHA256.fullmatch(content_hash):
         raise BadFrameError("a chunk without a hash")
-    return start, end, tuple(path), content_hash, page, last_page
+    return start, end, tuple(path), content_hash, page, last_page, tokens
 
 
 def _metadata(message: Message) -> dict[str, str]:

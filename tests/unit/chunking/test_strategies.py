@@ -118,6 +118,15 @@ def test_chunks_know_their_pages_and_number(strategy: Strategy) -> None:
     assert {chunk.chunk_count for chunk in chunks} == {len(chunks)}
 
 
+def test_a_chunk_knows_how_many_tokens_are_embedded() -> None:
+    """Context and text together."""
+    text = " ".join(SENTENCES)
+    document = Document(id="d", text=text, title="A title", source="d")
+    chunks = cut(document, Words(), ChunkRules(32, 8), set_name="s")
+    counted = [Words().count(f"{chunk.context}\n{chunk.text}") for chunk in chunks]
+    assert [chunk.tokens for chunk in chunks] == counted
+
+
 def test_without_pages_the_page_is_0() -> None:
     """There is nothing to count."""
     assert {(chunk.page, chunk.last_page) for chunk in chunks_of("Some words.")} == {(0, 0)}
