@@ -33,6 +33,14 @@ def decode(raw: bytes, *, declared: str = "") -> str:
     return text
 
 
+def encoding_of(head: bytes, *, declared: str = "") -> str:
+    """The codec for a stream that begins like this; it removes the byte order mark itself."""
+    marked = _marked(head)[0]
+    if marked:
+        return "utf-8-sig" if marked == "utf-8" else "utf-16"
+    return _codec(declared) if declared else "utf-8"
+
+
 def is_utf16(raw: bytes) -> bool:
     """Whether a byte order mark says UTF-16."""
     return _marked(raw)[0].startswith("utf-16")

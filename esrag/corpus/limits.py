@@ -28,6 +28,9 @@ class Limits:
             "what": "a PDF, office file or archive inside an archive or mail (held in memory)"
         },
     )
+    package_bytes: int = field(
+        default=128 * MIB, metadata={"what": "the XML of an office or EPUB file, unpacked"}
+    )
     record_bytes: int = field(
         default=8 * MIB, metadata={"what": "a record: a line of JSONL, an element of a JSON array"}
     )
@@ -63,6 +66,7 @@ CODES = {
     "file_bytes": "too_large",
     "text_bytes": "too_large",
     "held_bytes": "too_large",
+    "package_bytes": "inflates_too_much",
     "record_bytes": "record_too_large",
     "mail_bytes": "too_large",
     "document_characters": "text_too_long",

@@ -115,7 +115,8 @@ class _Reader:
         if content.size is not None and content.size > limit:
             reason = f"{size(content.size)}; the limit is {size(limit)}"
             raise Unreadable("too_large", reason, stage="read")
-        sniffing.check(form, _peek(content.file))
+        sniffing.check(form, content.head(sniffing.HEAD_BYTES))
+        content.form = form
         module = _module(form)
         if form.shape == "many":
             yield from self._several(content, module.parse(content, self._options))
@@ -133,9 +134,8 @@ class _Reader:
                 )
                 document = module.parse(decode(raw, declared=declared), document_id=content.name)
             else:
-                content.file = content.sought()
-                sha256 = hashlib.file_digest(cast(io.BytesIO, content.file), "sha256").hexdigest()
-                content.file.seek(0)
+                content.hold()
+                sha256 = content.sha256()
                 document = module.parse(content, self._options)
             return self._parsed(cast(Document, document), sha256, content.name)
         except Exhausted:
@@ -259,11 +259,6 @@ def _translated(error: Exception) -> Unreadable:
 
 def _module(form: Format) -> Any:
     return importlib.import_module(form.module_name)
-
-
-def _peek(file: IO[bytes]) -> bytes:
-    peek = getattr(file, "peek", None)
-    return peek(sniffing.HEAD_BYTES)[: sniffing.HEAD_BYTES] if peek is not None else b""
 
 
 def _charset(media_type: str) -> str:

@@ -60,6 +60,9 @@ def check(form: Format, head: bytes) -> None:
         raise Unreadable("empty", "the file is empty", stage="read")
     if form.magic == "tar" and not kind:
         return  # the oldest tar has no mark
+    if kind == "ole2" and form.magic == "zip":
+        reason = "protected with a password, or an old binary document under a new name"
+        raise Unreadable("encrypted", reason, stage="read")
     if kind:
         found = f"the content is {_WORDS[kind]}"
     elif head.lstrip()[:1] == b"<":

@@ -42,6 +42,12 @@ class Format:
         return f"{__name__}.{self.module or self.name}"
 
 
+_OFFICE_FIELDS = "properties: title, author, dates, language, subject, keywords, category"
+_SHEETS = (
+    "each sheet a section, its rows tables with header (blank rows part them), formulas by their "
+    "last value; or each row a document"
+)
+
 FORMATS: tuple[Format, ...] = (
     Format(
         "markdown",
@@ -79,6 +85,82 @@ FORMATS: tuple[Format, ...] = (
         "",
         "one record a line, one document each",
         fields="by name, or as mapped",
+    ),
+    Format(
+        "pdf",
+        (".pdf",),
+        "file",
+        "application/pdf",
+        "pypdfium2",
+        "the text layer as paragraphs; headings from the outline, else from larger type; running "
+        "headers and footers once",
+        pages="pages",
+        fields="document information: title, author, dates, subject, keywords",
+        magic="pdf",
+    ),
+    Format(
+        "docx",
+        (".docx",),
+        "file",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "python-docx, lxml",
+        "headings, paragraphs, lists, tables, text boxes, foot- and endnotes; not headers, "
+        "footers, comments, nor what was deleted under tracked changes",
+        fields=_OFFICE_FIELDS,
+        magic="zip",
+    ),
+    Format(
+        "pptx",
+        (".pptx",),
+        "file",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "python-pptx",
+        "titles as headings, texts, lists, tables, the data of charts, notes",
+        pages="slides",
+        fields=_OFFICE_FIELDS,
+        magic="zip",
+    ),
+    Format(
+        "xlsx",
+        (".xlsx", ".xlsm", ".xlsb"),
+        "many",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "python-calamine",
+        _SHEETS,
+        pages="sheets",
+        fields=_OFFICE_FIELDS,
+        module="sheets",
+        magic="zip",
+    ),
+    Format(
+        "xls",
+        (".xls",),
+        "many",
+        "application/vnd.ms-excel",
+        "python-calamine",
+        _SHEETS,
+        pages="sheets",
+        module="sheets",
+        magic="ole2",
+    ),
+    Format(
+        "ods",
+        (".ods",),
+        "many",
+        "application/vnd.oasis.opendocument.spreadsheet",
+        "python-calamine",
+        _SHEETS,
+        pages="sheets",
+        module="sheets",
+        magic="zip",
+    ),
+    Format(
+        "csv",
+        (".csv", ".tsv", ".tab"),
+        "many",
+        "text/csv",
+        "",
+        "one table with its header row; or each row a document",
     ),
 )
 

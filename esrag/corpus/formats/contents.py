@@ -14,6 +14,7 @@ import io
 from dataclasses import dataclass, field
 from typing import IO
 
+from esrag.corpus.formats import Format
 from esrag.corpus.limits import Limits, size
 from esrag.corpus.records import Unreadable
 from esrag.types import Document
@@ -36,6 +37,17 @@ class Content:
     charset: str = ""
     limits: Limits = field(default_factory=Limits)
     depth: int = 0
+    form: Format | None = None
+
+    def head(self, count: int) -> bytes:
+        """Up to ``count`` of the first bytes, which stay to be read."""
+        peek = getattr(self.file, "peek", None)
+        if peek is not None:
+            return bytes(peek(count)[:count])
+        at = self.file.tell()
+        found = self.file.read(count)
+        self.file.seek(at)
+        return found
 
     def whole(self, limit: int) -> bytes:
         """All bytes; raises Unreadable when there are none or more than ``limit``."""
@@ -49,7 +61,22 @@ class Content:
 
     def sought(self) -> IO[bytes]:
         """The file, for reading here and there; a member is held in memory for that."""
-        return io.BytesIO(self.whole(self.limits.held_bytes)) if self.depth else self.file
+        self.hold()
+        return self.file
+
+    def hold(self) -> None:
+        """Make the file one that can be sought."""
+        if not self.file.seekable():
+            self.file = io.BytesIO(self.whole(self.limits.held_bytes))
+
+    def sha256(self) -> str:
+        """The digest of a file that can be sought; it is at its start again afterwards."""
+        self.file.seek(0)
+        digest = hashlib.sha256()
+        while piece := self.file.read(1 << 20):
+            digest.update(piece)
+        self.file.seek(0)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

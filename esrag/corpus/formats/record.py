@@ -18,7 +18,7 @@ from esrag.types import Document
 
 Paths = Mapping[str, tuple[str, ...]]
 _ID_FIELDS = ("id", "_id", "document_id")
-_TEXT_FIELDS = ("text", "body", "content")
+TEXT_FIELDS = ("text", "body", "content")
 
 
 def document_of(
@@ -97,10 +97,10 @@ def _text(record: dict[str, Any], paths: Paths) -> str:
     if wanted:
         values = [(path, _removed(record, path)) for path in wanted]
     else:
-        values = [(name, record.pop(name)) for name in list(_named(record, _TEXT_FIELDS))[:1]]
+        values = [(name, record.pop(name)) for name in list(_named(record, TEXT_FIELDS))[:1]]
     texts = [_string(value, name) for name, value in values if value is not None]
     if not texts:
-        names = ", ".join(wanted or _TEXT_FIELDS)
+        names = ", ".join(wanted or TEXT_FIELDS)
         if not wanted and values:
             raise Unreadable("text_not_a_string", f"the field {values[0][0]!r} is not a string")
         raise Unreadable("no_text_field", f"none of the fields {names} is there")

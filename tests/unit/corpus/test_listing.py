@@ -86,7 +86,7 @@ def test_what_is_no_file_is_skipped_in_a_folder_and_rejected_by_name(tmp_path: P
 
 def test_a_file_named_directly_is_meant(tmp_path: Path) -> None:
     """It is taken when hidden, and rejected when its type is not known."""
-    entries = list_inputs([write(tmp_path / ".hidden.md"), write(tmp_path / "x.docx")])
+    entries = list_inputs([write(tmp_path / ".hidden.md"), write(tmp_path / "x.xyz")])
     assert names(entries) == [".hidden.md"]
     assert [e.code for e in entries if isinstance(e, Rejected)] == ["unknown_type"]
 
