@@ -1,10 +1,10 @@
 """Writes the references that are made from the code: ``python -m docs.generate``.
 
 ``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
-field descriptions, ``docs/differences.md`` from the known differences of the local stack, and
-``docs/conformance.md`` from the record of the conformance tests, and ``docs/doctor.md`` from the
-doctor's codes.  A test fails when one of them is
-stale.
+field descriptions, ``docs/differences.md`` from the known differences of the local stack,
+``docs/conformance.md`` from the record of the conformance tests, ``docs/doctor.md`` from the
+doctor's codes, and ``docs/scale.md`` from the sizing model and what was measured.  A test fails
+when one of them is stale.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from docs.conformance import conformance
 from docs.doctor_page import doctor_page
+from docs.scale_page import scale_page
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings
@@ -105,6 +106,7 @@ GENERATED = {
     "conformance.md": lambda: conformance(NOTE),
     "differences.md": differences,
     "doctor.md": lambda: doctor_page(NOTE),
+    "scale.md": lambda: scale_page(NOTE),
     "settings.md": settings,
 }
 
