@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "model": ("esrag.cli.model:model", "Build, push and deploy embedding models."),
     "keys": ("esrag.cli.keys:keys", "Make, list, replace, withdraw and audit API keys."),
     "ingest": ("esrag.cli.ingest:ingest", "Index documents."),
+    "dlq": ("esrag.cli.dlq:dlq", "Look at what was rejected, and try it again."),
+    "forget": ("esrag.cli.forget:forget", "Remove documents by source, run or origin."),
     "reembed": (
         "esrag.cli.reembed:reembed",
         "Change model or mapping of a document set while it is used.",

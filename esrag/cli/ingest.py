@@ -16,7 +16,7 @@ from esrag.cli.ingest_reading import (
     reading_from,
     require_extra,
 )
-from esrag.cli.ingest_sources import listing_from, source_flags
+from esrag.cli.ingest_sources import listing_from, pruning_of, source_flags
 from esrag.cli.paths_or_command import PathsOrCommand
 from esrag.errors import RejectedError
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @connection_flags
 @source_flags
 @reading_flags
+@click.option("--prune", is_flag=True, help="Then remove documents whose input is gone.")
+@click.option("--prune-all", is_flag=True, help="The same, even if most of them are gone.")
 @click.option("--dry-run", is_flag=True, help="Read and cut only; no cluster is needed.")
 @click.option("--show-chunks", is_flag=True, help="With --dry-run: print every chunk.")
 @click.option("--max-rejected", default=0, metavar="N", help="End with 0 up to N rejected inputs.")
@@ -58,6 +60,8 @@ def ingest(
     metadata: tuple[str, ...],
     acl: tuple[str, ...],
     strategy: str | None,
+    prune: bool,
+    prune_all: bool,
     dry_run: bool,
     show_chunks: bool,
     max_rejected: int,
@@ -100,17 +104,20 @@ def ingest(
         else:
             from esrag.cli.ingest_report import require_writable, show_end
             from esrag.cli.ingest_run import ingest_into
+            from esrag.cli.ingest_target import target_from
 
             require_writable(report_file)
-            report = ingest_into(
-                settings,
+            ended = ingest_into(
+                target_from(settings),
                 listing.entries(),
                 pool,
                 [*paths, *map(str, lists)],
                 show=partial(show_end, as_json=as_json, report_file=report_file),
+                pruning=pruning_of(listing, everything=prune_all) if prune or prune_all else None,
             )
-            rejected, listed = report.counts.rejected, report.counts.listed
-            where = "Why: esrag dlq ls. Once more: esrag dlq retry"
+            counts = ended.report.counts
+            rejected, listed = counts.rejected, counts.listed
+            where = "Why: esrag dlq ls. Once more: esrag dlq retry --all"
     if rejected > max_rejected:
         raise RejectedError(f"{rejected:,} of {listed:,} inputs were rejected", hint=where)
 

@@ -18,8 +18,9 @@ from esrag.cli.rendering import printable
 from esrag.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
+    from esrag.cli.ingest_run import Ended
     from esrag.corpus.records import Rejected
-    from esrag.indexing import Report
+    from esrag.indexing import PruneReport, Report
     from esrag.ledger import DeadLetter
 
 SHOWN = 20  # rejected inputs listed on the terminal and in JSON; the dead letters are all of them
@@ -44,22 +45,20 @@ def require_writable(report: Path | None) -> None:
         raise UsageError(f"--report {report}: no file can be written there")
 
 
-def show_end(
-    report: Report, place: Place, *, as_json: bool = False, report_file: Path | None = None
-) -> None:
+def show_end(ended: Ended, *, as_json: bool = False, report_file: Path | None = None) -> None:
     """How the run ended, on the terminal and in the report's file."""
+    tell_of(ended.report)
+    tell_pruned(ended.pruned)
     if as_json:
-        tell_of(report)
-        click.echo(json.dumps(report_as_json(report, place), indent=2))
+        click.echo(json.dumps(end_as_json(ended), indent=2))
     else:
-        show_report(report)
+        show_report(ended.report)
     if report_file is not None:
-        write_report(report_as_json(report, place), report_file)
+        write_report(end_as_json(ended), report_file)
 
 
 def show_report(report: Report) -> None:
-    """What happened: the exceptions on standard error, the identity on standard output."""
-    tell_of(report)
+    """The identity, with what was written; on standard output."""
     removed = f", {report.chunks_removed:,} removed" if report.chunks_removed else ""
     rate = report.chunks_written / max(report.seconds, 0.001)
     speed = f", {rate:,.0f} chunks/s" if report.chunks_written else ""
@@ -67,6 +66,18 @@ def show_report(report: Report) -> None:
         f"{report.counts}  ({report.chunks_written:,} chunks written{removed}, "
         f"{report.seconds:.1f} s{speed})"
     )
+
+
+def tell_pruned(pruned: PruneReport | None) -> None:
+    """What pruning removed, or why it did nothing."""
+    if pruned is None:
+        return
+    if pruned.withheld:
+        click.echo(f"Nothing was pruned: {one_line(pruned.withheld)}.", err=True)
+    for each in pruned.origins:
+        if each.removed:
+            where = one_line(f"{each.origin}/{each.below}" if each.below else each.origin)
+            click.echo(f"pruned {each.removed:,} of {each.held:,} documents: {where}", err=True)
 
 
 def tell_of(report: Report) -> None:
@@ -77,13 +88,18 @@ def tell_of(report: Report) -> None:
         click.echo("Not finished. The same command continues.", err=True)
 
 
-def report_as_json(report: Report, place: Place) -> dict[str, Any]:
+def end_as_json(ended: Ended) -> dict[str, Any]:
     """All keys are there in every report, in this order."""
+    report, place, pruned = ended.report, ended.place, ended.pruned
     return {
         "run_id": report.run_id,
         "counts": asdict(report.counts),
         "chunks_written": report.chunks_written,
         "chunks_removed": report.chunks_removed,
+        "documents_pruned": pruned.documents if pruned else 0,
+        "chunks_pruned": pruned.chunks if pruned else 0,
+        "pruned": [asdict(each) for each in pruned.origins] if pruned else [],
+        "pruning_withheld": (pruned.withheld or None) if pruned else None,
         "seconds": round(report.seconds, 3),
         "seconds_by_stage": {
             stage: round(seconds, 3) for stage, seconds in report.seconds_by_stage.items()

@@ -6,67 +6,72 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from esrag.cli.connection import connect_with
 from esrag.cli.ingest_report import Place
-from esrag.cli.preflight import require_permission
 from esrag.errors import EsragError
 
 if TYPE_CHECKING:
-    from elasticsearch import Elasticsearch
-
+    from esrag.cli.ingest_target import Target
     from esrag.cluster.bulk import Action
-    from esrag.cluster.chunk_index import ChunkIndex
     from esrag.cluster.pressure import Gauge, Window
     from esrag.cluster.profile import Profile
     from esrag.corpus.listing import Entry
     from esrag.dead_letters.copies import Copies
-    from esrag.indexing import Ingest, Reader, Report
+    from esrag.indexing import Ingest, PruneReport, Reader, Report
     from esrag.ledger import Ledger
     from esrag.settings import Settings
 
 Prepare: TypeAlias = "Callable[[Sequence[Action]], Sequence[Action]]"
-Show: TypeAlias = "Callable[[Report, Place], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What a run may remove in the end: documents of these origins whose input is gone."""
+
+    origins: tuple[str, ...]
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, and where it wrote to."""
+
+    report: Report
+    place: Place
+    pruned: PruneReport | None = None
+
+
+Show: TypeAlias = Callable[[Ended], None]
 
 
 def ingest_into(
-    settings: Settings,
+    target: Target,
     entries: Iterable[Entry],
     reader: Reader,
     arguments: Sequence[str],
     *,
     show: Show,
-) -> Report:
+    pruning: Pruning | None = None,
+) -> Ended:
     """Take the entries into the document set; ``show`` is told the end, whatever it is."""
     from esrag.cli import ingest_progress
-    from esrag.cluster.chunk_index import ChunkIndex
     from esrag.cluster.dead_letters import LetterIndex
     from esrag.dead_letters.copies import Copies
-    from esrag.dead_letters.files import LetterFolder
     from esrag.dead_letters.settling import Settling
     from esrag.indexing import Ingest, new_run_id
-    from esrag.ledger import Ledger
-    from esrag.names import Names
 
-    names = Names(settings.index.set)
-    alias = names.alias
-    client = connect_with(settings)
-    require_permission(client, "ingest", names.set)
-    index = ChunkIndex(client, names)
-    cluster = index.cluster_id()
-    index.require()
-    ledger_file = settings.data_dir / "ledgers" / f"{alias}-{cluster}.sqlite"
-    folder = LetterFolder(settings.data_dir / "dlq" / alias, alias)
-    with _vectors(settings, index.profile) as prepare, Ledger(ledger_file) as ledger:
+    settings, index, folder = target.settings, target.index, target.folder
+    with _vectors(settings, index.profile) as prepare, target.ledger() as ledger:
         _tell_of_cut_off_run(ledger)
         run_id = new_run_id()
         ledger.begin(run_id, arguments)
         settling = Settling(folder)
-        copies = Copies(LetterIndex(client, alias), folder, alias)
+        copies = Copies(LetterIndex(target.client, target.alias), folder, target.alias)
         run = Ingest(
             index,
             reader,
@@ -75,20 +80,24 @@ def ingest_into(
             set_name=settings.index.set,
             dead_letters=folder.file_of(run_id),
             window=_window(settings),
-            gauge=_gauge(settings, client, index.profile),
+            gauge=_gauge(target),
             prepare=prepare,
             letters=copies.keep,
             keep_content=settings.ingest.dlq_with_content,
         )
+        pruned = None
         try:
             with ingest_progress.showing(run.progress), interrupting(run):
                 run.run(settling.passing(entries))
             copies.forget(settling.settle())
+            if pruning is not None:
+                pruned = run.prune(pruning.origins, everything=pruning.everything)
         finally:
             report = run.report()
             _tell_of_copies(copies, report)
-            show(report, _place(settings, index))
-    return report
+            ended = Ended(report, _place(target), pruned)
+            show(ended)
+    return ended
 
 
 @contextmanager
@@ -122,12 +131,13 @@ def interrupting(run: Ingest) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _place(settings: Settings, index: ChunkIndex) -> Place:
+def _place(target: Target) -> Place:
+    index = target.index
     return Place(
-        set_name=settings.index.set,
+        set_name=target.settings.index.set,
         index=index.alias,
         embedding=index.profile.embedding,
-        model_id=settings.model.id,
+        model_id=target.settings.model.id,
         cluster=index.cluster,
         elasticsearch=index.version,
     )
@@ -140,10 +150,11 @@ def _window(settings: Settings) -> Window:
     return Window(max(1, min(MAX_BATCH, settings.model.queue_capacity // 2)))
 
 
-def _gauge(settings: Settings, client: Elasticsearch, profile: Profile) -> Gauge:
+def _gauge(target: Target) -> Gauge:
     from esrag.cluster.pressure import Gauge
 
-    return Gauge(client, settings.model.id if profile.embedding == "cluster" else "")
+    in_cluster = target.index.profile.embedding == "cluster"
+    return Gauge(target.client, target.settings.model.id if in_cluster else "")
 
 
 @contextmanager

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from esrag.cli.ingest_report import one_line
+
 if TYPE_CHECKING:
+    from esrag.cli.ingest_run import Pruning
     from esrag.corpus.listing import Listing
     from esrag.settings import Settings
 
@@ -66,3 +69,15 @@ def listing_from(
             spool=spool,
         )
         yield Listing(paths, options)
+
+
+def pruning_of(listing: Listing, *, everything: bool) -> Pruning:
+    """What may be pruned after listing this; what was not listed whole is named and left."""
+    from esrag.cli.ingest_run import Pruning
+
+    for origin in listing.origins:
+        if not origin.complete:
+            words = "a pattern, a list or standard input does not say what is gone"
+            click.echo(f"Not pruned: {one_line(origin.uri)}; {words}.", err=True)
+    whole = tuple(origin.uri for origin in listing.origins if origin.complete)
+    return Pruning(whole, everything=everything)

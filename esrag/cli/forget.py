@@ -1,0 +1,101 @@
+"""``esrag forget``: remove documents from the index, by where they came from or when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esrag.cli.asking import ask_or_refuse
+from esrag.cli.connection import connection_flags, settings_from
+from esrag.cli.ingest_report import one_line
+
+if TYPE_CHECKING:
+    from esrag.cli.ingest_target import Target
+    from esrag.cluster.stored_documents import Selection
+    from esrag.indexing.forgetting import Selected
+
+_SHOWN = 5
+
+
+@click.command()
+@connection_flags
+@click.option(
+    "--source", metavar="PATTERN", help="Id, source or URL of the documents; * and ? stand in."
+)
+@click.option("--run", "run_id", metavar="ID", help="What this run of ingest wrote.")
+@click.option("--origin", metavar="NAME", help="All of this origin: a folder's URI, or its name.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print what went as JSON.")
+def forget(
+    *,
+    set_name: str | None,
+    elasticsearch_url: str | None,
+    source: str | None,
+    run_id: str | None,
+    origin: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Remove documents from the index; what is said must all fit. Shows them, then asks.
+
+    Their files are left alone: what is still there comes back with the next ingest.
+    """
+    if not (source or run_id or origin):
+        raise click.UsageError("Say which documents: --source, --run or --origin.")
+    settings = settings_from(set_name=set_name, elasticsearch_url=elasticsearch_url)
+    from esrag.cli.ingest_target import target_from
+    from esrag.cluster.stored_documents import Selection
+    from esrag.indexing import find
+    from esrag.indexing import forget as remove
+
+    selection = Selection(origin=origin or "", source=source or "", run=run_id or "")
+    target = target_from(settings)
+    with target.ledger() as ledger:
+        found = find(target.index, selection)
+        if found.documents and not as_json:
+            _show(found)
+        if found.documents and not yes:
+            ask_or_refuse(f"Remove {_documents(found.documents)}?", command="forget")
+        removed = remove(target.index, ledger, selection) if found.documents else found
+    letters = _forget_letters(target, selection)
+    if as_json:
+        click.echo(json.dumps({**_facts(removed), "letters_removed": letters}, indent=2))
+        return
+    click.echo(f"{_documents(removed.documents)}, {removed.chunks:,} chunks removed.")
+    if letters:
+        click.echo(f"{letters:,} dead letters of them as well.")
+
+
+def _forget_letters(target: Target, selection: Selection) -> int:
+    """Dead letters may hold the text of what is to be forgotten: they go, here and in the index."""
+    from esrag.cluster.dead_letters import LetterIndex
+    from esrag.dead_letters.copies import Copies
+    from esrag.dead_letters.selecting import fits
+
+    gone = target.folder.remove(lambda filed: fits(filed.letter, selection))
+    index = LetterIndex(target.client, target.alias)
+    Copies(index, target.folder, target.alias).forget(gone)
+    return len(gone)
+
+
+def _show(found: Selected) -> None:
+    click.echo(f"{_documents(found.documents)}, {found.chunks:,} chunks:", err=True)
+    for origin, count in sorted(found.by_origin.items()):
+        click.echo(f"  {count:>7,}  {one_line(origin) or '(no origin)'}", err=True)
+    for document_id in found.first[:_SHOWN]:
+        click.echo(f"           {one_line(document_id)}", err=True)
+    if found.documents > _SHOWN:
+        click.echo("           …", err=True)
+
+
+def _facts(removed: Selected) -> dict[str, Any]:
+    facts = asdict(removed)
+    del facts["first"]
+    return facts
+
+
+def _documents(number: int) -> str:
+    return f"{number:,} document" if number == 1 else f"{number:,} documents"
