@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "esrag-benchmark-scale"
 DIMS = 384
-BATCH = 500
+BATCH = 200
 WORDS_A_CHUNK = 90
 SAMPLE = Path(__file__).resolve().parent.parent / "esrag" / "sample" / "documents"
 
@@ -338,7 +338,9 @@ def _client() -> Elasticsearch:
     from esrag.cli.connection import connect_with
     from esrag.settings import load_settings
 
-    return connect_with(load_settings()).options(request_timeout=900)
+    return connect_with(load_settings()).options(
+        request_timeout=900, max_retries=10, retry_on_status=(429,)
+    )
 
 
 def _write(report: dict[str, Any], out: Path | None) -> None:

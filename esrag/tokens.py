@@ -28,6 +28,7 @@ _LOOKED_AT = 1_000_000  # characters whose words are looked up at once
 _RUN = re.compile(r"[^ \t\r\n]+")  # fewer blanks than Python knows: those that all tokenizers know
 _REMEMBERED = 48  # longer runs are rarely met twice
 _MEMORY = 200_000  # runs kept; then all are forgotten, so that no corpus makes it grow
+_WHOLE = (0,)  # the offsets of a word that is one token: most words are
 _TOGETHER = 1_000  # runs encoded in one call
 _PARTING = frozenset(("BertPreTokenizer", "Whitespace", "WhitespaceSplit"))
 _CHARACTERWISE = frozenset(("BertNormalizer", "Lowercase", "StripAccents", "NFC", "NFD", "NFKD"))
@@ -51,7 +52,12 @@ class EmbedderTokenizer:
         """The number of tokens of ``text``."""
         if not self.adds_up:
             return sum(len(self._encode(text[a:b])) for a, b in _windows(text))
-        return sum(map(len, self._runs(text)))
+        total = 0
+        for a, b in _windows(text, _LOOKED_AT):
+            runs = _RUN.findall(text, a, b)
+            words = self._known(runs)
+            total += sum(len(words.get(run) or self._of_long(run)) for run in runs)
+        return total
 
     def starts(self, text: str) -> array[int]:
         """The offset of the first character of each token, in order."""
@@ -60,19 +66,18 @@ class EmbedderTokenizer:
             for a, b in _windows(text):
                 found.extend(a + start for start, _ in self._encode(text[a:b]).offsets)
             return found
-        for run in self._runs(text):
-            found.extend(run)
-        return found
-
-    def _runs(self, text: str) -> Iterator[list[int] | tuple[int, ...]]:
-        """The tokens of each stretch without blanks, a stretch of the text at a time."""
+        append = found.append
         for a, b in _windows(text, _LOOKED_AT):
-            part = text[a:b]
-            words = self._known(_RUN.findall(part))
-            for match in _RUN.finditer(part):
-                at = a + match.start()
-                offsets = words.get(match.group()) or self._of_long(match.group())
-                yield (at + offsets[0],) if len(offsets) == 1 else [at + one for one in offsets]
+            runs = _RUN.findall(text, a, b)
+            known = map(self._known(runs).get, runs)
+            for match, offsets in zip(_RUN.finditer(text, a, b), known, strict=True):
+                if offsets is _WHOLE:
+                    append(match.start())
+                else:
+                    at = match.start()
+                    for offset in offsets or self._of_long(match.group()):
+                        append(at + offset)
+        return found
 
     def _known(self, runs: list[str]) -> dict[str, tuple[int, ...]]:
         """Where the tokens of these stretches without blanks begin, but for the long ones."""
@@ -91,7 +96,8 @@ class EmbedderTokenizer:
         at = token = 0
         for run in runs:
             end = bisect_left(starts, at + len(run), token)
-            yield run, tuple([start - at for start in starts[token:end]])
+            offsets = tuple([start - at for start in starts[token:end]])
+            yield run, _WHOLE if offsets == _WHOLE else offsets
             at, token = at + len(run) + 1, end
 
     def _of_long(self, run: str) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from esrag.types import BlockKind
 
 LINE = re.compile(r"\r\n|\n|\r")
 ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*+•:]|\d{1,9}[.)])[ \t])")
-SENTENCE = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?…][\"'”’)\]*_]*\s+|[。！？]")
+# The class comes first: it is what a search can skip to.
+SENTENCE = re.compile(r"[.!?…。！？](?:(?<=[。！？])|(?<!\be\.g\.)(?<!\bi\.e\.)[\"'”’)\]*_]*\s+)")
 WORD = re.compile(r"\s+")
 BLANK_LINE = re.compile(r"(?:\r\n|\n|\r)(?:[ \t]*(?:\r\n|\n|\r))+")
 # A line that opens a definition at the left edge, in the languages that people index.
