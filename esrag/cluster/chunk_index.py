@@ -75,6 +75,7 @@ class ChunkIndex:
         self.alias = names.alias
         self.cluster = self.version = ""  # known after ``cluster_id``
         self.profile = Profile()
+        self.is_one_shard = False  # not known before the first look
         self.takes_base64 = False
 
     def cluster_id(self) -> str:
@@ -168,6 +169,7 @@ class ChunkIndex:
                     body=stored_body(document_ids),
                     allow_partial_search_results=False,
                 )
+            self.is_one_shard = answer.body.get("_shards", {}).get("total") == 1
             return read_stored(answer.body)
 
         return retrying(call) if document_ids else {}

@@ -20,6 +20,10 @@ Stage = Literal["reading", "verifying", "stopping", "ended"]
 class Index(Protocol):
     """What indexing asks of an index; ``esrag.cluster.chunk_index.ChunkIndex`` is the real one."""
 
+    @property
+    def is_one_shard(self) -> bool:
+        """Whether the actions of a request are carried out in their order, or none of them."""
+
     def send(self, actions: Sequence[Action]) -> list[Item]:
         """One bulk request, sent once; one item for each action."""
 
@@ -82,6 +86,7 @@ class Report:
     skipped: Mapping[str, int]
     dead_letters: Path
     ledger: Path
+    tokens: int = 0
     letters_in_index: int = 0
     seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
 

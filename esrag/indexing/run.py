@@ -7,6 +7,7 @@ it.  Whatever ends the run, answers that still come are noted, and the ledger sa
 from __future__ import annotations
 
 import queue
+import random
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from esrag.cluster.chunk_index import Stored
 from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender
 from esrag.cluster.pressure import Gauge, Window
 from esrag.corpus.listing import Entry
-from esrag.errors import EsragError
+from esrag.errors import EsragError, UnavailableError
 from esrag.indexing.intake import Intake
 from esrag.indexing.interruption import Interruption
 from esrag.indexing.naming import Naming
@@ -46,13 +47,18 @@ MAX_BATCH = 256
 _LOOKUP_DOCUMENTS = 256
 _LOOKUP_CHUNKS = 1024
 _LOOKUPS_AHEAD = 2
-_IDLE_WITHIN = 0.25  # seconds that little work waits for more while the cluster has none
+_IDLE_WITHIN = 1.0  # seconds that little work waits for more while the cluster has none
 _COMMIT_WITHIN = 1.0  # seconds that a line may wait for the disk when nothing is sent
 _WIND_DOWN = 20.0  # seconds that requests in flight get when the run is stopped
 
 
 class Ingest:
-    """One run.  ``prepare`` completes the chunks of a request before it is sent."""
+    """One run.
+
+    ``prepare`` completes the chunks of a request before it is sent, ``text_of`` says which words
+    of a chunk it embeds; ``letters`` keeps dead letters in a second place, ``keep_content`` with
+    their text.
+    """
 
     def __init__(
         self,
@@ -70,6 +76,7 @@ class Ingest:
         text_of: TextOf | None = None,
         letters: KeepLetters | None = None,
         keep_content: bool = False,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._index = index
         self._reader = reader
@@ -80,7 +87,9 @@ class Ingest:
         self._keep_content = keep_content
         self._stop = threading.Event()
         self._window = window or Window(max_batch)
-        self._delivery = Delivery(index.send, self._window, stop=self._stop, gauge=gauge)
+        self._delivery = Delivery(
+            index.send, self._window, stop=self._stop, gauge=gauge, chance=chance
+        )
         self._sender = Sender(self._delivery, prepare=prepare)
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")
         self._interruption = Interruption()
@@ -95,11 +104,12 @@ class Ingest:
         self._works: dict[int, Work] = {}
         self._written = 0
         self._removed = 0
+        self._tokens = 0  # of what was acknowledged whole
         self._stage: Stage = "reading"
         self._seconds: dict[str, float] = {}
         self._started = time.monotonic()
         self._committed = self._started
-        self._busy = self._started  # when the cluster was last seen to have work
+        self._busy = self._started  # since when there is something to do, and nothing is done
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Take every entry to its outcome; raises what stopped it, with the ledger in order."""
@@ -152,6 +162,7 @@ class Ingest:
             rejected=outcomes.rejected_count,
             skipped=outcomes.skipped_count,
             chunks=self._written,
+            tokens=self._tokens,
             waiting_chunks=len(self._outbox),
             batch=self._window.size,
             in_flight=self._sender.in_flight,
@@ -168,6 +179,7 @@ class Ingest:
             counts=self._ledger.counts(self._run_id),
             chunks_written=self._written,
             chunks_removed=self._removed,
+            tokens=self._tokens,
             seconds=time.monotonic() - self._started,
             rejected=tuple(self._outcomes.first_letters),
             rejected_by_code=self._ledger.rejected_by_code(self._run_id),
@@ -185,6 +197,8 @@ class Ingest:
         while (event := self._next(events)) is not None:
             draft = self._intake.take(event)
             if draft is not None:
+                if not self._drafts:
+                    self._busy = time.monotonic()
                 self._drafts.append(draft)
                 self._drafted_chunks += len(draft.cut.chunks)
                 full = self._drafted_chunks >= _LOOKUP_CHUNKS
@@ -272,7 +286,7 @@ class Ingest:
             self._send()
 
     def _queue(self, each: Draft, before: Stored) -> Work:
-        actions = actions_of(
+        deletes, chunks = actions_of(
             each,
             before,
             set_name=self._set_name,
@@ -280,10 +294,21 @@ class Ingest:
             text_of=self._text_of,
         )
         work = work_of(each, before, keep_content=self._keep_content)
-        work.waiting = len(actions)
         self._works[each.number] = work
-        self._outbox.put(actions, whole=replaces(each, before))
+        if not replaces(each, before):
+            self._put(work, [*deletes, *chunks])
+        elif self._index.is_one_shard:
+            self._put(work, [*deletes, *chunks], whole=True)
+        else:
+            # A shard may refuse its part of a request that others carry out: no new chunk is
+            # sent before the last old one is known to be gone.
+            work.afterwards = tuple(chunks)
+            self._put(work, deletes)
         return work
+
+    def _put(self, work: Work, actions: Sequence[Action], *, whole: bool = False) -> None:
+        work.waiting = len(actions)
+        self._outbox.put(actions, whole=whole)
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -315,33 +340,43 @@ class Ingest:
         """Note the answers of one delivery and finish the documents that have them all."""
         acknowledged: list[Work] = []
         refused: list[Work] = []
+        left_over: list[Work] = []
         for item in items:
             work = self._works[item.action.key]
             work.waiting -= 1
-            if item.verdict is not Verdict.ACKNOWLEDGED:
+            if item.verdict is not Verdict.ACKNOWLEDGED and work.cleaning:
+                work.left_over = item
+            elif item.verdict is not Verdict.ACKNOWLEDGED:
                 work.refusal = work.refusal or ("index", item)
             elif item.action.kind == "index":
                 self._written += 1
             if work.waiting:
                 continue
-            if work.refusal is None:
+            if work.refusal is None and work.afterwards:
+                chunks, work.afterwards = work.afterwards, ()
+                self._put(work, chunks)
+            elif work.refusal is None:
                 acknowledged.append(self._works.pop(item.action.key))
-            elif work.cleaning:
+            elif not work.cleaning:
+                self._clean(work)
+            elif work.left_over is None:
                 refused.append(self._works.pop(item.action.key))
             else:
-                self._clean(work)
+                left_over.append(work)
         self._removed += sum(work.positions - work.chunks for work in acknowledged)
+        self._tokens += sum(work.tokens for work in acknowledged)
         self._outcomes.acknowledged(acknowledged)
         self._verifying.add(acknowledged)
         self._outcomes.refused(refused)
+        if left_over:
+            raise _not_removed(left_over[0])
 
     def _clean(self, work: Work) -> None:
         """A document that cannot be indexed whole leaves nothing behind that answers questions."""
         work.cleaning = True
         actions = deletions(self._set_name, work.document_id, range(work.positions), work.number)
-        work.waiting = len(actions)
         self._works[work.number] = work
-        self._outbox.put(actions)
+        self._put(work, actions)
 
     # -- verifying --------------------------------------------------------------------------------
 
@@ -376,3 +411,13 @@ class Ingest:
 
     def _spent(self, stage: str, began: float) -> None:
         self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - began
+
+
+def _not_removed(work: Work) -> UnavailableError:
+    item = work.left_over
+    why = f"{item.status} {item.code}: {item.reason}" if item else ""
+    return UnavailableError(
+        f"a part of {work.document_id} was refused, and what the index holds of it cannot be "
+        f"removed: {why}",
+        hint="Run the same command again to continue: the document is open.",
+    )

@@ -6,7 +6,7 @@ Builds actions and keeps count; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from esrag.chunking import chunk_id
 from esrag.cluster.bulk import Action, Item, chunk_source
@@ -45,10 +45,13 @@ class Work:
     hash: str
     chunks: int
     positions: int  # how many positions the index may hold of it, old and new
+    tokens: int
     content: str  # kept for a dead letter, when that is asked for
     waiting: int = 0  # answers that are missing
+    afterwards: tuple[Action, ...] = ()  # to be sent when those have come
     cleaning: bool = False
-    refusal: tuple[str, Item] | None = field(default=None)  # the stage, and the answer
+    refusal: tuple[str, Item] | None = None  # the stage, and the answer
+    left_over: Item | None = None  # the refusal to remove what had been accepted
 
     def change(self, state: State) -> Change:
         """The line of the ledger in a new state."""
@@ -78,6 +81,7 @@ def work_of(draft: Draft, before: Stored, *, keep_content: bool) -> Work:
         hash=draft.cut.hash,
         chunks=len(draft.cut.chunks),
         positions=max(len(draft.cut.chunks), before.last_position + 1),
+        tokens=sum(chunk.tokens for chunk in draft.cut.chunks),
         content=parsed.document.text if keep_content else "",
     )
 
@@ -94,16 +98,20 @@ def actions_of(
     set_name: str,
     run_id: str,
     text_of: TextOf | None = None,
-) -> list[Action]:
-    """Deletes first: of every old position when a version is replaced, else of what is beyond."""
+) -> tuple[list[Action], list[Action]]:
+    """The deletes, and then the chunks.
+
+    Every old position is deleted when a version is replaced, else what is beyond the new end.
+    """
     chunks = draft.cut.chunks
     first = 0 if replaces(draft, before) else len(chunks)
-    actions = deletions(set_name, draft.id, range(first, before.last_position + 1), draft.number)
+    deletes = deletions(set_name, draft.id, range(first, before.last_position + 1), draft.number)
+    actions: list[Action] = []
     for chunk in chunks:
         source = chunk_source(chunk, document_hash=draft.cut.hash, run_id=run_id)
         text = "" if text_of is None else text_of(chunk)
         actions.append(Action("index", chunk.id, draft.number, source, text))
-    return actions
+    return deletes, actions
 
 
 def deletions(

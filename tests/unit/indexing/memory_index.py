@@ -39,8 +39,10 @@ class MemoryIndex:
         self.visible: dict[str, dict[str, object]] = {}
         self.requests: list[list[Action]] = []
         self.fault: Callable[[Action], Verdict] = lambda action: Verdict.ACKNOWLEDGED
+        self.after_action: Callable[[], object] = lambda: None
         self.before_send: Callable[[], None] = lambda: None
         self.loses_embeddings = False
+        self.is_one_shard = True
 
     def send(self, actions: Sequence[Action]) -> list[Item]:
         """Apply what is not refused."""
@@ -54,9 +56,10 @@ class MemoryIndex:
             return Item(action, verdict, 400, "mapper_parsing_exception", "cannot parse")
         if action.kind == "delete":
             found = self.chunks.pop(action.id, None)
-            return Item(action, verdict, 200 if found else 404)
-        self.chunks[action.id] = json.loads(action.source)
-        return Item(action, verdict, 201)
+        else:
+            found = self.chunks[action.id] = json.loads(action.source)
+        self.after_action()
+        return Item(action, verdict, (200 if found else 404) if action.kind == "delete" else 201)
 
     def refresh(self) -> None:
         """Show what was written."""
@@ -98,6 +101,11 @@ class MemoryIndex:
             for chunk_id, chunk in self.visible.items()
             if chunk["document_id"] in document_ids and origin in ("", chunk.get("origin"))
         ][:3]
+
+    def versions(self, document_id: str) -> set[str]:
+        """The hashes of a document's chunks, whether a search sees them yet or not."""
+        mine = (c for c in self.chunks.values() if c["document_id"] == document_id)
+        return {str(chunk["document_hash"]) for chunk in mine}
 
     def positions(self, document_id: str) -> list[int]:
         """Which chunks of a document are there."""
@@ -158,6 +166,7 @@ class Desk:
                 set_name="set",
                 dead_letters=self.folder / f"{run_id}.jsonl",
                 max_batch=max_batch,
+                chance=lambda: -1000.0,  # no waiting
             )
             listing = Listing(
                 [str(path) for path in paths or [self.docs]], ListingOptions(origin=name)

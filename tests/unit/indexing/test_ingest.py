@@ -180,7 +180,7 @@ def test_progress_never_counts_more_than_there_is(desk: Desk) -> None:
     assert (desk.shown[-1].settled, desk.shown[-1].listing_done) == (6, True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_random_faults_lose_nothing(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Runs with lost answers, refusals and stops: the identity holds, and a quiet run ends it."""
