@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
