@@ -365,7 +365,10 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
     ),
     "dlq": (
         _Need("dlq", (*_SCAN, "indices:data/write/bulk", "indices:data/write/delete")),
-        _Need("docs", ("indices:data/write/bulk", "indices:data/write/index")),
+        _Need(
+            "docs",
+            ("indices:admin/aliases/get", "indices:data/write/bulk", "indices:data/write/index"),
+        ),
     ),
     "search": (_ASK_FIELDS, _RUN_TEMPLATES),
     "ask": (_ASK_FIELDS, _RUN_TEMPLATES, _INFER),

@@ -17,6 +17,7 @@ from esrag.cli.ingest_reading import (
     require_extra,
 )
 from esrag.cli.ingest_sources import listing_from, pruning_of, source_flags
+from esrag.cli.ingest_verify import verify
 from esrag.cli.paths_or_command import PathsOrCommand
 from esrag.errors import RejectedError
 
@@ -120,6 +121,9 @@ def ingest(
             where = "Why: esrag dlq ls. Once more: esrag dlq retry --all"
     if rejected > max_rejected:
         raise RejectedError(f"{rejected:,} of {listed:,} inputs were rejected", hint=where)
+
+
+ingest.add_command(verify)
 
 
 def _chunk_listing(settings: Settings) -> ChunkListing:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from elasticsearch import NotFoundError
 
 from esrag.cluster.client import explained
+from esrag.cluster.indices import write_index
 from esrag.cluster.retry import retrying
-from esrag.errors import UnavailableError
+from esrag.errors import ConflictError, UnavailableError
 from esrag.names import DLQ_INDEX
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class LetterIndex:
 
         Under the id that the producer gave, else the letter's own, so that sending twice is
         harmless.  A letter whose document is in its index, or has a newer letter, is removed.
+        Raises ConflictError when there is no such index: a write must not make one.
         """
+        if write_index(self._client, self._alias) is None:
+            raise ConflictError(f"there is no index behind {self._alias}", hint="Run: esrag setup")
         fates: list[Resent] = []
         for first in range(0, len(letters), _AT_ONCE):
             fates += self._resend(letters[first : first + _AT_ONCE])
@@ -149,7 +153,7 @@ class LetterIndex:
             with explained(f"sending documents to {self._alias} again"):
                 # the index's own default pipeline is the intake pipeline
                 answer = self._client.options(request_timeout=120).bulk(
-                    index=self._alias, operations=operations, require_alias=True
+                    index=self._alias, operations=operations
                 )
             found: Mapping[str, Any] = answer.body
             return found
