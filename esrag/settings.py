@@ -241,17 +241,27 @@ class IngestSettings(_Section):
 class EmbeddingSettings(_Section):
     """How this machine embeds, where the cluster does not."""
 
-    runtime: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
-        "auto", description="What runs the model; auto measures what is installed."
-    )
+    runtime: Literal[
+        "auto",
+        "torch",
+        "torch-bf16",
+        "openvino",
+        "openvino-bf16",
+        "onnxruntime",
+        "onnxruntime-int8",
+    ] = Field("auto", description="What runs the model; auto measures what is installed.")
     min_cosine: float = Field(
         0.9999,
         gt=0,
         le=1,
         description="Least cosine with the vectors of the model in full precision.",
     )
-    processes: int = Field(0, ge=0, le=64, description="Processes that embed; 0 chooses.")
-    threads: int = Field(0, ge=0, le=256, description="Threads of each of them; 0 chooses.")
+    processes: int = Field(
+        0, ge=0, le=64, description="Processes that embed; 0 takes one for four cores, at most 8."
+    )
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of each of them; 0 takes four, or what there is."
+    )
 
 
 class RetrievalSettings(_Section):

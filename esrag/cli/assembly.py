@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
     from esrag.answering import Answerer, Generator
+    from esrag.bundle import ModelBundle
+    from esrag.client_vectors import ClientVectors
+    from esrag.cluster.chunk_index import ChunkIndex
     from esrag.cluster.profile import Profile
     from esrag.embedding.process import Embedder
     from esrag.generation.endpoint import Endpoint
@@ -51,14 +54,68 @@ def retriever_from(
     )
 
 
-def embedder_from(settings: Settings, profile: Profile) -> Embedder:
-    """The model of this machine that made the vectors which the profile speaks of."""
+def embedder_from(settings: Settings, profile: Profile, *, measure: bool = False) -> Embedder:
+    """The model of this machine that made the vectors which the profile speaks of.
+
+    With ``measure`` it may take half a minute, once, to find the fastest way to run it.
+    """
     from esrag.embedding.choosing import bundle_for
-    from esrag.embedding.process import Embedder, require_installed
+    from esrag.embedding.process import require_installed
 
     require_installed()
     bundle = bundle_for(settings.data_dir, settings.model.id, profile.fits)
-    return Embedder(bundle, threads=settings.model.threads)
+    return embedder_of(settings, bundle, measure=measure)
+
+
+def embedder_of(settings: Settings, bundle: ModelBundle, *, measure: bool = False) -> Embedder:
+    """The model of a bundle on this machine; with ``measure`` it is for many texts."""
+    from esrag.embedding.cores import shares, usable_cores
+    from esrag.embedding.measuring import choose, folder_for
+    from esrag.embedding.process import Embedder
+
+    wanted = settings.embedding
+    threads, processes = shares(usable_cores(), threads=wanted.threads, processes=wanted.processes)
+    folder = folder_for(settings.data_dir, bundle)
+    choice = choose(
+        bundle,
+        folder,
+        wanted=wanted.runtime,
+        min_cosine=wanted.min_cosine,
+        threads=threads,
+        measure=measure,
+        tell=lambda words: click.echo(words, err=True),
+    )
+    if measure:
+        parts = "1 process" if processes == 1 else f"{processes} processes"
+        click.echo(
+            f"Embedding on this machine: {choice.words()}; {parts}, threads each: {threads}.",
+            err=True,
+        )
+    return Embedder(
+        bundle,
+        runtime=choice.runtime,
+        cache=folder,
+        threads=threads,
+        processes=processes if measure else 1,
+    )
+
+
+@contextmanager
+def client_vectors_from(settings: Settings, index: ChunkIndex) -> Iterator[ClientVectors | None]:
+    """What gives chunks their vectors on this machine; None where the cluster embeds."""
+    if index.profile.embedding == "cluster":
+        yield None
+        return
+    from esrag.client_vectors import ClientVectors
+    from esrag.embedding.inputs import embedding_input
+    from esrag.resources import load_body
+
+    fill = embedding_input(load_body("pipelines/ingest/embed.json", project=settings.project_dir))
+    with embedder_from(settings, index.profile, measure=True) as embedder:
+        embedder.start()
+        yield ClientVectors(
+            lambda texts: embedder.matrix(texts, "ingest"), fill, base64=index.takes_base64
+        )
 
 
 def endpoint_from(settings: Settings) -> Endpoint:

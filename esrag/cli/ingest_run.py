@@ -17,16 +17,12 @@ from esrag.errors import EsragError
 
 if TYPE_CHECKING:
     from esrag.cli.ingest_target import Target
-    from esrag.cluster.bulk import Action
     from esrag.cluster.pressure import Gauge, Window
-    from esrag.cluster.profile import Profile
     from esrag.corpus.listing import Entry
     from esrag.dead_letters.copies import Copies
     from esrag.indexing import Ingest, PruneReport, Reader, Report
     from esrag.ledger import Ledger
     from esrag.settings import Settings
-
-Prepare: TypeAlias = "Callable[[Sequence[Action]], Sequence[Action]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +56,14 @@ def ingest_into(
 ) -> Ended:
     """Take the entries into the document set; ``show`` is told the end, whatever it is."""
     from esrag.cli import ingest_progress
+    from esrag.cli.assembly import client_vectors_from
     from esrag.cluster.dead_letters import LetterIndex
     from esrag.dead_letters.copies import Copies
     from esrag.dead_letters.settling import Settling
     from esrag.indexing import Ingest, new_run_id
 
     settings, index, folder = target.settings, target.index, target.folder
-    with _vectors(settings, index.profile) as prepare, target.ledger() as ledger:
+    with client_vectors_from(settings, index) as vectors, target.ledger() as ledger:
         _tell_of_cut_off_run(ledger)
         run_id = new_run_id()
         ledger.begin(run_id, arguments)
@@ -81,7 +78,8 @@ def ingest_into(
             dead_letters=folder.file_of(run_id),
             window=_window(settings),
             gauge=_gauge(target),
-            prepare=prepare,
+            prepare=vectors or list,
+            text_of=vectors.text_of if vectors else None,
             letters=copies.keep,
             keep_content=settings.ingest.dlq_with_content,
         )
@@ -155,25 +153,6 @@ def _gauge(target: Target) -> Gauge:
 
     in_cluster = target.index.profile.embedding == "cluster"
     return Gauge(target.client, target.settings.model.id if in_cluster else "")
-
-
-@contextmanager
-def _vectors(settings: Settings, profile: Profile) -> Iterator[Prepare]:
-    """What completes chunks before they are sent: vectors, where the cluster makes none."""
-    if profile.embedding == "cluster":
-        yield list
-        return
-    from esrag.cli.assembly import embedder_from
-    from esrag.client_vectors import ClientVectors
-    from esrag.embedding.inputs import embedding_input
-    from esrag.resources import load_body
-
-    pipeline = load_body("pipelines/ingest/embed.json", project=settings.project_dir)
-    with embedder_from(settings, profile) as embedder:
-        embedder.start()
-        yield ClientVectors(
-            lambda texts: embedder.embed(texts, "ingest"), embedding_input(pipeline)
-        )
 
 
 def _tell_of_cut_off_run(ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esrag.cli.assembly import embedder_from
+from esrag.cli.assembly import embedder_from, embedder_of
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.planning import (
     bundle_from,
@@ -279,15 +279,15 @@ class _Desk:
     def _dress_here(self, move: Move, stack: ExitStack, bundle: ModelBundle | None) -> Dress:
         from esrag.cluster.profile import read_profile
         from esrag.embedding.inputs import embedding_input
-        from esrag.embedding.process import Embedder
         from esrag.reembedding.dressing import embedded_by_client
         from esrag.resources import load_body
         from esrag.state.desired import EMBED_FILE
 
         if bundle is not None:
-            embedder = Embedder(bundle, threads=self._settings.model.threads)
+            embedder = embedder_of(self._settings, bundle, measure=True)
         else:
-            embedder = embedder_from(self._settings, read_profile(self.client, move.target))
+            profile = read_profile(self.client, move.target)
+            embedder = embedder_from(self._settings, profile, measure=True)
         stack.enter_context(embedder)
         text_of = embedding_input(load_body(EMBED_FILE, project=self._settings.project_dir))
         return embedded_by_client(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+from base64 import b64decode
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from esrag.client_vectors import ClientVectors, with_vector
-from esrag.cluster.bulk import Action, Item, Verdict
+from esrag.client_vectors import ClientVectors
+from esrag.cluster.bulk import Action, Item, Verdict, bulk_body, chunk_source
 from esrag.cluster.chunk_index import ChunkIndex
 from esrag.cluster.delivery import Delivery, Sender
 from esrag.cluster.pressure import Window
@@ -20,6 +20,7 @@ from esrag.errors import ConflictError
 from esrag.names import Names
 from esrag.resources import load_body
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
+from esrag.types import Chunk
 
 
 def chunk(number: int, text: str) -> Action:
@@ -28,29 +29,73 @@ def chunk(number: int, text: str) -> Action:
     return Action("index", f"id{number}", number, source)
 
 
-def test_each_chunk_gets_the_vector_of_its_own_text() -> None:
-    """Deletions pass; the text is the pipeline's; all texts of a request go together."""
+def embed_lengths(texts: Sequence[str]) -> np.ndarray:
+    """Two numbers for each text: its length, and a half."""
+    return np.array([[len(text), 0.5] for text in texts], dtype=np.float32)
+
+
+FILL = embedding_input(load_body("pipelines/ingest/embed.json"))
+
+
+@pytest.mark.parametrize("base64", [True, False])
+def test_each_chunk_gets_the_vector_of_its_own_text(base64: bool) -> None:
+    """Deletions pass; the text is the pipeline's; all texts of a delivery go together."""
     asked: list[list[str]] = []
 
-    def embed(texts: Sequence[str]) -> list[list[float]]:
+    def embed(texts: Sequence[str]) -> np.ndarray:
         asked.append(list(texts))
-        return [[float(len(text)), 0.5] for text in texts]
+        return embed_lengths(texts)
 
-    fill = embedding_input(load_body("pipelines/ingest/embed.json"))
     actions = [chunk(1, "a"), Action("delete", "gone", 2), chunk(3, "bbb")]
-    one, gone, three = ClientVectors(embed, fill)(actions)
+    made = ClientVectors(embed, FILL, base64=base64)(actions)
     assert asked == [["C\na", "C\nbbb"]]
-    assert gone == actions[1]
-    assert json.loads(one.source) == {"context": "C", "text": "a", "embedding": [3.0, 0.5]}
-    assert json.loads(three.source)["embedding"] == [5.0, 0.5]
-    assert (one.id, one.key, three.key) == ("id1", 1, 3)
+    assert made[1] == actions[1]
+    lines = [json.loads(line) for line in bulk_body(made).splitlines()]
+    found = [line["embedding"] for line in lines if "embedding" in line]
+    if base64:
+        found = [list(struct.unpack(">2f", b64decode(vector))) for vector in found]
+    assert found == [[3.0, 0.5], [5.0, 0.5]]
+    assert [(one.id, one.key) for one in made] == [("id1", 1), ("gone", 2), ("id3", 3)]
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
-def test_numbers_come_back_as_they_were(value: float) -> None:
-    """Every float32 survives its text."""
-    found = json.loads(with_vector(b'{"a":1}', [value]))["embedding"][0]
-    assert struct.unpack("<f", struct.pack("<f", found))[0] == value
+def test_the_text_that_came_with_a_chunk_is_not_looked_for_again() -> None:
+    """Nobody decodes what was encoded a moment ago."""
+    asked: list[str] = []
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        asked.extend(texts)
+        return embed_lengths(texts)
+
+    ClientVectors(embed, FILL, base64=True)([Action("index", "id", 1, b"no JSON", "its text")])
+    assert asked == ["its text"]
+
+
+def test_chunk_and_source_give_the_same_text() -> None:
+    """Whether it is made of the chunk, or of what was made of the chunk."""
+    whole = Chunk(
+        id="i",
+        document_id="d",
+        position=0,
+        start=0,
+        end=4,
+        text="Text",
+        title="Title",
+        heading_path=("Part", "Section"),
+        source="s",
+        url="",
+        mime_type="text/plain",
+        published="",
+        metadata={"team": "blue"},
+        content_hash="h",
+    )
+    pipeline = {"context": "{{{context}}} {{{url}}}{{{metadata.team}}} {{{text}}}"}
+    fill = embedding_input(
+        {"processors": [{"set": {"tag": "embedding-input", "value": pipeline["context"]}}]}
+    )
+    source = json.loads(chunk_source(whole, document_hash="x", run_id="r"))
+    text = ClientVectors(embed_lengths, fill, base64=True).text_of(whole)
+    assert text == fill(source)
+    assert text.endswith("blue Text")
 
 
 def test_vectors_are_made_once_though_chunks_are_sent_again() -> None:
