@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esrag.names import Names
+from esrag.resources import load_body
 
 if TYPE_CHECKING:
     from conftest import Stack
@@ -95,6 +96,34 @@ class Desk:
             source: dict[str, Any] = hit["_source"]
             positions.setdefault(source["document_id"], []).append(source["position"])
         return {name: sorted(each) for name, each in positions.items()}
+
+
+def open_desk(es: Elasticsearch, stack: Stack, set_name: str, folder: Path) -> Desk:
+    """An index like the shipped one, whose pipeline gives every chunk the same vector.
+
+    ``url`` holds addresses of hosts only, so that a test can make a chunk that is refused.
+    """
+    desk = Desk(es, stack, set_name, folder)
+    vector = [1.0, *[0.0] * 383]
+    es.ingest.put_pipeline(
+        id=desk.pipeline, processors=[{"set": {"field": "embedding", "value": vector}}]
+    )
+    mappings = load_body("mappings/fields.json")["template"]["mappings"]
+    settings = load_body("mappings/settings.json")["template"]["settings"]
+    for field in mappings["properties"].values():
+        field.pop("fields", None)  # further ways to analyse a text change nothing for ingest
+    mappings["properties"]["url"] = {"type": "ip"}
+    settings["index"]["default_pipeline"] = desk.pipeline
+    es.indices.put_index_template(
+        name=desk.alias, index_patterns=[f"{desk.alias}-0*"], allow_auto_create=False
+    )
+    es.indices.create(
+        index=f"{desk.alias}-000001",
+        mappings=mappings,
+        settings=settings,
+        aliases={desk.alias: {"is_write_index": True}},
+    )
+    return desk
 
 
 def ended(process: subprocess.Popen[str], *, send: int = 0) -> Outcome:
