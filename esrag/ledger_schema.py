@@ -40,6 +40,11 @@ _FROM_1 = (
     " SELECT inputs.name, '', document_hash, chunks, path, sha256, runs.id"
     " FROM inputs JOIN runs ON runs.number = inputs.run"
     " WHERE state IN ('indexed', 'unchanged') ORDER BY runs.number, inputs.number",
+    # a document that was refused on the way left nothing
+    "DELETE FROM documents WHERE EXISTS (SELECT 1 FROM inputs JOIN runs AS later"
+    " ON later.number = inputs.run JOIN runs AS own ON own.id = documents.run"
+    " WHERE inputs.name = documents.id AND later.number > own.number AND state = 'rejected'"
+    " AND (detail LIKE 'index:%' OR detail LIKE 'verify:%'))",
     "DROP TABLE inputs_1",
     "DROP TABLE runs_1",
     "DROP TABLE changes",

@@ -32,7 +32,9 @@ class Naming:
         if entry.uri != entry.origin and name_below(entry.uri, entry.origin) is None:
             return entry
         for origin in self._known:
-            name = name_under(origin, name=entry.name, origin=entry.origin, uri=entry.uri)
+            name = _name_in_part(entry, origin) or name_under(
+                origin, name=entry.name, origin=entry.origin, uri=entry.uri
+            )
             if name is not None:
                 return replace(entry, name=name, origin=origin)
         return entry
@@ -47,3 +49,11 @@ class Naming:
             elif below is not None:
                 found.append((known, below))
         return found
+
+
+def _name_in_part(entry: Entry, known: str) -> str | None:
+    """The name of an entry below a known origin that is itself a part of what was listed."""
+    part = name_below(known, entry.origin)
+    if part is None or not entry.name.startswith(part + "/"):
+        return None
+    return entry.name[len(part) + 1 :] or None
