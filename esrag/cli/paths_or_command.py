@@ -34,14 +34,18 @@ class PathsOrCommand(click.Group):
         ctx.args = [*args[:at], *args[at + 1 :]]
         return ctx.args
 
+    def named(self, ctx: click.Context) -> click.Command | None:
+        """The command that the words of ``ctx`` name; its own words are ``ctx.args``."""
+        return self.commands.get(ctx.meta.get(__name__, ""))
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named, or ourselves."""
-        name = ctx.meta.pop(__name__, None)
-        if name is None:
+        command = self.named(ctx)
+        if command is None:
             return click.Command.invoke(self, ctx)
-        ctx.invoked_subcommand = name
-        command = self.commands[name]
-        with command.make_context(name, ctx.args, parent=ctx) as inner:
+        del ctx.meta[__name__]
+        ctx.invoked_subcommand = command.name
+        with command.make_context(command.name, ctx.args, parent=ctx) as inner:
             return command.invoke(inner)
 
     def _command_at(self, ctx: click.Context, args: list[str]) -> int | None:

@@ -22,6 +22,7 @@ from docs.generate import GENERATED
 from esrag.answering import MOST_SENTENCES
 from esrag.calibration import DEFAULT_THRESHOLD
 from esrag.cli import COMMANDS, cli
+from esrag.cli.paths_or_command import PathsOrCommand
 from esrag.privileges import needed
 from esrag.quoting import CONFIDENCE, NEW_MARGIN, SAME_MARGIN, Weights
 from esrag.resources import load_body
@@ -114,8 +115,10 @@ def words_of(line: str) -> list[str]:
 
 def parse(command: click.Command, name: str, words: list[str], parent: click.Context) -> None:
     """Parse without running; click raises what it would show to a user."""
-    if not isinstance(command, click.Group):
-        command.make_context(name, list(words), parent=parent)
+    if not isinstance(command, click.Group) or isinstance(command, PathsOrCommand):
+        with command.make_context(name, list(words), parent=parent) as context:
+            if isinstance(command, PathsOrCommand) and (inner := command.named(context)):
+                inner.make_context(str(inner.name), context.args, parent=context)
         return
     with click.Context(command, info_name=name, parent=parent) as context:
         if not words:
@@ -257,6 +260,8 @@ def test_commands_in_the_text_exist() -> None:
                 continue
             with click.Context(cli, info_name="esrag") as root:
                 command = cli.get_command(root, words[1])
+                if isinstance(command, PathsOrCommand):
+                    continue  # what follows may be a path
                 if isinstance(command, click.Group) and len(words) > 2 and words[2].isalpha():
                     command = command.get_command(root, words[2])
             if command is None:
