@@ -54,6 +54,11 @@ _COMMANDS: dict[RoleName, tuple[Command, ...]] = {
     "eval": ("search", "ask"),
 }
 _READ_BY_NAME = ("read", "view_index_metadata")
+# Not needed, so no command asks for it: with it ingest sees the queue of the deployment and need
+# not overrun it to know that it is full.  The documented form holds it in `monitor`.
+_USEFUL: dict[RoleName, Privileges] = {
+    "ingest": Privileges(cluster=("cluster:monitor/xpack/ml/inference/stats/get",))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def role(name: RoleName, set_name: str | None = None, *, documented: bool = Fals
 
 def _tight(name: RoleName, set_name: str | None) -> Privileges:
     called = together(needed(command, set_name) for command in _COMMANDS[name])
-    return called | _extra(name, set_name)
+    return called | _USEFUL.get(name, Privileges()) | _extra(name, set_name)
 
 
 def _extra(name: RoleName, set_name: str | None) -> Privileges:

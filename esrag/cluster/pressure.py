@@ -26,6 +26,8 @@ from esrag.errors import EsragError, PermissionDeniedError
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+LARGEST = 256  # chunks a request
+AT_ONCE_WITH_VECTORS = 4
 AT_ONCE = 2  # requests; while the cluster works on one, the next is ready
 MOST_AT_ONCE = 8
 LARGEST_BODY = 8 * 1024 * 1024
@@ -359,6 +361,25 @@ class Window:
             self._at_once -= 1
         if self._at_once * self._size > self._limit:
             self._size = max(1, self._limit // self._at_once)
+
+
+def window_for(
+    client: Elasticsearch, deployment_id: str, *, queue_capacity: int
+) -> tuple[Window, Gauge]:
+    """The window and the gauge of a run, one reading taken.
+
+    ``deployment_id`` is "" where chunks bring their vectors; then no queue is in the way.
+    """
+    gauge = Gauge(client, deployment_id)
+    if deployment_id:
+        largest = max(1, min(LARGEST, queue_capacity // AT_ONCE))
+        window = Window(largest, most_at_once=MOST_AT_ONCE, capacity=queue_capacity)
+    else:
+        window = Window(LARGEST, at_once=AT_ONCE_WITH_VECTORS, most_at_once=MOST_AT_ONCE)
+    reading = gauge.read_if_due()
+    if reading is not None:
+        window.consider(reading)
+    return window, gauge
 
 
 class _Climb:
