@@ -15,10 +15,11 @@ a client.
 Two columns.  ``own``: each with the index that it makes by itself and its default options; esrag
 with the mapping and the pipeline that it ships, which index more.  ``same``: one analysed text
 field, one vector field with the same graph, everything else kept and not indexed, no refresh but
-one at the end (llama-index refreshes after each request and cannot be told otherwise).  In each round every contender runs once in each column, in an order drawn by lot;
-each round gives one ratio, and the median of the ratios is the result.  Seconds end when all is
-acknowledged and refreshed.  CPU seconds are those of the contender's process; those of the server
-come from its statistics.
+one at the end (llama-index refreshes after each request and cannot be told otherwise).  In each
+round every contender runs once in each column, in an order drawn by lot; each round gives one
+ratio, and the median of the ratios is the result.  Seconds end when all is acknowledged and
+refreshed.  CPU seconds are those of the contender's process; those of the server come from its
+statistics.
 """
 
 from __future__ import annotations

@@ -51,9 +51,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import distributions
 
     named = ("elastic", "langchain-core", "llama-index-core", "haystack-ai", "orjson")
-    return {
-        each.name: each.version for each in distributions() if str(each.name).startswith(named)
-    }
+    return {each.name: each.version for each in distributions() if str(each.name).startswith(named)}
 
 
 class Contender:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from esrag.dead_letters.copies import Copies
     from esrag.indexing import Ingest, PruneReport, Reader, Report
     from esrag.ledger import Ledger
-    from esrag.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ def ingest_into(
     from esrag.indexing import Ingest, new_run_id
 
     settings, index, folder = target.settings, target.index, target.folder
+    window, gauge = _window_of(target)
     with client_vectors_from(settings, index) as vectors, target.ledger() as ledger:
         _tell_of_cut_off_run(ledger)
         run_id = new_run_id()
@@ -76,8 +76,8 @@ def ingest_into(
             run_id=run_id,
             set_name=settings.index.set,
             dead_letters=folder.file_of(run_id),
-            window=_window(settings),
-            gauge=_gauge(target),
+            window=window,
+            gauge=gauge,
             prepare=vectors or list,
             text_of=vectors.text_of if vectors else None,
             letters=copies.keep,
@@ -141,18 +141,14 @@ def _place(target: Target) -> Place:
     )
 
 
-def _window(settings: Settings) -> Window:
-    from esrag.cluster.pressure import Window
-    from esrag.indexing import MAX_BATCH
-
-    return Window(max(1, min(MAX_BATCH, settings.model.queue_capacity // 2)))
-
-
-def _gauge(target: Target) -> Gauge:
-    from esrag.cluster.pressure import Gauge
+def _window_of(target: Target) -> tuple[Window, Gauge]:
+    from esrag.cluster.pressure import window_for
 
     in_cluster = target.index.profile.embedding == "cluster"
-    return Gauge(target.client, target.settings.model.id if in_cluster else "")
+    model = target.settings.model
+    return window_for(
+        target.client, model.id if in_cluster else "", queue_capacity=model.queue_capacity
+    )
 
 
 def _tell_of_cut_off_run(ledger: Ledger) -> None:

@@ -113,6 +113,7 @@ class _Attempts:
         self._waiting = deque(actions)
         self._again: deque[Action] = deque()  # sent before; nothing new goes with it or before it
         self._suspects: list[Action] = []  # one of them made a request be refused
+        self._refusal: BulkRefused | None = None
         self._ordered = ordered
         self._refused_keys: set[int] = set()
         self._done: list[Item] = []
@@ -165,8 +166,12 @@ class _Attempts:
         except BulkRefused as refused:
             return self._refused(part, refused, epoch)
         self._window.taken(_bytes(part))
+        pause = self._answered(items, epoch)
         self._suspects = self._suspects[len(part) :]
-        return self._answered(items, epoch)
+        if len(self._suspects) == 1 and self._refusal and self._refusal.status != _TOO_LARGE:
+            # its fellows went through without it; two short bodies may still make a long one
+            self._single_out(self._suspects.pop(), self._refusal)
+        return pause
 
     def _refused(self, part: list[Action], refused: BulkRefused, epoch: int) -> _Pause | None:
         if refused.lost:
@@ -188,7 +193,7 @@ class _Attempts:
         A request that is refused for its length alone is sent in shorter ones from now on.
         """
         rest = self._suspects[len(part) :]
-        self._suspects = []
+        self._suspects, self._refusal = [], refused
         self._again.extendleft(reversed(rest))
         if len(part) == 1:
             self._single_out(part[0], refused)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
+import numpy
 import pytest
 
 from esrag.chunking import ChunkRules, cut
@@ -16,7 +19,9 @@ from esrag.cluster.bulk import (
     Verdict,
     bulk_body,
     chunk_source,
+    encoded_vectors,
     read_answer,
+    send_bulk,
 )
 from esrag.corpus.formats import markdown
 from esrag.errors import (
@@ -26,6 +31,7 @@ from esrag.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from esrag.testing_wire import ElasticsearchFake, Reply
 
 
 class WordTokenizer:
@@ -61,6 +67,46 @@ def test_a_body_is_one_line_pair_an_action() -> None:
         {"text": "x"},
         {"delete": {"_id": "b" * 40}},
     ]
+
+
+def test_a_vector_stands_beside_the_source() -> None:
+    """In the form that it was encoded in; the source is not read for it."""
+    with_vector = replace(INDEX, vector=b'"AAAA"')
+    alone = replace(INDEX, source=b"{}", vector=b"[1.0,2.0]")
+    lines = bulk_body([with_vector, alone]).decode().splitlines()
+    assert json.loads(lines[1]) == {"text": "x", "embedding": "AAAA"}
+    assert json.loads(lines[3]) == {"embedding": [1.0, 2.0]}
+
+
+def test_an_id_is_json_whatever_it_holds() -> None:
+    """Ids that others gave may hold quotes."""
+    (line, _) = bulk_body([Action("index", 'a"\u2028\\', 1, b"{}")]).decode().splitlines()
+    assert json.loads(line) == {"index": {"_id": 'a"\u2028\\'}}
+
+
+@pytest.mark.parametrize("base64", [True, False])
+def test_vectors_arrive_as_they_were(base64: bool) -> None:
+    """Each float32 survives both forms, also from a matrix that is not in one piece."""
+    numbers = numpy.random.default_rng(1).standard_normal((6, 5)).astype(numpy.float32)[::2]
+    for row, encoded in zip(numbers, encoded_vectors(numbers, base64=base64), strict=True):
+        found = json.loads(encoded)
+        if base64:
+            found = numpy.frombuffer(b64decode(found), dtype=">f4")
+        assert numpy.array_equal(numpy.asarray(found, dtype=numpy.float32), row)
+
+
+def test_the_answer_is_asked_for_no_more_than_is_read() -> None:
+    """Index, id, status and error of each item: enough to account for every chunk."""
+    fake = ElasticsearchFake(
+        lambda _: Reply(200, {"items": [{"index": {"_id": INDEX.id, "status": 201}}]})
+    )
+    (item,) = send_bulk(fake.client(), "i", [INDEX], pipeline="p")
+    assert item.verdict is Verdict.ACKNOWLEDGED
+    parts = fake.requests[0].query["filter_path"].split(",")
+    assert set(parts) == {
+        "errors",
+        *(f"items.*.{name}" for name in ("_index", "_id", "status", "error")),
+    }
 
 
 def test_the_source_has_the_fields_of_the_mapping() -> None:
@@ -111,6 +157,7 @@ def test_deleting_what_is_gone_is_acknowledged() -> None:
         (400, Verdict.REJECTED),
         (429, Verdict.BUSY),
         (408, Verdict.AGAIN),
+        (409, Verdict.AGAIN),
         (502, Verdict.AGAIN),
         (503, Verdict.AGAIN),
         (504, Verdict.AGAIN),

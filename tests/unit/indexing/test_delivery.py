@@ -99,21 +99,121 @@ def test_a_bad_chunk_is_rejected_at_once() -> None:
     assert len(index.requests) == 1
 
 
-def test_a_request_that_is_refused_is_halved_until_the_bad_chunk_is_found() -> None:
-    """One chunk does not take the others with it."""
+class Refusing(ScriptedIndex):
+    """Refuses each request that holds one of these ids, or is longer than a proxy allows."""
 
-    class Refusing(ScriptedIndex):
+    def __init__(self, *poison: str, status: int = 400, most_bytes: int = 10**9) -> None:
+        super().__init__()
+        self.poison = set(poison)
+        self.status = status
+        self.most_bytes = most_bytes
+
+    def send(self, batch: Sequence[Action]) -> list[Item]:
+        """A whole refusal, or all acknowledged."""
+        self.requests.append([action.id for action in batch])
+        if self.poison & {action.id for action in batch}:
+            raise refused(Verdict.HALVE, self.status)
+        if sum(action.size for action in batch) > self.most_bytes:
+            raise refused(Verdict.HALVE, 413)
+        return [acknowledged(action) for action in batch]
+
+
+@pytest.mark.parametrize("status", [400, 413])
+@pytest.mark.parametrize("poison", ["0", "5", "37", "63"])
+def test_a_request_that_is_refused_is_halved_until_the_bad_chunk_is_found(
+    poison: str, status: int
+) -> None:
+    """One chunk does not take the others with it, and finding it takes few requests."""
+    index = Refusing(poison, status=status)
+    items = delivery(index).deliver(actions(64))
+    found = outcomes(items)
+    assert [i for i, verdict in found.items() if verdict is Verdict.REJECTED] == [poison]
+    assert len(found) == 64
+    code = "too_large" if status == 413 else "request_refused"
+    assert next(item for item in items if item.action.id == poison).code == code
+    if status == 400:
+        assert len(index.requests) <= 8
+
+
+def test_a_proxy_that_takes_no_long_bodies_gets_shorter_ones() -> None:
+    """At the price of a few refusals, once; no chunk is to blame."""
+    index = Refusing(most_bytes=3000)
+    window = Window(64)
+    one = delivery(index, window=window)
+    found = outcomes(one.deliver(actions(64)))
+    assert set(found.values()) == {Verdict.ACKNOWLEDGED}
+    assert len(index.requests) <= 8
+    index.requests.clear()
+    one.deliver(actions(64))
+    assert len(index.requests) <= 3
+    assert window.max_bytes <= 3000
+
+
+def test_a_server_that_refuses_every_request_is_given_up() -> None:
+    """After three chunks that were sent alone, and not after all of them."""
+    index = Refusing(*(str(number) for number in range(64)))
+    with pytest.raises(UnavailableError, match="every bulk request is refused: 400: text"):
+        delivery(index).deliver(actions(64))
+    assert len(index.requests) < 24
+
+
+def test_in_order_nothing_follows_a_refused_part_of_the_same_document() -> None:
+    """The rest of it is answered without being sent; other documents are not touched."""
+    index = ScriptedIndex(failing(Verdict.REJECTED, 400, "1"))
+    both = [Action("index", str(number), number // 8, b"{}") for number in range(16)]
+    items = delivery(index, window=Window(4)).deliver(both, ordered=True)
+    found = {item.action.id: item for item in items}
+    assert index.requests[0] == ["0", "1", "2", "3"]
+    assert {i for request in index.requests[1:] for i in request} == set(map(str, range(8, 16)))
+    assert all(found[str(number)].code == "not_sent" for number in range(4, 8))
+    assert all(
+        found[str(number)].verdict is Verdict.ACKNOWLEDGED for number in (0, 2, 3, *range(8, 16))
+    )
+
+
+def test_parts_of_a_delivery_follow_when_the_last_is_acknowledged() -> None:
+    """What is sent again goes before anything new, and nothing new goes with it."""
+    index = ScriptedIndex(failing(Verdict.AGAIN, 503, "2"), refused(Verdict.BUSY, 429))
+    delivery(index, window=Window(4, smallest=4)).deliver(actions(8), ordered=True)
+    assert index.requests == [["0", "1", "2", "3"], ["2"], ["2"], ["4", "5", "6", "7"]]
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_waits_are_left_to_chance_and_outlast_a_restart(chance: float) -> None:
+    """Full jitter in stretches of 1, 2, 4 … at most 30 s; the seven waits last a minute."""
+    one = Delivery(ScriptedIndex().send, Window(1), chance=lambda: chance, clock=lambda: 0.0)
+    waits: list[float] = []
+    for failures in range(1, 8):
+        waits.append(one.next_wait(failures, sum(waits), 0.0, DOWN))
+    assert waits[0] == chance
+    assert max(waits) <= 30.0
+    assert sum(waits) == 61.0 + 30.0 * chance
+    with pytest.raises(UnavailableError):
+        one.next_wait(8, sum(waits), 0.0, DOWN)
+
+
+def test_a_server_that_asks_for_time_gets_it() -> None:
+    """The header Retry-After of a proxy."""
+    answer = refused(Verdict.BUSY, 429)
+    answer.asked_wait = 0.05
+    window = Window(10)
+    delivery(ScriptedIndex(answer), window=window).deliver(actions(1))
+    assert window.state().waited == 0.05
+
+
+def test_a_busy_server_that_works_for_others_is_not_given_up() -> None:
+    """Tries are counted anew while other deliveries of the same run are acknowledged."""
+    window = Window(10)
+
+    class Busy(ScriptedIndex):
         def send(self, batch: Sequence[Action]) -> list[Item]:
-            self.requests.append([action.id for action in batch])
-            if "5" in self.requests[-1]:
-                raise refused(Verdict.HALVE, 413)
+            self.requests.append([])
+            if len(self.requests) <= 20:
+                window.grow(1)  # as another delivery would
+                raise refused(Verdict.BUSY, 429)
             return [acknowledged(action) for action in batch]
 
-    items = delivery(Refusing()).deliver(actions(8))
-    found = outcomes(items)
-    assert [i for i, verdict in found.items() if verdict is Verdict.REJECTED] == ["5"]
-    assert len(found) == 8
-    assert next(item for item in items if item.action.id == "5").code == "too_large"
+    assert len(delivery(Busy(), window=window).deliver(actions(1))) == 1
 
 
 def test_a_server_that_stays_down_is_given_up() -> None:
@@ -203,6 +303,49 @@ def test_a_sender_hands_over_what_its_deliveries_return() -> None:
     assert {len(sender.collect(timeout=5)), len(sender.collect(timeout=5))} == {1, 2}
     with pytest.raises(queue.Empty):
         sender.collect(timeout=0)
+
+
+def test_what_prepares_ahead_gets_more_deliveries() -> None:
+    """As many as it looks ahead, and still no more requests at once than the window allows."""
+
+    class Prepare:
+        look_ahead = 25
+
+        def __call__(self, given: Sequence[Action]) -> Sequence[Action]:
+            return given
+
+    sender = Sender(delivery(ScriptedIndex(), window=Window(10)), prepare=Prepare())
+    for _ in range(4):
+        assert not sender.is_full
+        sender.submit(actions(1))
+    sender.submit(actions(1))
+    assert sender.is_full
+    for _ in range(5):
+        sender.collect(timeout=5)
+
+
+def test_a_wait_is_seen_from_outside() -> None:
+    """Why, and until when."""
+    stop = threading.Event()
+    one = Delivery(
+        ScriptedIndex(always=refused(Verdict.AGAIN, 503)).send,
+        Window(10),
+        stop=stop,
+        chance=lambda: 1.0,
+    )
+    sender = Sender(one)
+    assert one.wait == ("", 0.0)
+    sender.submit(actions(3))
+    while not sender.state().wait:
+        stop.wait(0.001)
+    state = sender.state()
+    assert state.wait == "down"
+    assert state.wait_until > 0
+    assert (state.sent, state.again, state.largest) == (1, 3, 3)
+    stop.set()
+    with pytest.raises(DeliveryStopped):
+        sender.collect(timeout=5)
+    assert sender.state().wait == ""
 
 
 def test_a_batch_ends_at_its_size_or_its_bytes() -> None:
