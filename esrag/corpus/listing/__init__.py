@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from esrag.corpus.listing.options import ListingOptions
+from esrag.corpus.listing.pages import Web
 from esrag.corpus.listing.rules import (
     HIDDEN,
     LISTED_BEFORE,
@@ -44,7 +45,8 @@ class Listing:
     """What the arguments stand for; raises UsageError when one of them does not exist."""
 
     def __init__(self, arguments: Sequence[str], options: ListingOptions) -> None:
-        self._sources = sources_of(arguments, options)
+        self._web = Web(options)
+        self._sources = sources_of(arguments, options, web=self._web)
 
     @property
     def origins(self) -> tuple[Origin, ...]:
@@ -57,9 +59,13 @@ class Listing:
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, in order; remote files are fetched as their entries are taken."""
-        if len(self._sources) == 1 and self._sources[0].origin.complete:
-            return self._sources[0].entries()  # which meets nothing twice
-        return _once(self._sources)
+        try:
+            if len(self._sources) == 1 and self._sources[0].origin.complete:
+                yield from self._sources[0].entries()  # which meets nothing twice
+            else:
+                yield from _once(self._sources)
+        finally:
+            self._web.close()
 
     def changed(self, paths: Iterable[Path]) -> Iterator[Entry]:
         """The entries of these paths, by the same rules; nothing for one that is not among them."""

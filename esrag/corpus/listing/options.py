@@ -9,6 +9,7 @@ from typing import BinaryIO
 from esrag.corpus.spool import Spool
 
 MAX_BYTES = 100 * 1024 * 1024
+MAX_PAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class ListingOptions:
     ``name`` is what standard input is called; ``origin`` replaces the origin of everything.
     ``lists`` are files that name paths and addresses, one a line.  ``spool`` is needed as soon as
     something does not lie on this machine, and ``max_bytes`` is the most that is fetched of it.
+    ``url_lists`` and ``sitemaps`` name web pages: of ``allowed_origins`` and of what is named
+    here and in the arguments.  Addresses of private networks have to be in ``allowed_networks``.
     """
 
     include: tuple[str, ...] = ()
@@ -26,6 +29,12 @@ class ListingOptions:
     name: str = ""
     lists: tuple[Path, ...] = ()
     max_bytes: int = MAX_BYTES
+    url_lists: tuple[Path, ...] = ()
+    sitemaps: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    allowed_networks: tuple[str, ...] = ()
+    max_pages: int = MAX_PAGES
+    requests_per_second: float = 5.0
     spool: Spool | None = None
     stdin: BinaryIO | None = None
 

@@ -67,9 +67,14 @@ class Patterns:
         """Why this file is left out by its path; "" when it is to be read."""
         if is_hidden(name.rpartition("/")[2]):
             return HIDDEN
+        rule = self.rule_of_patterns(name)
+        return rule or ("" if is_known(name) else unknown_type(name))
+
+    def rule_of_patterns(self, name: str) -> str:
+        """What ``--include`` and ``--exclude`` alone say of a file."""
         if self.include is not None and not self.include.match_file(name):
             return NOT_INCLUDED
-        return self._exclusion(name) or ("" if is_known(name) else unknown_type(name))
+        return self._exclusion(name)
 
     def rule_for_path(self, name: str) -> str:
         """Like ``rule_for_file``, with the folders above it judged as well."""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from esrag.corpus.listing.options import ListingOptions
+from esrag.corpus.listing.pages import Web
+from esrag.corpus.listing.rules import Patterns
 from esrag.corpus.listing.walking import Entry
 from esrag.corpus.origins import Origin
 
@@ -21,3 +24,12 @@ class Source:
     origin: Origin
     entries: Callable[[], Iterator[Entry]]
     changed: Callable[[Path], Iterator[Entry]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all sources of a listing share."""
+
+    options: ListingOptions
+    patterns: Patterns
+    web: Web
