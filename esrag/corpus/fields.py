@@ -69,7 +69,7 @@ def one_line(text: str, *, limit: int = MAX_TITLE) -> str:
 
 def title_from_name(name: str) -> str:
     """A readable title for a document that names none: its file name without ending."""
-    stem = PurePosixPath(name.split("#", 1)[0]).stem
+    stem = PurePosixPath(name.rpartition("!/")[2].split("#", 1)[0]).stem
     return one_line(re.sub(r"[-_]+", " ", stem)) or name
 
 

@@ -96,7 +96,7 @@ class _Reader:
             yield self._rejected(listed.name, error)
 
     def _content(self, content: Content, form: Format | None) -> Iterator[Outcome]:
-        if form is None and content.depth:
+        if form is None and content.depth and content.name != self._listed.name:
             yield self._skipped(content.name, unknown_type(content.name))
             return
         if form is None:
@@ -147,6 +147,8 @@ class _Reader:
         count = 0
         for one in found:
             count += 1
+            if not isinstance(one, Part) and container.form and container.form.holds_members:
+                self._count_member()
             if isinstance(one, Part):
                 try:
                     yield self._parsed(one.document, one.sha256, container.name, one.place)
@@ -164,10 +166,7 @@ class _Reader:
             raise Unreadable("empty", "there is nothing in it")
 
     def _member(self, container: Content, member: Member) -> Iterator[Outcome]:
-        self._members += 1
-        if self._members > self._limits.members:
-            raise Exhausted("too_many_members", f"more than {self._limits.members:,} members")
-        form = format_of(member.name) or format_of_media_type(member.media_type)
+        form = format_of(member.inner or member.name) or format_of_media_type(member.media_type)
         deep = container.depth + 1 >= self._limits.nesting
         if deep and form is not None and form.holds_members:
             reason = f"archives nested more than {self._limits.nesting} deep"
@@ -181,8 +180,14 @@ class _Reader:
                 charset=member.charset,
                 limits=self._limits,
                 depth=container.depth + 1,
+                inner=member.inner,
             )
             yield from self._content(content, form)
+
+    def _count_member(self) -> None:
+        self._members += 1
+        if self._members > self._limits.members:
+            raise Exhausted("too_many_members", f"more than {self._limits.members:,} members")
 
     def count_inflated(self, more: int) -> None:
         """Note that ``more`` bytes came out of an archive; raises Unreadable over the limit."""

@@ -48,6 +48,12 @@ _SHEETS = (
     "last value; or each row a document"
 )
 
+_CODE = (
+    "py pyi js mjs cjs jsx ts tsx java kt kts scala groovy go rs c h cc cpp cxx hh hpp cs swift rb "
+    "php pl pm lua r jl sh bash zsh ps1 sql proto graphql tf ex exs erl hs ml clj dart css scss "
+    "vue svelte tex yaml yml toml ini cfg conf properties gradle cmake xml log"
+)
+
 FORMATS: tuple[Format, ...] = (
     Format(
         "markdown",
@@ -67,6 +73,7 @@ FORMATS: tuple[Format, ...] = (
         "the text as written; blank lines separate paragraphs, underlined or lone short lines "
         "are headings",
         fields="`URL:` and `Date:` lines in its head",
+        names=tuple("readme license licence changelog authors contributing notice todo".split()),
     ),
     Format(
         "html",
@@ -161,6 +168,153 @@ FORMATS: tuple[Format, ...] = (
         "text/csv",
         "",
         "one table with its header row; or each row a document",
+    ),
+    Format(
+        "json",
+        (".json",),
+        "many",
+        "application/json",
+        "",
+        "an array of objects: each a document; an object with a text field: one document; other "
+        "data: its own text, as code",
+        fields="by name, or as mapped",
+    ),
+    Format(
+        "eml",
+        (".eml",),
+        "many",
+        "message/rfc822",
+        "",
+        "the plain part, else the HTML part; each attachment is an input `mail.eml!/name.pdf`",
+        fields="subject, sender, date, `to`, `cc`, message id",
+        module="mail",
+        holds_members=True,
+    ),
+    Format(
+        "mbox",
+        (".mbox",),
+        "many",
+        "application/mbox",
+        "",
+        "each message as a mail: `box.mbox#1`, its attachments `box.mbox#1!/name.pdf`",
+        fields="as in mails",
+        module="mail",
+        holds_members=True,
+    ),
+    Format(
+        "zip",
+        (".zip",),
+        "many",
+        "application/zip",
+        "",
+        "each member is an input `archive.zip!/folder/name.md`",
+        module="archives",
+        magic="zip",
+        holds_members=True,
+    ),
+    Format(
+        "tar",
+        (".tar",),
+        "many",
+        "application/x-tar",
+        "",
+        "each member is an input, as in a zip archive",
+        module="archives",
+        magic="tar",
+        holds_members=True,
+    ),
+    *(
+        Format(
+            f"tar.{kind}",
+            endings,
+            "many",
+            f"application/x-tar+{kind}",
+            "",
+            "a compressed tar archive",
+            module="archives",
+            magic=kind,
+            holds_members=True,
+        )
+        for kind, endings in (
+            ("gzip", (".tar.gz", ".tgz")),
+            ("bzip2", (".tar.bz2", ".tbz2")),
+            ("xz", (".tar.xz", ".txz")),
+        )
+    ),
+    *(
+        Format(
+            kind,
+            (ending,),
+            "many",
+            f"application/{kind}",
+            "",
+            "one compressed file, read by the ending before; it keeps its own name as id",
+            module="archives",
+            magic=kind,
+            holds_members=True,
+        )
+        for kind, ending in (("gzip", ".gz"), ("bzip2", ".bz2"), ("xz", ".xz"))
+    ),
+    Format(
+        "epub",
+        (".epub",),
+        "file",
+        "application/epub+zip",
+        "lxml, selectolax",
+        "the chapters in reading order, each as HTML is read",
+        pages="chapters",
+        fields="title, author, language, date, publisher, subject, identifier",
+        magic="zip",
+    ),
+    Format(
+        "odt",
+        (".odt",),
+        "file",
+        "application/vnd.oasis.opendocument.text",
+        "lxml",
+        "headings, paragraphs, lists, tables; notes where they are referred to",
+        fields=_OFFICE_FIELDS,
+        magic="zip",
+    ),
+    Format(
+        "rtf",
+        (".rtf",),
+        "file",
+        "application/rtf",
+        "striprtf",
+        "the words as paragraphs, without styles",
+        fields="title, author",
+        magic="rtf",
+    ),
+    Format(
+        "rst",
+        (".rst", ".rest"),
+        "text",
+        "text/x-rst",
+        "docutils",
+        "headings, paragraphs, lists, code, tables; directives that read files or pass raw text "
+        "on are off, Sphinx's are read as far as they hold text",
+        fields="the field list at the top",
+    ),
+    Format(
+        "asciidoc",
+        (".adoc", ".asciidoc"),
+        "text",
+        "text/asciidoc",
+        "",
+        "headings, paragraphs, lists, listings, tables; inline markup as written, includes are "
+        "not followed",
+        fields="title, author line and attributes of the header",
+    ),
+    Format(
+        "code",
+        tuple(f".{ending}" for ending in _CODE.split()),
+        "text",
+        "text/x-source",
+        "",
+        "the text as written; a block is a definition with the comments before it",
+        fields="language of the code",
+        names=tuple("makefile dockerfile jenkinsfile vagrantfile gemfile rakefile".split()),
     ),
 )
 

@@ -38,6 +38,12 @@ class Content:
     limits: Limits = field(default_factory=Limits)
     depth: int = 0
     form: Format | None = None
+    inner: str = ""
+
+    @property
+    def typed_name(self) -> str:
+        """The name whose ending says the type: that of a compressed file without ``.gz``."""
+        return self.inner or self.name
 
     def head(self, count: int) -> bytes:
         """Up to ``count`` of the first bytes, which stay to be read."""
@@ -90,13 +96,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file inside a container, to be read by its own format while the container stands here."""
+    """A file inside a container, to be read by its own format while the container stands here.
+
+    ``inner`` is the name that says the format, where it is not the end of ``name``.
+    """
 
     name: str
     file: IO[bytes]
     size: int | None = None
     charset: str = ""
     media_type: str = ""
+    inner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

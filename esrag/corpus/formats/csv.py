@@ -27,7 +27,7 @@ _SAMPLE_ROWS = 20
 
 def parse(content: Content, options: ReadingOptions) -> Iterator[Found]:
     """One document, or one for each row."""
-    is_tsv = ending_of(content.name) in (".tsv", ".tab")
+    is_tsv = ending_of(content.typed_name) in (".tsv", ".tab")
     if options.table_rows:
         encoding = encoding_of(content.head(4), declared=content.charset)
         sample = content.head(_SAMPLE_BYTES).decode(encoding, "replace")

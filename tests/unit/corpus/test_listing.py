@@ -38,7 +38,7 @@ def test_files_are_listed_sorted_with_their_path_in_the_root(tmp_path: Path) -> 
 
 def test_hidden_files_and_unknown_types_are_skipped_by_rule(tmp_path: Path) -> None:
     """Each skipped file names the rule; a hidden folder counts once."""
-    for name in (".git/config.md", ".draft.md", "photo.PNG", "README", "ok.md"):
+    for name in (".git/config.md", ".draft.md", "photo.PNG", "WHATEVER", "ok.md"):
         write(tmp_path / name)
     entries = list_inputs([tmp_path])
     assert names(entries) == ["ok.md"]
@@ -46,7 +46,7 @@ def test_hidden_files_and_unknown_types_are_skipped_by_rule(tmp_path: Path) -> N
         ".git/": "hidden file",
         ".draft.md": "hidden file",
         "photo.PNG": "unknown type .png",
-        "README": "unknown type (no ending)",
+        "WHATEVER": "unknown type (no ending)",
     }
 
 
