@@ -41,6 +41,7 @@ _UPDATE = (
     " chunks = coalesce(nullif(?, 0), chunks), code = coalesce(nullif(?, ''), code),"
     " detail = coalesce(nullif(?, ''), detail) WHERE run = ? AND number = ?"
 )
+_DOCUMENTS = "SELECT id, origin, hash, chunks, path, sha256, run, removing FROM documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +328,11 @@ class Ledger:
             )
         self.commit()
 
+    def document(self, document_id: str) -> KnownDocument | None:
+        """One document that the index should hold, if it should."""
+        row = self._database.execute(_DOCUMENTS + " WHERE id = ?", (document_id,)).fetchone()
+        return _document(row) if row else None
+
     def being_removed(self) -> list[str]:
         """Documents whose removal was not finished; some of their chunks may be left."""
         rows = self._database.execute("SELECT id FROM documents WHERE removing = 1 ORDER BY id")
@@ -344,15 +350,10 @@ class Ledger:
         page = 1000
         while True:
             rows = self._database.execute(
-                "SELECT id, origin, hash, chunks, path, sha256, run, removing FROM documents"
-                " WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id LIMIT ?",
+                _DOCUMENTS + " WHERE id > ? AND (? IS NULL OR origin = ?) ORDER BY id LIMIT ?",
                 (after, origin, origin, page),
             ).fetchall()
-            for row in rows:
-                document_id, source, version, chunks, path, sha256, run, leaving = row
-                yield KnownDocument(
-                    document_id, source, version, chunks, path, sha256, run, bool(leaving)
-                )
+            yield from map(_document, rows)
             if len(rows) < page:
                 return
             after = rows[-1][0]
@@ -412,6 +413,11 @@ class DeadLetterFile:
                     file.write(line + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def _document(row: tuple[str, str, str, int, str, str, str, int]) -> KnownDocument:
+    *fields, removing = row
+    return KnownDocument(*fields, removing=bool(removing))  # type: ignore[misc, arg-type]
 
 
 def _counts(states: Mapping[str, int]) -> Counts:

@@ -18,6 +18,8 @@ from esrag.indexing.works import Draft, Work
 from esrag.ledger import Change, DeadLetter, DeadLetterFile, KnownDocument, Ledger
 
 LETTERS_SHOWN = 20
+_OF_THE_CONTENT = ("read", "parse", "chunk")
+_OF_THIS_MACHINE = ("unreadable", "not_a_file", "missing_library", "parser_crashed", "parser_limit")
 KeepLetters = Callable[[Sequence[DeadLetter]], int]
 
 
@@ -57,8 +59,21 @@ class Outcomes:
             self.seen.keep(entry.name)
             if file is not None:
                 self.seen.keep(file.name)
+            if self._is_outdated(entry):
+                self.seen.note_outdated(entry.name)
             self.listing_failed += entry.stage == "list" and file is None
         self._reject([(n, self._letter(entry, file)) for n, entry, file in inputs])
+
+    def _is_outdated(self, entry: Rejected) -> bool:
+        """Whether the index holds another content of this document than the one just rejected.
+
+        It would go on to answer for something that is not there any more.  Where the failure says
+        nothing about the content, the older version stays.
+        """
+        if entry.stage not in _OF_THE_CONTENT or entry.code in _OF_THIS_MACHINE:
+            return False
+        known = self._ledger.document(entry.name) if entry.sha256 else None
+        return known is not None and known.sha256 != entry.sha256
 
     def refused(self, works: Sequence[Work]) -> None:
         """The index holds nothing of these, because it would not hold all."""

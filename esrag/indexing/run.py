@@ -29,7 +29,7 @@ from esrag.indexing.outcomes import KeepLetters, Outcomes
 from esrag.indexing.pruning import PruneReport, Pruning
 from esrag.indexing.reading import Reader
 from esrag.indexing.records import Index, Progress, Report, Stage
-from esrag.indexing.removing import settle_removals
+from esrag.indexing.removing import DOCUMENTS_AT_ONCE, Remover, settle_removals
 from esrag.indexing.verifying import Verifying
 from esrag.indexing.works import (
     Draft,
@@ -250,6 +250,7 @@ class Ingest:
         while self._verifying.unanswered:
             self._take_verified()
         self._drain()  # what was not whole is being removed
+        self._remove_outdated()
         self._stage = "ended"
 
     # -- looking up -------------------------------------------------------------------------------
@@ -389,6 +390,13 @@ class Ingest:
         for work in failed:
             self._outcomes.settled -= 1
             self._clean(work)
+
+    def _remove_outdated(self) -> None:
+        """Older versions of documents whose present content was rejected."""
+        remover = Remover(self._index, self._ledger, stop=self._stop)
+        for batch in self._outcomes.seen.outdated(at_once=DOCUMENTS_AT_ONCE):
+            with self._interruption.waiting():
+                self._removed += remover.remove(batch)
 
     # -- ending -----------------------------------------------------------------------------------
 

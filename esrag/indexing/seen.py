@@ -23,6 +23,7 @@ class Seen:
             "CREATE TABLE seen (name TEXT PRIMARY KEY, place TEXT NOT NULL, kept INTEGER NOT NULL)"
             " WITHOUT ROWID"
         )
+        self._database.execute("CREATE TABLE outdated (id TEXT PRIMARY KEY)")
         self._database.execute("CREATE TABLE vanished (id TEXT, origin TEXT, chunks INTEGER)")
         self._database.execute("BEGIN")
 
@@ -55,6 +56,18 @@ class Seen:
             (document_id, *files),
         ).fetchone()
         return row is not None
+
+    def note_outdated(self, document_id: str) -> None:
+        """The index holds an older version of what was rejected."""
+        self._database.execute("INSERT OR IGNORE INTO outdated VALUES (?)", (document_id,))
+
+    def outdated(self, *, at_once: int) -> Iterator[list[str]]:
+        """Those that no other input of this run has replaced, in batches."""
+        rows = self._database.execute(
+            "SELECT id FROM outdated WHERE id NOT IN (SELECT name FROM seen WHERE place != '')"
+        )
+        while batch := [str(row[0]) for row in rows.fetchmany(at_once)]:
+            yield batch
 
     def note_vanished(self, documents: Iterable[HeldDocument]) -> None:
         """Documents that the index holds and this run did not meet."""

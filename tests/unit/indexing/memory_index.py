@@ -6,7 +6,7 @@ import json
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import Stored
 from esrag.cluster.stored_documents import HeldDocument, Selection
 from esrag.corpus.listing import Entry, Listing, ListingOptions
-from esrag.indexing import Cutting, Ingest, Progress, PruneReport, Report, UnjailedReader
+from esrag.corpus.records import Listed, Rejected
+from esrag.indexing import Cutting, Ingest, Progress, PruneReport, Reader, Report, UnjailedReader
 from esrag.ledger import Ledger
+from esrag.parsing.task import Cut, Read
 
 
 class WordTokenizer:
@@ -122,6 +124,26 @@ def _fits(chunk: dict[str, object], selection: Selection) -> bool:
     return not selection.source or any(fnmatchcase(name, selection.source) for name in names)
 
 
+class _Rejecting:
+    """A reader that finds nothing good in some files."""
+
+    def __init__(self, reader: Reader, codes: dict[str, str]) -> None:
+        self._reader = reader
+        self._codes = codes
+
+    def read(self, files: Iterable[tuple[int, Listed]]) -> Iterator[Read]:
+        """The rejection has the file's sha256, as that of the real reader has."""
+        for event in self._reader.read(files):
+            cut = event.outcome
+            code = self._codes.get(cut.parsed.document.id) if isinstance(cut, Cut) else None
+            if code and isinstance(cut, Cut):
+                name, sha256 = cut.parsed.document.id, cut.parsed.sha256
+                failed = Rejected(cut.parsed.path, name, "parse", code, "by the test", sha256)
+                yield Read(event.number, failed)
+            else:
+                yield event
+
+
 class Desk:
     """A folder of documents, an index, a ledger, and runs from one to the other."""
 
@@ -133,6 +155,7 @@ class Desk:
         self.runs = 0
         self.shown: list[Progress] = []
         self.pruned = PruneReport()
+        self.rejects: dict[str, str] = {}  # files that the reader shall reject, and its code
 
     def write(self, name: str, chunks: int, word: str = "word") -> None:
         """A document that is cut into this many chunks."""
@@ -160,7 +183,7 @@ class Desk:
             ledger.begin(run_id, [])
             ingest = Ingest(
                 self.index,
-                UnjailedReader(cutting),
+                _Rejecting(UnjailedReader(cutting), self.rejects),
                 ledger,
                 run_id=run_id,
                 set_name="set",

@@ -78,11 +78,32 @@ def test_most_of_an_origin_is_removed_only_when_told(desk: Desk) -> None:
 
 
 def test_a_rejected_input_has_not_disappeared(desk: Desk) -> None:
-    """Its document stays, unless its own file is gone."""
-    (desk.docs / "b.txt").write_bytes(b"\xff\xfe\xff")
+    """Its document stays when the failure says nothing of its content."""
+    desk.rejects = {"b.txt": "parser_limit"}
     (desk.docs / "c.txt").unlink()
     assert desk.run(prune=True).counts.rejected == 1
     assert held(desk) == ["a.txt", "b.txt", "d.txt", "guides/a.txt", "guides/b.txt"]
+
+
+def test_what_became_unusable_does_not_go_on_to_answer(desk: Desk) -> None:
+    """The older version is removed; the same content that fails to be read today is not."""
+    (desk.docs / "b.txt").write_bytes(b"\xff\xfe\xff")
+    desk.rejects = {"c.txt": "broken"}
+    report = desk.run()
+    assert report.counts.rejected == 2
+    assert report.chunks_removed == 2
+    assert held(desk) == ["a.txt", "c.txt", "d.txt", "guides/a.txt", "guides/b.txt"]
+
+
+def test_what_became_unusable_may_have_moved(desk: Desk) -> None:
+    """Another input of the run has taken the id: that one stays."""
+    (desk.docs / "b.txt").write_bytes(b"\xff\xfe\xff")
+    other = desk.folder / "other"
+    other.mkdir()
+    (other / "b.txt").write_text("a new text of it")
+    counts = desk.run(desk.docs, other, name=file_uri(desk.docs)).counts
+    assert (counts.rejected, counts.indexed, counts.unchanged) == (1, 1, 5)
+    assert len(held(desk)) == 6
 
 
 def test_a_place_that_cannot_be_listed_withholds_pruning(desk: Desk) -> None:
