@@ -184,8 +184,7 @@ def parsed_answer(
         return _rejected_in(message, listed)
     if kind == "skipped":
         name = _named(message, "name", listed)
-        rule = _text(message, "rule")[:_LONGEST_REASON]
-        return Skipped(listed.path, name, rule, listed.origin, listed.uri)
+        return Skipped(listed.path, name, _line(message, "rule"), listed.origin, listed.uri)
     raise BadFrameError("an answer of no known kind")
 
 
@@ -198,9 +197,9 @@ def _rejected_in(message: Message, listed: Listed) -> Rejected:
         name=_named(message, "name", listed),
         stage=stage,  # type: ignore[arg-type]  # looked up above
         code=code,
-        reason=_text(message, "reason")[:_LONGEST_REASON],
+        reason=_line(message, "reason"),
         sha256=_sha256(message, "sha256", or_none=True),
-        place=_text(message, "place")[:_LONGEST_NAME],
+        place=_line(message, "place"),
         origin=listed.origin,
         uri=listed.uri,
     )
@@ -220,7 +219,7 @@ def _cut_in(message: Message, listed: Listed, task: CuttingTask) -> Cut:
         path=listed.path,
         document=document,
         sha256=_sha256(message, "sha256"),
-        place=_text(message, "place")[:_LONGEST_NAME],
+        place=_line(message, "place"),
     )
     chunks = _chunks(_list(message, "chunks", list), document, shared, task.set_name)
     return Cut(parsed, _sha256(message, "hash"), chunks)
@@ -296,6 +295,12 @@ def _text(message: Message, field: str) -> str:
     if not isinstance(found, str):
         raise BadFrameError(f"{field} is no string")
     return found
+
+
+def _line(message: Message, field: str) -> str:
+    """Words for a person, as one line: a reason may quote the file, escapes of terminals too."""
+    words = " ".join(_text(message, field)[:_LONGEST_REASON].split())
+    return "".join(c if c.isprintable() else "\ufffd" for c in words)
 
 
 def _list(message: Message, field: str, kind: type) -> list[Any]:
