@@ -44,6 +44,9 @@ def html() -> list[Bad]:
         Bad(
             "script-open.html", "<p>words</p><script>" + "a" * 100_000, (CUT,), "a script left open"
         ),
+        Bad("deep-list.html", "<ul><li>words " * 3000, (CUT,), "a list 3,000 deep"),
+        Bad("deep-quote.html", "<blockquote>words " * 3000, (CUT,), "quotes 3,000 deep"),
+        Bad("blanks.html", f"<pre>words{' ' * 500_000}words</pre>", (CUT,), "500,000 blanks"),
         Bad("nothing.html", "<html><body></body></html>", ("empty",), "no text"),
         Bad("nul.html", b"<p>words\0words</p>", ("nul_byte",), "NUL"),
         Bad(

@@ -187,6 +187,19 @@ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" office:version="1.
 </office:text></office:body></office:document-content>"""
 
 
+def ods_members() -> dict[str, bytes]:
+    """What a spreadsheet of LibreOffice holds at least."""
+    cell = b'<table:table-cell office:value-type="string"><text:p>%s</text:p></table:table-cell>'
+    row = b"<table:table-row>" + cell % b"words" + cell % b"value" + b"</table:table-row>"
+    sheet = b'<office:spreadsheet><table:table table:name="S">%s</table:table></office:spreadsheet>'
+    start = ODT_CONTENT[: ODT_CONTENT.index(b"<office:text>")]
+    content = start + sheet % (row * 3) + b"</office:body></office:document-content>"
+    kind = b"application/vnd.oasis.opendocument.spreadsheet"
+    members = odt_members()
+    manifest = members["META-INF/manifest.xml"].replace(members["mimetype"], kind)
+    return {"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest}
+
+
 def odt_members() -> dict[str, bytes]:
     """What a text document of LibreOffice holds at least."""
     kind = b"application/vnd.oasis.opendocument.text"
@@ -265,6 +278,10 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     ".docx": docx,
     ".pptx": pptx,
     ".xlsx": xlsx,
+    ".xlsm": xlsx,
+    ".xls": lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000),
+    ".xlsb": lambda: xlsx().replace(b"workbook.xml", b"workbook.bin"),
+    ".ods": lambda: zipped(ods_members(), stored=("mimetype",)),
     ".epub": lambda: zipped(epub_members(), stored=("mimetype",)),
     ".odt": lambda: zipped(odt_members(), stored=("mimetype",)),
     ".eml": eml,
@@ -279,6 +296,9 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     ".txz": lambda: tarred(archive_members(), "w:xz"),
     ".gz": lambda: gzip.compress(_MARKDOWN.encode(), mtime=0),
 }
+
+
+NOT_MADE = frozenset((".xls", ".xlsb"))  # no library here writes them: their files are broken
 
 
 def valid_file(ending: str) -> bytes:

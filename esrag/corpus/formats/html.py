@@ -38,6 +38,8 @@ _CHARSET = re.compile(
 # The parser's work grows with the square of the nesting and of a tag's attributes.
 _MAX_DEPTH = 5_000
 _MAX_ATTRIBUTES = 50_000
+_MOST_INDENTED = 20  # levels of lists; all of a deep one would grow with the square of its depth
+_TRAILING = re.compile(r"(?<! ) +\n")  # looks at each run of blanks once
 _TAG = re.compile(
     r"<(/?)(div|section|article|span|ul|ol|table|blockquote|main|dl|figure)\b", re.IGNORECASE
 )
@@ -140,10 +142,8 @@ class _Writer:
         """Close what has been added since the last call as one block; empty ones vanish."""
         text = "".join(self._open)
         self._open = []
-        if kind == "code":
-            text = text.strip("\r\n").rstrip()
-        else:
-            text = re.sub(r" +\n", "\n", text).strip()
+        code = kind == "code"
+        text = text.strip("\r\n").rstrip() if code else _TRAILING.sub("\n", text).strip()
         if not text.strip():
             return
         if self._done:
@@ -180,7 +180,8 @@ def _write(root: LexborNode, writer: _Writer) -> None:
                 writer.end_block(plain)
                 inside, inside_id = tag, node.mem_id
             elif tag in _ITEMS and inside in _LISTS:
-                writer.new_line("  " * max(0, list_depth - 1) + _ITEMS[tag])
+                depth = min(max(0, list_depth - 1), _MOST_INDENTED)
+                writer.new_line("  " * depth + _ITEMS[tag])
             elif tag == "br" or (inside == "" and tag == "li"):
                 writer.new_line()
             elif tag in _BREAKING:

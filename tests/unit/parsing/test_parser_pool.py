@@ -141,7 +141,7 @@ def test_fault_is_its_own(
     """A file that breaks the parser is rejected with its code; all others come through."""
     fine = "# Fine\n\nsome words"
     given = files(tmp_path, fine, fine, f"{order}\n\nwords", fine, fine, fine)
-    limits = Limits(cpu_seconds=1) if order == "spin" else QUICK
+    limits = QUICK if order.startswith("sleep") else Limits(cpu_seconds=1)
     with ParserPool(task, processes=1, limits=limits, command=FAULTY) as pool:
         found = collected(pool, given)
     assert codes(found) == {n: [code] if n == 3 else ["cut"] for n in range(1, 7)}
@@ -154,7 +154,7 @@ def test_fault_is_its_own(
 def test_noise_is_no_answer(task: CuttingTask, tmp_path: Path) -> None:
     """What libraries print reaches neither the answers nor the terminal, and blocks nothing."""
     given = files(tmp_path, "talk\n\nwords", "# Fine\n\nwords")
-    with ParserPool(task, processes=1, limits=QUICK, command=FAULTY) as pool:
+    with ParserPool(task, processes=1, command=FAULTY) as pool:
         assert codes(collected(pool, given)) == {1: ["cut"], 2: ["cut"]}
 
 
@@ -162,7 +162,7 @@ def test_second_try(task: CuttingTask, tmp_path: Path) -> None:
     """A child that dies after other files may have been harmed by them: its file is read again."""
     mark = tmp_path / "mark"
     given = files(tmp_path, "# Fine\n\nwords", f"once {mark}\n\nwords", "# Fine\n\nwords")
-    with ParserPool(task, processes=1, limits=QUICK, command=FAULTY) as pool:
+    with ParserPool(task, processes=1, command=FAULTY) as pool:
         assert codes(collected(pool, given)) == {1: ["cut"], 2: ["cut"], 3: ["cut"]}
     assert mark.exists()
 
@@ -171,7 +171,8 @@ def test_second_try(task: CuttingTask, tmp_path: Path) -> None:
 def test_rest_of_container(task: CuttingTask, tmp_path: Path, order: str) -> None:
     """What a container gave before it broke the parser stays, once; the rest is one rejection."""
     given = files(tmp_path, "# Fine\n\nwords", f"parts-then-{order}\n\nwords", "# Fine\n\nwords")
-    with ParserPool(task, processes=1, limits=QUICK, command=FAULTY) as pool:
+    limits = QUICK if order.startswith("sleep") else Limits()
+    with ParserPool(task, processes=1, limits=limits, command=FAULTY) as pool:
         found = collected(pool, given)
     assert [len(outcomes) for outcomes in found.values()] == [1, 4, 1]
     assert codes(found)[2][:3] == ["cut"] * 3
