@@ -68,6 +68,13 @@ def _count(ctx: click.Context, param: click.Parameter, value: str) -> int:
     show_default=True,
     help="Chunks a second of one of them, as esrag ingest shows it.",
 )
+@click.option(
+    "--indexing",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Chunks a second that one data node indexes; 0 leaves it out.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 def size(
     *,
@@ -80,6 +87,7 @@ def size(
     disk: int,
     workers: int,
     rate: float,
+    indexing: float,
     as_json: bool,
 ) -> None:
     """Work out shards, disk, memory, nodes and hours for so many chunks.
@@ -90,7 +98,7 @@ def size(
     from esrag.sizing import size as sized
 
     load = Load(chunks, dims=dims, vectors=vectors, text_bytes=text_bytes, replicas=replicas)
-    found = sized(load, Node(memory * GIB, disk * GIB), Speed(workers, rate))
+    found = sized(load, Node(memory * GIB, disk * GIB), Speed(workers, rate, indexing))
     if as_json:
         click.echo(json.dumps({**asdict(load), **asdict(found), "hours": found.hours}, indent=2))
     else:
@@ -107,6 +115,8 @@ def _show(found: Sizing, *, copies: int) -> None:
         "data nodes": f"{found.nodes}, {_REASONS[found.decided_by]}",
         "embedding": duration(found.embedding_hours),
     }
+    if found.indexing_hours:
+        rows["indexing"] = duration(found.indexing_hours)
     for name, words in rows.items():
         click.echo(f"{name:<18} {words}")
 

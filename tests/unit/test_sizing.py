@@ -86,6 +86,13 @@ def test_the_command_says_what_the_model_says() -> None:
     assert f"{found['shards']} of " in words.output
 
 
+def test_indexing_is_named_when_its_speed_is_known() -> None:
+    """Embedding may be the faster side."""
+    asked = ["size", "--chunks", "1e6", "--rate", "100"]
+    assert "indexing" not in CliRunner().invoke(cli, asked).output
+    assert "indexing " in CliRunner().invoke(cli, [*asked, "--indexing", "50"]).output
+
+
 @pytest.mark.parametrize("wrong", ["0", "many", "1e13", "nan"])
 def test_a_number_that_is_none_is_refused(wrong: str) -> None:
     """Wrong usage, exit code 2."""
