@@ -233,6 +233,16 @@ class IngestSettings(_Section):
     allowed_origins: tuple[str, ...] = Field(
         (), description="Origins from which pages may be fetched, such as https://docs.example.org."
     )
+    retry_tries: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="How often a request is sent while the cluster does not take it; eight tries "
+        "last between 90 and 120 seconds.",
+    )
+    retry_seconds: float = Field(
+        600.0, ge=0, description="How long the cluster may take nothing before ingest ends."
+    )
     dlq_with_content: bool = Field(
         False, description="Dead letters keep the text of what was rejected."
     )

@@ -78,6 +78,8 @@ def ingest_into(
             dead_letters=folder.file_of(run_id),
             window=window,
             gauge=gauge,
+            tries=settings.ingest.retry_tries,
+            patience=settings.ingest.retry_seconds,
             prepare=vectors or list,
             text_of=vectors.text_of if vectors else None,
             letters=copies.keep,

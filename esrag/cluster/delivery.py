@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 
 from esrag.cluster.bulk import Action, BulkRefused, Item, Verdict
 from esrag.cluster.pressure import LARGEST_BODY, Gauge, SendState, Window
+from esrag.cluster.retry import TRIES, next_wait
 from esrag.errors import EsragError, UnavailableError
 
 Send = Callable[[Sequence[Action]], list[Item]]
 
-TRIES = 8
 PATIENCE = 600.0  # seconds without any acknowledgement
-LONGEST_WAIT = 30.0
 _MOST_AHEAD = 64  # deliveries; each is a thread
 NOT_SENT = "not_sent"
 _FEW = 3
@@ -82,16 +81,10 @@ class Delivery:
             self.window.consider(reading)
 
     def next_wait(self, failures: int, waited: float, since: float, error: EsragError) -> float:
-        """Seconds until the next try; raises ``error`` when there shall be none.
-
-        Full jitter: the n-th try comes at any moment of the n-th stretch, and these are 1, 2, 4 …
-        at most 30 s long, one after the other.  So ``waited``, the seconds waited before, counts,
-        and eight tries always outlast a node that is being restarted.
-        """
+        """Seconds until the next try; raises ``error`` when there shall be none."""
         if failures >= self._tries or self._clock() - since > self._patience:
             raise error
-        lengths = [min(LONGEST_WAIT, 2.0**n) for n in range(failures)]
-        return max(0.0, sum(lengths[:-1]) + lengths[-1] * self._chance() - waited)
+        return next_wait(failures, waited, self._chance())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""Sends one request again when its outcome is unknown or the server is busy; nothing else.
+"""When a request may be sent again, and the sending again of single requests.
 
-Only for requests that may arrive twice without harm.  Waits 1, 2, 4 … seconds, each shortened by
-chance ("full jitter") so that many clients do not return at the same moment.
+Full jitter: the n-th retry comes at any moment of the n-th stretch, and the stretches, one after
+the other, are 2, 4, 8 … at most 30 seconds long.  So many clients do not return at the same moment,
+and yet the last of eight tries never comes before a minute and a half have passed: that is longer
+than a node needs to come back.  Only for requests that may arrive twice without harm.
 """
 
 from __future__ import annotations
@@ -19,6 +21,15 @@ TRIES = 8
 LONGEST_WAIT = 30.0
 
 
+def next_wait(failures: int, waited: float, chance: float) -> float:
+    """Seconds to wait after so many failures, of which ``waited`` have passed in waiting.
+
+    ``chance`` is between 0 and 1.
+    """
+    stretches = [min(LONGEST_WAIT, 2.0**number) for number in range(1, failures + 1)]
+    return max(0.0, sum(stretches[:-1]) + stretches[-1] * chance - waited)
+
+
 def retrying(
     call: Callable[[], Result],
     *,
@@ -27,9 +38,12 @@ def retrying(
     chance: Callable[[], float] = random.random,
 ) -> Result:
     """The result of ``call``; an UnavailableError is tried again, the last one is raised."""
-    for attempt in range(tries - 1):
+    waited = 0.0
+    for failures in range(1, tries):
         try:
             return call()
         except UnavailableError:
-            sleep(chance() * min(LONGEST_WAIT, 2.0**attempt))
+            seconds = next_wait(failures, waited, chance())
+            waited += seconds
+            sleep(seconds)
     return call()

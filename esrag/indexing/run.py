@@ -17,8 +17,9 @@ from pathlib import Path
 
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import Stored
-from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender
+from esrag.cluster.delivery import PATIENCE, Delivery, DeliveryStopped, Sender
 from esrag.cluster.pressure import Gauge, Window
+from esrag.cluster.retry import TRIES
 from esrag.corpus.listing import Entry
 from esrag.errors import EsragError, UnavailableError
 from esrag.indexing.intake import Intake
@@ -56,7 +57,8 @@ class Ingest:
     """One run.
 
     ``prepare`` completes the chunks of a request before it is sent, ``text_of`` says which words
-    of a chunk it embeds; ``letters`` keeps dead letters in a second place, ``keep_content`` with
+    of a chunk it embeds; ``tries`` and ``patience`` (seconds) bound how long it is tried while the
+    cluster takes nothing; ``letters`` keeps dead letters in a second place, ``keep_content`` with
     their text.
     """
 
@@ -76,6 +78,8 @@ class Ingest:
         text_of: TextOf | None = None,
         letters: KeepLetters | None = None,
         keep_content: bool = False,
+        tries: int = TRIES,
+        patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._index = index
@@ -88,7 +92,13 @@ class Ingest:
         self._stop = threading.Event()
         self._window = window or Window(max_batch)
         self._delivery = Delivery(
-            index.send, self._window, stop=self._stop, gauge=gauge, chance=chance
+            index.send,
+            self._window,
+            stop=self._stop,
+            gauge=gauge,
+            tries=tries,
+            patience=patience,
+            chance=chance,
         )
         self._sender = Sender(self._delivery, prepare=prepare)
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")

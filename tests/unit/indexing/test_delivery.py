@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from esrag.cluster.bulk import Action, BulkRefused, Item, Verdict
 from esrag.cluster.delivery import Delivery, DeliveryStopped, Sender, take_batch
 from esrag.cluster.pressure import Window
+from esrag.cluster.retry import retrying
 from esrag.errors import ConflictError, EsragError, PermissionDeniedError, UnavailableError
 
 Answer = Callable[[Action], Item] | BulkRefused
@@ -180,16 +181,28 @@ def test_parts_of_a_delivery_follow_when_the_last_is_acknowledged() -> None:
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_waits_are_left_to_chance_and_outlast_a_restart(chance: float) -> None:
-    """Full jitter in stretches of 1, 2, 4 … at most 30 s; the seven waits last a minute."""
+    """Full jitter in stretches of 2, 4, 8 … at most 30 s; seven of them last 90 s or more."""
     one = Delivery(ScriptedIndex().send, Window(1), chance=lambda: chance, clock=lambda: 0.0)
     waits: list[float] = []
     for failures in range(1, 8):
         waits.append(one.next_wait(failures, sum(waits), 0.0, DOWN))
-    assert waits[0] == chance
+    assert waits[0] == 2 * chance
     assert max(waits) <= 30.0
-    assert sum(waits) == 61.0 + 30.0 * chance
+    assert sum(waits) == 90.0 + 30.0 * chance
     with pytest.raises(UnavailableError):
         one.next_wait(8, sum(waits), 0.0, DOWN)
+
+
+def test_single_requests_wait_as_deliveries_do() -> None:
+    """Look-ups outlast a restart as well."""
+    waits: list[float] = []
+
+    def call() -> None:
+        raise DOWN
+
+    with pytest.raises(UnavailableError):
+        retrying(call, sleep=waits.append, chance=lambda: 0.0)
+    assert waits == [0.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 def test_a_server_that_asks_for_time_gets_it() -> None:
