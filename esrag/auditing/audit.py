@@ -53,7 +53,8 @@ class Audit:
                 self.tally.findings[finding.kind] = self.tally.findings.get(finding.kind, 0) + 1
                 bad = True
                 yield finding
-            self.tally.whole += holding is not None and not bad
+            judged = holding is not None and (known is not None or not holding.is_foreign)
+            self.tally.whole += judged and not bad
 
     def _judge(self, holding: Holding | None, known: KnownDocument | None) -> Iterator[Finding]:
         self.tally.known += known is not None

@@ -78,6 +78,7 @@ class LetterIndex:
     def __init__(self, client: Elasticsearch, alias: str) -> None:
         self._client = client
         self._alias = alias
+        self._is_there = False
 
     def add(self, letters: Sequence[tuple[str, Mapping[str, Any]]]) -> int:
         """Create letters by id; how many are in the index now, written now or before.
@@ -85,6 +86,7 @@ class LetterIndex:
         Sent once, and not waited for long: who calls decides whether a failure matters.
         """
         client = self._client.options(request_timeout=_PATIENCE)
+        self._require(client)
         there = 0
         for first in range(0, len(letters), _AT_ONCE):
             part = letters[first : first + _AT_ONCE]
@@ -95,6 +97,15 @@ class LetterIndex:
                 answer = client.bulk(index=DLQ_INDEX, operations=operations)
             there += sum(item["create"]["status"] in (201, 409) for item in answer["items"])
         return there
+
+    def _require(self, client: Elasticsearch) -> None:
+        """A write must not make the index: it would have no mapping of ours."""
+        if self._is_there:
+            return
+        with explained(f"looking for {DLQ_INDEX}"):
+            self._is_there = bool(client.indices.exists(index=DLQ_INDEX))
+        if not self._is_there:
+            raise ConflictError(f"there is no index {DLQ_INDEX}", hint="Create it: esrag setup")
 
     def read(self, *, with_documents: bool = False) -> Iterator[Kept]:
         """All letters of the set, as they are now; nothing when there is no such index."""

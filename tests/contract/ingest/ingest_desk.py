@@ -50,8 +50,8 @@ class Desk:
         self.pipeline = names.embed_pipeline(1)
         self.docs = folder / "docs"
         self.docs.mkdir()
-        self._set = set_name
-        self._environment = {
+        self.set_name = set_name
+        self.environment = {
             **stack.environment,
             "ESRAG_DATA_DIR": str(folder / "data"),
             "ESRAG_ELASTICSEARCH_URL": stack.elasticsearch_url,
@@ -71,8 +71,8 @@ class Desk:
     ) -> subprocess.Popen[str]:
         """Begin an ingest of the folder; ``limit`` is called in the child before it begins."""
         return subprocess.Popen(
-            [*_COMMAND, "ingest", "--set", self._set, "--json", *arguments, str(self.docs)],
-            env={**self._environment, **environment},
+            [*_COMMAND, "ingest", "--set", self.set_name, "--json", *arguments, str(self.docs)],
+            env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
