@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 from esrag.cluster.bulk import Action, Item, Verdict
@@ -28,6 +28,7 @@ from esrag.indexing.naming import Naming
 from esrag.indexing.outbox import Outbox
 from esrag.indexing.outcomes import KeepLetters, Outcomes
 from esrag.indexing.pruning import PruneReport, Pruning
+from esrag.indexing.questions import Questions
 from esrag.indexing.reading import Reader
 from esrag.indexing.records import Index, Progress, Report, Stage
 from esrag.indexing.removing import DOCUMENTS_AT_ONCE, Remover, settle_removals
@@ -101,10 +102,10 @@ class Ingest:
             chance=chance,
         )
         self._sender = Sender(self._delivery, prepare=prepare)
-        self._questions = ThreadPoolExecutor(1, thread_name_prefix="questions")
+        self._questions = Questions()
         self._interruption = Interruption()
         self._outcomes = Outcomes(ledger, run_id, dead_letters, keep=letters)
-        self._verifying = Verifying(index, self._questions.submit)
+        self._verifying = Verifying(index, self._questions.ask)
         self._outbox = Outbox()
         self._naming = Naming(())
         self._intake = Intake(ledger, run_id, self._outcomes, self._naming)
@@ -269,7 +270,7 @@ class Ingest:
         """Ask the index about the drafts, beside the run."""
         drafts, self._drafts, self._drafted_chunks = self._drafts, [], 0
         ids = [each.id for each in drafts]
-        self._lookups.append((drafts, self._questions.submit(self._index.stored, ids)))
+        self._lookups.append((drafts, self._questions.ask(lambda: self._index.stored(ids))))
         while len(self._lookups) > _LOOKUPS_AHEAD:
             self._take_lookup()
 
@@ -415,7 +416,7 @@ class Ingest:
         if self._stage != "ended":
             self._stage = "stopping"
         self._stop.set()
-        self._questions.shutdown(wait=False, cancel_futures=True)
+        self._questions.end()
         deadline = time.monotonic() + _WIND_DOWN
         while self._sender.in_flight:
             try:
