@@ -243,6 +243,22 @@ class IngestSettings(_Section):
     retry_seconds: float = Field(
         600.0, ge=0, description="How long the cluster may take nothing before ingest ends."
     )
+    allowed_networks: tuple[str, ...] = Field(
+        (), description="Private networks in which these origins may lie, such as 10.1.0.0/16."
+    )
+    max_pages: int = Field(10_000, ge=1, description="Most pages of one sitemap or list of URLs.")
+    requests_per_second: float = Field(
+        5.0, gt=0, le=1000, description="Pages asked of one web origin in a second, at most."
+    )
+    from_url: str = Field(
+        "", description="Cluster whose indices --from-index names; empty: the one written to."
+    )
+    from_api_key: SecretStr | None = Field(None, description="Its API key, encoded.")
+    from_username: str | None = Field(None, description="User name there, without an API key.")
+    from_password: SecretStr | None = Field(None, description="Password of that user.")
+    from_ca_certs: Path | None = Field(
+        None, description="PEM file of the authority that signed that cluster's certificate."
+    )
     dlq_with_content: bool = Field(
         False, description="Dead letters keep the text of what was rejected."
     )

@@ -16,7 +16,7 @@ from esrag.cli.ingest_reading import (
     reading_from,
     require_extra,
 )
-from esrag.cli.ingest_sources import listing_from, pruning_of, source_flags
+from esrag.cli.ingest_sources import SourceFlags, inputs_from, pruning_of, source_flags
 from esrag.cli.ingest_verify import verify
 from esrag.cli.paths_or_command import PathsOrCommand
 from esrag.errors import RejectedError
@@ -50,9 +50,7 @@ def ingest(
     *,
     set_name: str | None,
     elasticsearch_url: str | None,
-    origin: str | None,
-    name: str | None,
-    lists: tuple[Path, ...],
+    sources: SourceFlags,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     fields: tuple[str, ...],
@@ -93,14 +91,14 @@ def ingest(
         acl=acl,
     )
     with (
-        listing_from(settings, paths, origin=origin, name=name, lists=lists) as listing,
+        inputs_from(settings, paths, sources) as inputs,
         pool_from(settings, reading) as pool,
     ):
         if dry_run:
             from esrag.cli.ingest_dry_run import dry_run as rehearse
 
             chunks = _chunk_listing(settings) if show_chunks else None
-            listed, rejected = rehearse(listing.entries(), pool, chunks=chunks, as_json=as_json)
+            listed, rejected = rehearse(inputs.entries(), pool, chunks=chunks, as_json=as_json)
             where = ""
         else:
             from esrag.cli.ingest_report import require_writable, show_end
@@ -110,11 +108,11 @@ def ingest(
             require_writable(report_file)
             ended = ingest_into(
                 target_from(settings),
-                listing.entries(),
+                inputs.entries(),
                 pool,
-                [*paths, *map(str, lists)],
+                [*paths, *sources.names],
                 show=partial(show_end, as_json=as_json, report_file=report_file),
-                pruning=pruning_of(listing, everything=prune_all) if prune or prune_all else None,
+                pruning=pruning_of(inputs, everything=prune_all) if prune or prune_all else None,
             )
             counts = ended.report.counts
             rejected, listed = counts.rejected, counts.listed

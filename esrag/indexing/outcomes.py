@@ -194,7 +194,8 @@ class Outcomes:
 
 def printed(entry: Listed | Skipped | Rejected) -> str:
     """Where an input is, for people: what came from elsewhere by its address."""
-    if isinstance(entry, Listed) and entry.spooled:
+    is_elsewhere = "://" in entry.uri and not entry.uri.startswith("file:")
+    if is_elsewhere or (isinstance(entry, Listed) and entry.spooled):
         return entry.uri
     return printable_name(str(entry.path))
 
