@@ -8,6 +8,7 @@ Otherwise one file would be two documents, one for each folder that was ever nam
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
@@ -22,7 +23,9 @@ class Naming:
     """Gives inputs their names; ``known`` are the origins that the index holds."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        self._known = sorted((each for each in known if each), key=len, reverse=True)
+        self._known = {each.rstrip("/"): each for each in known if each}
+        self._sorted = sorted(self._known)
+        self._last: tuple[str, list[str]] = ("", [])
 
     def named(self, entry: Entry) -> Entry:
         """The entry below the longest known origin that holds it, else as it was listed.
@@ -31,7 +34,7 @@ class Naming:
         """
         if entry.uri != entry.origin and name_below(entry.uri, entry.origin) is None:
             return entry
-        for origin in self._known:
+        for origin in self._related(entry.origin):
             name = _name_in_part(entry, origin) or name_under(
                 origin, name=entry.name, origin=entry.origin, uri=entry.uri
             )
@@ -42,13 +45,26 @@ class Naming:
     def scopes(self, origin: str) -> list[tuple[str, str]]:
         """The known origins that listing ``origin`` covers, each with the path that was covered."""
         found: list[tuple[str, str]] = []
-        for known in self._known:
+        for known in self._related(origin):
             below = name_below(origin, known)
             if known == origin or name_below(known, origin) is not None:
                 found.append((known, ""))
             elif below is not None:
                 found.append((known, below))
         return found
+
+    def _related(self, origin: str) -> list[str]:
+        """The known origins above and below this one, and itself; the longest first."""
+        if self._last[0] != origin:
+            bare = origin.rstrip("/")
+            above = [bare[:at] for at, each in enumerate(bare) if each == "/"]
+            found = [self._known[each] for each in (*above, bare) if each in self._known]
+            at = bisect_left(self._sorted, bare + "/")
+            while at < len(self._sorted) and self._sorted[at].startswith(bare + "/"):
+                found.append(self._known[self._sorted[at]])
+                at += 1
+            self._last = (origin, sorted(found, key=len, reverse=True))
+        return self._last[1]
 
 
 def _name_in_part(entry: Entry, known: str) -> str | None:
