@@ -312,7 +312,7 @@ FORMATS: tuple[Format, ...] = (
         "text",
         "text/x-source",
         "",
-        "the text as written; a block is a definition with the comments before it",
+        "the text as written, cut before definitions",
         fields="language of the code",
         names=tuple("makefile dockerfile jenkinsfile vagrantfile gemfile rakefile".split()),
     ),

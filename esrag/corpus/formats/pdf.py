@@ -37,6 +37,7 @@ _PAGE_NUMBER = re.compile(
 )
 _NUMBERING = re.compile(r"^[\dIVXivxA-Z]+(?:[.\d]*)[.)]?\s+")
 _MOMENT = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(Z|[+-]\d\d'?\d\d)?")
+_NO_VALUES = frozenset(("", "untitled", "anonymous", "unspecified", "unknown"))
 _LARGER = 1.12  # how much larger than the body's a heading's type is at least
 _WIDER = 1.35  # how much wider than the usual distance of lines a gap between paragraphs is
 _HEADING_CHARACTERS = 160
@@ -231,10 +232,15 @@ def _heading(
     if not level or not any(map(str.isalpha, lines[at].text)):
         return 0, 0
     taken = 1
-    while at + taken < len(lines) and lines[at + taken].size == lines[at].size:
+    while at + taken < len(lines) and _continues(lines[at + taken - 1], lines[at + taken]):
         taken += 1
     length = sum(len(line.text) for line in lines[at : at + taken])
     return (level, taken) if length <= _HEADING_CHARACTERS else (0, 0)
+
+
+def _continues(before: _Line, line: _Line) -> bool:
+    """Whether a heading goes on: the same type, and no more than a line's distance."""
+    return line.size == before.size and 0 < before.y - line.y < 1.45 * line.size
 
 
 def _levels(pages: list[list[_Line]]) -> dict[float, int]:
@@ -277,7 +283,7 @@ def _fields(document: pdfium.PdfDocument) -> tuple[dict[str, str], fields.Declar
     values: dict[str, object] = {
         ours: fields.one_line(cleaned(found[name]), limit=1000)
         for name, ours in names.items()
-        if name in found
+        if found.get(name, "").lower() not in _NO_VALUES
     }
     values["published"] = moment(found.get("CreationDate", ""))
     values["modified"] = moment(found.get("ModDate", ""))
