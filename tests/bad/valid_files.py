@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -295,6 +297,8 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     ".tar.xz": lambda: tarred(archive_members(), "w:xz"),
     ".txz": lambda: tarred(archive_members(), "w:xz"),
     ".gz": lambda: gzip.compress(_MARKDOWN.encode(), mtime=0),
+    ".bz2": lambda: bz2.compress(_MARKDOWN.encode()),
+    ".xz": lambda: lzma.compress(_MARKDOWN.encode()),
 }
 
 
