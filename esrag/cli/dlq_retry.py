@@ -13,8 +13,8 @@ from esrag.cli.preflight import require_permission
 
 if TYPE_CHECKING:
     from esrag.cli.ingest_run import Ended
-    from esrag.corpus.listing import Entry
     from esrag.dead_letters.box import Letter, LetterBox
+    from esrag.ledger import DeadLetter
     from esrag.settings import Settings
 
 _SHOWN = 20
@@ -62,25 +62,25 @@ class Retried:
 
 def retry_letters(settings: Settings, box: LetterBox, letters: Sequence[Letter]) -> Retried:
     """Try the letters again; those that are settled are gone afterwards."""
-    from esrag.dead_letters.again import entry_of
+    from esrag.dead_letters.again import is_within_reach
 
-    entries: dict[str, Entry] = {}
+    inputs: dict[str, DeadLetter] = {}
     elsewhere: list[Letter] = []
     for letter in letters:
         if not letter.is_ours:
             continue
-        entry = entry_of(letter.filed.letter) if letter.filed else None
-        if entry is None:
+        filed = letter.filed.letter if letter.filed else None
+        if filed is None or not is_within_reach(filed):
             elsewhere.append(letter)
         else:
-            entries.setdefault(entry.uri or str(entry.path), entry)
+            inputs.setdefault(filed.uri or filed.path, filed)
     for letter in elsewhere[:_SHOWN]:
         click.echo(f"cannot be read again from here: {one_line(letter.where)}", err=True)
     foreign = [letter for letter in letters if not letter.is_ours]
-    counts = _ingest(settings, list(entries.values())) if entries else {}
+    counts = _ingest(settings, list(inputs.values())) if inputs else {}
     fates = _resend(settings, box, foreign) if foreign else {}
     return Retried(
-        inputs=len(entries),
+        inputs=len(inputs),
         indexed=counts.get("indexed", 0),
         unchanged=counts.get("unchanged", 0),
         rejected=counts.get("rejected", 0),
@@ -91,18 +91,24 @@ def retry_letters(settings: Settings, box: LetterBox, letters: Sequence[Letter])
     )
 
 
-def _ingest(settings: Settings, entries: list[Entry]) -> dict[str, Any]:
+def _ingest(settings: Settings, letters: Sequence[DeadLetter]) -> dict[str, Any]:
     from esrag.cli.ingest_reading import pool_from, reading_from, require_extra
     from esrag.cli.ingest_run import ingest_into
+    from esrag.cli.ingest_sources import SourceFlags, spooling
     from esrag.cli.ingest_target import target_from
+    from esrag.dead_letters.again import entry_of
 
     require_extra()
 
     def show(ended: Ended) -> None:
         tell_of(ended.report)
 
-    with pool_from(settings, reading_from(settings)) as pool:
-        ended = ingest_into(target_from(settings), iter(entries), pool, ["dlq retry"], show=show)
+    with (
+        spooling(settings, SourceFlags()) as options,
+        pool_from(settings, reading_from(settings)) as pool,
+    ):
+        entries = (entry_of(letter, options) for letter in letters)
+        ended = ingest_into(target_from(settings), entries, pool, ["dlq retry"], show=show)
     return asdict(ended.report.counts)
 
 

@@ -15,7 +15,7 @@ from esrag.cli.ingest_report import one_line
 
 if TYPE_CHECKING:
     from esrag.cli.ingest_run import Pruning
-    from esrag.corpus.listing import Entry, Listing
+    from esrag.corpus.listing import Entry, Listing, ListingOptions
     from esrag.corpus.origins import Origin
     from esrag.corpus.spool import Spool
     from esrag.index_source import IndexSource
@@ -118,17 +118,27 @@ def inputs_from(
     settings: Settings, paths: tuple[str, ...], sources: SourceFlags
 ) -> Iterator[Inputs]:
     """What the arguments stand for, and a place for what must be fetched, as long as it is used."""
-    from esrag.corpus.listing import Listing, ListingOptions
-    from esrag.corpus.spool import Spool
+    from esrag.corpus.listing import Listing
 
     if not paths and not sources.names:
         raise click.UsageError(
             "Name what is to be indexed: a file, a folder, an address, or one of --list, --urls, "
             "--sitemap and --from-index."
         )
+    with spooling(settings, sources) as options:
+        listing = Listing(paths, options)
+        yield Inputs(listing, _index_source(settings, sources, options.spooling))
+
+
+@contextmanager
+def spooling(settings: Settings, sources: SourceFlags) -> Iterator[ListingOptions]:
+    """How inputs are listed, with a place for those from elsewhere as long as the block lasts."""
+    from esrag.corpus.listing import ListingOptions
+    from esrag.corpus.spool import Spool
+
     own = settings.ingest
     with Spool(settings.data_dir / "spool") as spool:
-        options = ListingOptions(
+        yield ListingOptions(
             include=own.include,
             exclude=own.exclude,
             origin=sources.origin or "",
@@ -143,8 +153,6 @@ def inputs_from(
             max_bytes=own.max_file_mib * 1024 * 1024,
             spool=spool,
         )
-        listing = Listing(paths, options)
-        yield Inputs(listing, _index_source(settings, sources, spool))
 
 
 def _index_source(settings: Settings, sources: SourceFlags, spool: Spool) -> IndexSource | None:

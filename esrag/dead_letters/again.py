@@ -6,19 +6,24 @@ import os
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from esrag.corpus.listing import Entry
+from esrag.corpus.listing import Entry, ListingOptions, can_be_had_again, had_again
 from esrag.corpus.records import Listed, Rejected
 from esrag.ledger import DeadLetter
 
 _FILE = "file://"
 
 
-def entry_of(letter: DeadLetter) -> Entry | None:
-    """The file again, under the name and origin it had; None for what is not on this machine."""
-    if letter.uri and not letter.uri.startswith(_FILE):
-        return None
-    path = path_of(letter)
+def is_within_reach(letter: DeadLetter) -> bool:
+    """Whether the input can be had again: a file or a page, not what was piped in once."""
+    return not letter.uri or can_be_had_again(letter.uri)
+
+
+def entry_of(letter: DeadLetter, options: ListingOptions) -> Entry:
+    """The file or page again, under the name and origin it had; fetches what is elsewhere."""
     name = letter.name or letter.document_id
+    if letter.uri and not letter.uri.startswith(_FILE):
+        return had_again(letter.uri, name=name, origin=letter.origin, options=options)
+    path = path_of(letter)
     if not path.is_file():
         return Rejected(
             path,

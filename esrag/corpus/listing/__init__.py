@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from esrag.corpus.listing.again import can_be_had_again, had_again
 from esrag.corpus.listing.options import ListingOptions
 from esrag.corpus.listing.pages import Web
 from esrag.corpus.listing.rules import (
@@ -32,6 +33,8 @@ __all__ = [
     "Entry",
     "Listing",
     "ListingOptions",
+    "can_be_had_again",
+    "had_again",
     "list_changed",
     "list_entries",
     "list_inputs",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from esrag.corpus import fetching
-from esrag.corpus.listing import Entry, Listing, ListingOptions, pages
+from esrag.corpus.listing import Entry, Listing, ListingOptions, had_again, pages
 from esrag.corpus.records import Listed, Rejected
 from esrag.corpus.spool import Spool
 from esrag.corpus.web import client, sitemaps
@@ -440,3 +440,15 @@ def test_the_type_of_a_page_says_what_it_is() -> None:
         ("/a", "", ""),
     ):
         assert pages.ending_for(parsed("http://h" + path), kind) == ending
+
+
+def test_a_page_is_had_again_as_it_was_allowed(site: Site, sentinel: Site, spool: Spool) -> None:
+    """A dead letter of a page that was not allowed is no way around the guard."""
+    page, other = site.page("/a"), sentinel.page("/b")
+    named = had_again(page, name=page, origin=page, options=options(spool))
+    mapped = had_again(page, name=page, origin=f"{site.url}/s.xml", options=options(spool))
+    assert [type(each) for each in (named, mapped)] == [Listed, Listed]
+    refused = had_again(other, name=other, origin=f"{site.url}/s.xml", options=options(spool))
+    assert isinstance(refused, Rejected)
+    assert refused.code == "origin_not_allowed"
+    assert sentinel.requests == []

@@ -14,7 +14,14 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from esrag.corpus import fetching, remote
 from esrag.corpus.fetching import Passing, ahead, with_tries
-from esrag.corpus.listing import ListingOptions, list_entries, origins_of, remote_walking
+from esrag.corpus.listing import (
+    ListingOptions,
+    can_be_had_again,
+    had_again,
+    list_entries,
+    origins_of,
+    remote_walking,
+)
 from esrag.corpus.records import Listed, Rejected, Skipped
 from esrag.corpus.spool import Spool
 from esrag.errors import UnsupportedError, UsageError
@@ -246,3 +253,15 @@ def test_tries_wait_longer_each_time_and_as_long_as_they_are_told() -> None:
     with pytest.raises(Passing, match="d"):
         with_tries(call, tries=4, sleep=waits.append, chance=lambda: 1.0)
     assert waits == [0.5, 7, 2.0]
+
+
+def test_a_remote_file_is_had_again_by_its_address(bucket: str, options: ListingOptions) -> None:
+    """Under the name that it had."""
+    put(bucket, a__b_md="b")
+    uri = f"{bucket}/a/b.md"
+    entry = had_again(uri, name="a/b.md", origin=bucket, options=options)
+    assert isinstance(entry, Listed)
+    assert (entry.name, entry.origin, entry.uri) == ("a/b.md", bucket, uri)
+    assert can_be_had_again(uri)
+    assert not can_be_had_again("stdin:notes.md")
+    assert not can_be_had_again("elasticsearch://articles")
