@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, metavar="FOLDER")
     parser.add_argument("--chunks", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="Beside esrag.")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.make_peers:
@@ -68,7 +69,8 @@ def main() -> None:
         return
     if not options.peers:
         parser.error("--peers FOLDER is needed; --make-peers FOLDER makes it")
-    result = measure(options.corpus, options.peers, options.chunks, options.rounds)
+    names = options.only or list(ENVIRONMENTS)
+    result = measure(options.corpus, options.peers, names, options.chunks, options.rounds)
     text = json.dumps(result, indent=1)
     if options.out:
         options.out.write_text(text + "\n")
@@ -85,7 +87,9 @@ def make_environments(folder: Path) -> None:
         )
 
 
-def measure(corpus: Path | None, peers: Path, chunks: int, rounds: int) -> dict[str, Any]:
+def measure(
+    corpus: Path | None, peers: Path, names: Sequence[str], chunks: int, rounds: int
+) -> dict[str, Any]:
     """All contenders by turns."""
     from esrag.cli.connection import connect_with
     from esrag.settings import load_settings
@@ -93,11 +97,10 @@ def measure(corpus: Path | None, peers: Path, chunks: int, rounds: int) -> dict[
     client = connect_with(load_settings())
     lot = random.Random(SEED)
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="esrag-benchmark-") as name, ExitStack() as stack:
-        order, count = write_input(Path(name), corpus, chunks)
+    with tempfile.TemporaryDirectory(prefix="esrag-benchmark-") as folder, ExitStack() as stack:
+        order, count = write_input(Path(folder), corpus, chunks)
         pythons = {"esrag": Path(sys.executable)} | {
-            contender: peers / environment / "bin" / "python"
-            for contender, environment in ENVIRONMENTS.items()
+            name: peers / ENVIRONMENTS[name] / "bin" / "python" for name in names
         }
         workers = {
             contender: stack.enter_context(worker(contender, python, order))

@@ -13,6 +13,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import elastic_transport
@@ -42,7 +43,9 @@ _LONGEST_ASKED_WAIT = 120.0
 _VECTOR = b'"%b":' % FIELD.encode()
 _BRACES = len(b"{}")
 _OK, _CREATED, _GONE = 200, 201, 404
-_OPTIONAL = (
+_FIELDS = (  # of a chunk, by their names in the mapping; empty ones are left out
+    "document_id",
+    "text",
     "context",
     "title",
     "heading_path",
@@ -60,6 +63,7 @@ _OPTIONAL = (
     "last_page",
     "chunk_count",
 )
+_values = attrgetter(*_FIELDS)
 _INDEX = b'{"index":{"_id":'
 _DELETE = b'{"delete":{"_id":'
 
@@ -141,16 +145,14 @@ def chunk_source(chunk: Chunk, *, document_hash: str, run_id: str) -> bytes:
     import orjson  # of the extra ingest; what only copies chunks does without it
 
     fields: dict[str, Any] = {
-        "document_id": chunk.document_id,
         "position": chunk.position,
         "start": chunk.start,
         "end": chunk.end,
-        "text": chunk.text,
         "document_hash": document_hash,
         "run_id": run_id,
     }
-    for name in _OPTIONAL:
-        if value := getattr(chunk, name):
+    for name, value in zip(_FIELDS, _values(chunk), strict=True):
+        if value:
             fields[name] = value
     if chunk.metadata:
         fields["metadata"] = dict(chunk.metadata)

@@ -13,6 +13,7 @@ from typing import Any
 
 import elastic_transport
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch.serializer import NdjsonSerializer
 
 from esrag.cluster.connection_faults import connection_fault
 from esrag.errors import (
@@ -27,6 +28,14 @@ from esrag.errors import (
 
 # a deployment that is starting, or whose ML node has just gone; it passes
 NOT_ALLOCATED = "is not allocated to any nodes"
+
+
+class _ReadyLines(NdjsonSerializer):
+    """Sends lines that are bytes already as they are; the client's own copies them twice."""
+
+    def dumps(self, data: Any) -> bytes:
+        """The body."""
+        return data if isinstance(data, bytes) else super().dumps(data)
 
 
 def connect(
@@ -55,6 +64,7 @@ def connect(
             request_timeout=request_timeout,
             max_retries=0,
             retry_on_timeout=False,
+            serializers={"application/x-ndjson": _ReadyLines()},
         )
     except (ValueError, OSError) as error:
         raise UsageError(

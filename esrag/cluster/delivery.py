@@ -213,6 +213,12 @@ class _Attempts:
             self._refused_keys.add(item.action.key)
 
     def _answered(self, items: list[Item], epoch: int) -> _Pause | None:
+        if all(item.verdict is Verdict.ACKNOWLEDGED for item in items):
+            self._done += items
+            self._any_acknowledged = True
+            self._start_anew()
+            self._window.grow(len(items))
+            return None
         again: list[Item] = []
         acknowledged = 0
         for item in items:
