@@ -125,8 +125,9 @@ def retry(
     else:
         click.echo(outcome.in_words())
     if outcome.left:
+        of_set = f" --set {set_name}" if set_name else ""
         raise RejectedError(
-            f"{outcome.left:,} letters stay", hint="Look at them: esrag dlq ls; esrag dlq show ID"
+            f"{outcome.left:,} letters stay", hint=f"Look at them: esrag dlq ls{of_set}"
         )
 
 
@@ -227,7 +228,7 @@ def _show_groups(box: LetterBox, *, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     if not ordered:
-        click.echo("No dead letters.")
+        click.echo(f"No dead letters of {box.alias}.")
     width = max((len(code) for code, _ in ordered), default=0)
     for code, (count, letter) in ordered:
         click.echo(f"{count:>7,}  {code:<{width}}  {one_line(letter.where)}: {_why(letter)}")

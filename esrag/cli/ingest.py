@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,21 +20,26 @@ from esrag.cli.ingest_reading import (
 )
 from esrag.cli.ingest_sources import SourceFlags, inputs_from, pruning_of, source_flags
 from esrag.cli.ingest_verify import verify
-from esrag.cli.paths_or_command import PathsOrCommand
+from esrag.cli.paths_or_command import Paths, PathsOrCommand
 from esrag.errors import RejectedError
 
 if TYPE_CHECKING:
     from esrag.cli.chunk_listing import ChunkListing
+    from esrag.cli.ingest_run import Ended, Pruning, Show
+    from esrag.cli.ingest_sources import Inputs
+    from esrag.cli.ingest_target import Target
+    from esrag.indexing import Reader
     from esrag.settings import Settings
 
 
 @click.group(cls=PathsOrCommand)
-@click.argument("paths", nargs=-1, metavar="PATH…")
+@click.argument("paths", nargs=-1, metavar="PATH…", cls=Paths)
 @connection_flags
 @source_flags
 @reading_flags
 @click.option("--prune", is_flag=True, help="Then remove documents whose input is gone.")
 @click.option("--prune-all", is_flag=True, help="The same, even if most of them are gone.")
+@click.option("--watch", is_flag=True, help="Then go on: take in what changes, until ^C.")
 @click.option("--dry-run", is_flag=True, help="Read and cut only; no cluster is needed.")
 @click.option("--show-chunks", is_flag=True, help="With --dry-run: print every chunk.")
 @click.option("--max-rejected", default=0, metavar="N", help="End with 0 up to N rejected inputs.")
@@ -61,6 +68,7 @@ def ingest(
     strategy: str | None,
     prune: bool,
     prune_all: bool,
+    watch: bool,
     dry_run: bool,
     show_chunks: bool,
     max_rejected: int,
@@ -75,6 +83,8 @@ def ingest(
     """
     if show_chunks and not dry_run:
         raise click.UsageError("--show-chunks belongs to --dry-run")
+    if watch and dry_run:
+        raise click.UsageError("--watch and --dry-run exclude each other")
     settings = settings_from(
         set_name=set_name,
         elasticsearch_url=elasticsearch_url,
@@ -101,24 +111,75 @@ def ingest(
             listed, rejected = rehearse(inputs.entries(), pool, chunks=chunks, as_json=as_json)
             where = ""
         else:
-            from esrag.cli.ingest_report import require_writable, show_end
-            from esrag.cli.ingest_run import ingest_into
-            from esrag.cli.ingest_target import target_from
+            from esrag.cli.ingest_report import require_writable
 
             require_writable(report_file)
-            ended = ingest_into(
-                target_from(settings),
-                inputs.entries(),
-                pool,
-                [*paths, *sources.names],
-                show=partial(show_end, as_json=as_json, report_file=report_file),
+            job = _Job(
+                settings=settings,
+                inputs=inputs,
+                reader=pool,
+                paths=paths,
+                named=sources.names,
                 pruning=pruning_of(inputs, everything=prune_all) if prune or prune_all else None,
+                as_json=as_json,
+                report_file=report_file,
             )
-            counts = ended.report.counts
+            counts = (job.watch if watch else job.once)().report.counts
             rejected, listed = counts.rejected, counts.listed
-            where = "Why: esrag dlq ls. Once more: esrag dlq retry --all"
+            of_set = f" --set {set_name}" if set_name else ""
+            where = f"Why: esrag dlq ls{of_set}. Once more: esrag dlq retry --all{of_set}"
     if rejected > max_rejected:
         raise RejectedError(f"{rejected:,} of {listed:,} inputs were rejected", hint=where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the options ask for, when it is more than a dry run."""
+
+    settings: Settings
+    inputs: Inputs
+    reader: Reader
+    paths: Sequence[str]
+    named: Sequence[str]
+    pruning: Pruning | None
+    as_json: bool
+    report_file: Path | None
+
+    def once(self, target: Target | None = None, *, in_a_line: bool = False) -> Ended:
+        """One run over everything."""
+        from esrag.cli.ingest_run import ingest_into
+        from esrag.cli.ingest_target import target_from
+
+        return ingest_into(
+            target or target_from(self.settings),
+            self.inputs.entries(),
+            self.reader,
+            [*self.paths, *self.named],
+            show=self.show(in_a_line=in_a_line),
+            pruning=self.pruning,
+        )
+
+    def watch(self) -> Ended:
+        """One run over everything, then one for each batch of changes; ends by a signal only."""
+        from esrag.cli.ingest_target import target_from
+        from esrag.cli.ingest_watch import Changes, follow, watched
+
+        if self.named:
+            raise click.UsageError("--watch follows files and folders that are named, no lists.")
+        what = watched(self.paths, self.inputs.listing)
+        target, changes = target_from(self.settings), Changes(what.folders)
+        with changes.watching():
+            ended = self.once(target, in_a_line=True)
+            follow(target, what, self.reader, changes, show=self.show(in_a_line=True))
+        return ended
+
+    def show(self, *, in_a_line: bool) -> Show:
+        """How the end of a run is told."""
+        from esrag.cli.ingest_report import show_end
+
+        return partial(
+            show_end, as_json=self.as_json, in_a_line=in_a_line, report_file=self.report_file
+        )
 
 
 ingest.add_command(verify)

@@ -45,12 +45,21 @@ def require_writable(report: Path | None) -> None:
         raise UsageError(f"--report {report}: no file can be written there")
 
 
-def show_end(ended: Ended, *, as_json: bool = False, report_file: Path | None = None) -> None:
-    """How the run ended, on the terminal and in the report's file."""
+def show_end(
+    ended: Ended,
+    *,
+    as_json: bool = False,
+    in_a_line: bool = False,
+    report_file: Path | None = None,
+) -> None:
+    """How the run ended, on the terminal and in the report's file.
+
+    ``in_a_line`` is for many runs one after the other: a line of JSON each.
+    """
     tell_of(ended.report)
     tell_pruned(ended.pruned)
     if as_json:
-        click.echo(json.dumps(end_as_json(ended), indent=2))
+        click.echo(json.dumps(end_as_json(ended), indent=None if in_a_line else 2))
     else:
         show_report(ended.report)
     if report_file is not None:

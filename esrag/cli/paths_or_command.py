@@ -11,6 +11,14 @@ from typing import Any
 import click
 
 
+class Paths(click.Argument):
+    """The paths; the usage of a command beside them does not show them."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Nothing when a command of the group is asked for its own usage."""
+        return super().get_usage_pieces(ctx) if self in ctx.command.params else []
+
+
 class PathsOrCommand(click.Group):
     """A group whose own arguments are paths; options may stand before the command's name too."""
 

@@ -51,6 +51,11 @@ class LetterBox:
         return self._folder.unreadable
 
     @property
+    def alias(self) -> str:
+        """The public name of the document set's index."""
+        return self._folder.alias
+
+    @property
     def index(self) -> LetterIndex | None:
         """Where the copies and other producers' documents are."""
         return self._index

@@ -35,7 +35,7 @@ class LetterFolder:
 
     def __init__(self, folder: Path, alias: str) -> None:
         self._folder = folder
-        self._alias = alias
+        self.alias = alias
         self.unreadable: list[str] = []  # places of lines that are no letters, as found by ``read``
 
     def read(self) -> Iterator[Filed]:
@@ -51,7 +51,7 @@ class LetterFolder:
 
     def id_of(self, letter: DeadLetter) -> str:
         """The id of a letter, here and in the index."""
-        return letter_id(self._alias, letter.run_id, letter.path, letter.place, letter.document_id)
+        return letter_id(self.alias, letter.run_id, letter.path, letter.place, letter.document_id)
 
     def file_of(self, run_id: str) -> Path:
         """Where a run writes its letters."""

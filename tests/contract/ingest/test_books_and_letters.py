@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ingest_desk import Desk
+from ingest_desk import Desk, ended
 
 from esrag.cli import run
 from esrag.names import DLQ_INDEX
@@ -185,6 +187,28 @@ def test_documents_of_other_producers_are_sent_again(
     code, outcome = esrag("dlq", "retry", "--all")
     assert (code, outcome["documents_taken"], letters()) == (0, 1, 0)
     assert es.get(index=desk.alias, id="theirs")["_source"]["text"] == "words"
+
+
+def test_a_watched_folder_is_followed(desk: Desk) -> None:
+    """What is written is taken in, what is removed goes, and SIGTERM ends it with 143."""
+    desk.write("a.md", 1)
+    process = desk.start("--watch")
+
+    def holds(*names: str) -> bool:
+        until = time.monotonic() + 60
+        while sorted(desk.chunks()) != sorted(names) and time.monotonic() < until:
+            time.sleep(0.3)
+        return sorted(desk.chunks()) == sorted(names)
+
+    assert holds("a.md")
+    desk.write("b.md", 1)
+    assert holds("a.md", "b.md")
+    (desk.docs / "a.md").unlink()
+    assert holds("b.md")
+    outcome = ended(process, send=signal.SIGTERM)
+    assert outcome.code == 143
+    runs = [json.loads(line)["counts"] for line in outcome.output.splitlines()]
+    assert [counts["indexed"] for counts in runs] == [1, 1]
 
 
 def test_a_purge_asks(desk: Desk, esrag: Esrag, letters: Callable[[], int]) -> None:
