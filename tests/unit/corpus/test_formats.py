@@ -430,10 +430,35 @@ def test_damaged_files_have_an_outcome(tmp_path: Path, data: st.DataObject, suff
             assert outcome.code in REASONS
 
 
-MARKS = ["= T\n", "== ", "|===\n", "|a |b\n", "----\n", "* x\n", "\n", "[a]\n", ".T\n",
-         ":a: b\n", "+\n", "====\n", "T\n===\n", ".. note::\n\n   x\n", "`a`_ ", "=== ===\n",
-         "*", "{a}", "``",
-         ".. x:: y\n", "   ", "term\n  d\n", "1. x\n", "//", "--\n", "|", "::\n\n  c\n"]  # fmt: skip
+MARKS = [
+    "= T\n",
+    "== ",
+    "|===\n",
+    "|a |b\n",
+    "----\n",
+    "* x\n",
+    "\n",
+    "[a]\n",
+    ".T\n",
+    ":a: b\n",
+    "+\n",
+    "====\n",
+    "T\n===\n",
+    ".. note::\n\n   x\n",
+    "`a`_ ",
+    "=== ===\n",
+    "*",
+    "{a}",
+    "``",
+    ".. x:: y\n",
+    "   ",
+    "term\n  d\n",
+    "1. x\n",
+    "//",
+    "--\n",
+    "|",
+    "::\n\n  c\n",
+]
 
 
 @settings(
