@@ -22,9 +22,11 @@ from rich.text import Text
 from esrag.cli.rendering import printable
 
 if TYPE_CHECKING:
+    from esrag.cluster.pressure import SendState
     from esrag.indexing import Progress
 
 Ask = Callable[[], "Progress"]
+AskFlow = Callable[[], "SendState"]
 
 _LINE_EVERY = 5.0  # seconds between two lines in a log
 _LOOK_EVERY = 0.5
@@ -61,19 +63,19 @@ class Rates:
         return (progress.listed - progress.settled) / rate
 
 
-def as_line(progress: Progress, rates: Rates) -> str:
+def as_line(progress: Progress, rates: Rates, flow: SendState | None = None) -> str:
     """How far the run is, in one line for a log."""
     parts = [_documents(progress), _chunks(progress, rates)]
     if progress.rejected:
         parts.append(f"{progress.rejected:,} rejected")
-    parts.append(_queue(progress) if not progress.wait else _wait(progress))
+    parts.append(_wait(progress) if progress.wait else _doing(progress, flow))
     left = rates.seconds_left(progress)
     if left is not None:
         parts.append(f"{_duration(left)} left")
     return "; ".join(part for part in parts if part)
 
 
-def as_lines(progress: Progress, rates: Rates) -> RenderableType:
+def as_lines(progress: Progress, rates: Rates, flow: SendState | None = None) -> RenderableType:
     """How far the run is, for a terminal of any width."""
     left = rates.seconds_left(progress)
     known = progress.listing_done
@@ -90,26 +92,27 @@ def as_lines(progress: Progress, rates: Rates) -> RenderableType:
     chunks = _line(_chunks(progress, rates))
     if progress.rejected:
         chunks.append(f"  {progress.rejected:,} rejected", "yellow")
-    last = _line(_wait(progress), "yellow") if progress.wait else _line(_queue(progress), "dim")
+    doing = _doing(progress, flow)
+    last = _line(_wait(progress), "yellow") if progress.wait else _line(doing, "dim")
     return Group(bar, chunks, last)
 
 
 @contextmanager
-def showing(ask: Ask) -> Iterator[None]:
-    """Show what ``ask`` tells for as long as the block runs."""
+def showing(ask: Ask, flow: AskFlow | None = None) -> Iterator[None]:
+    """Show what ``ask`` and ``flow`` tell for as long as the block runs."""
     console = Console(stderr=True)
-    with _on_a_terminal(ask, console) if console.is_terminal else _in_a_log(ask):
+    with _on_a_terminal(ask, flow, console) if console.is_terminal else _in_a_log(ask, flow):
         yield
 
 
 @contextmanager
-def _on_a_terminal(ask: Ask, console: Console) -> Iterator[None]:
+def _on_a_terminal(ask: Ask, flow: AskFlow | None, console: Console) -> Iterator[None]:
     rates = Rates()
 
     def look() -> RenderableType:
         progress = ask()
         rates.see(progress)
-        return as_lines(progress, rates)
+        return as_lines(progress, rates, flow() if flow else None)
 
     with Live(
         console=console,
@@ -123,9 +126,9 @@ def _on_a_terminal(ask: Ask, console: Console) -> Iterator[None]:
 
 
 @contextmanager
-def _in_a_log(ask: Ask) -> Iterator[None]:
+def _in_a_log(ask: Ask, flow: AskFlow | None) -> Iterator[None]:
     over = threading.Event()
-    thread = threading.Thread(target=_write_lines, args=(ask, over), daemon=True)
+    thread = threading.Thread(target=_write_lines, args=(ask, flow, over), daemon=True)
     thread.start()
     try:
         yield
@@ -134,7 +137,7 @@ def _in_a_log(ask: Ask) -> Iterator[None]:
         thread.join(timeout=_LINE_EVERY)
 
 
-def _write_lines(ask: Ask, over: threading.Event) -> None:
+def _write_lines(ask: Ask, flow: AskFlow | None, over: threading.Event) -> None:
     rates, last, told = Rates(), time.monotonic(), ""
     while not over.wait(_LOOK_EVERY):
         progress = ask()
@@ -142,7 +145,7 @@ def _write_lines(ask: Ask, over: threading.Event) -> None:
         now = time.monotonic()
         if now - last >= _LINE_EVERY or (progress.wait and progress.wait != told):
             last, told = now, progress.wait
-            click.echo(as_line(progress, rates), err=True)
+            click.echo(as_line(progress, rates, flow() if flow else None), err=True)
 
 
 def _documents(progress: Progress) -> str:
@@ -158,11 +161,21 @@ def _chunks(progress: Progress, rates: Rates) -> str:
     return said
 
 
-def _queue(progress: Progress) -> str:
+def _doing(progress: Progress, flow: SendState | None) -> str:
+    """What is going on, when nothing is being waited for."""
+    if progress.stage == "stopping":
+        return "stopping: answers to what is under way are noted"
+    if progress.stage == "verifying" and not progress.in_flight:
+        return "looking at what was written"
     if not progress.in_flight:
         return ""
     requests = "request" if progress.in_flight == 1 else "requests"
-    return f"{progress.in_flight} {requests} under way, up to {progress.batch} chunks each"
+    said = f"{progress.in_flight} {requests} under way, up to {progress.batch} chunks each"
+    if flow is not None and flow.reading.queue_capacity:
+        reading = flow.reading
+        said += f"; in the model's queue {reading.queued:,} of {reading.queue_capacity:,}"
+        said += f", {reading.allocations} allocation" + ("s" if reading.allocations != 1 else "")
+    return said
 
 
 def _wait(progress: Progress) -> str:

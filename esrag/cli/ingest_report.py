@@ -99,12 +99,13 @@ def tell_of(report: Report) -> None:
 
 def end_as_json(ended: Ended) -> dict[str, Any]:
     """All keys are there in every report, in this order."""
-    report, place, pruned = ended.report, ended.place, ended.pruned
+    report, place, sent, pruned = ended.report, ended.place, ended.sent, ended.pruned
     return {
         "run_id": report.run_id,
         "counts": asdict(report.counts),
         "chunks_written": report.chunks_written,
         "chunks_removed": report.chunks_removed,
+        "tokens": report.tokens,
         "documents_pruned": pruned.documents if pruned else 0,
         "chunks_pruned": pruned.chunks if pruned else 0,
         "pruned": [asdict(each) for each in pruned.origins] if pruned else [],
@@ -112,6 +113,13 @@ def end_as_json(ended: Ended) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "seconds_by_stage": {
             stage: round(seconds, 3) for stage, seconds in report.seconds_by_stage.items()
+        },
+        "sending": {
+            "requests": sent.sent,
+            "chunks_sent_again": sent.again,
+            "seconds_waited": round(sent.waited, 3),
+            "smallest_request": sent.smallest,
+            "largest_request": sent.largest,
         },
         "rejected_by_code": in_order(report.rejected_by_code),
         "rejected": [letter.as_json() for letter in report.rejected[:SHOWN]],

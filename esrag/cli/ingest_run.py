@@ -17,7 +17,7 @@ from esrag.errors import EsragError
 
 if TYPE_CHECKING:
     from esrag.cli.ingest_target import Target
-    from esrag.cluster.pressure import Gauge, Window
+    from esrag.cluster.pressure import Gauge, SendState, Window
     from esrag.corpus.listing import Entry
     from esrag.dead_letters.copies import Copies
     from esrag.indexing import Ingest, PruneReport, Reader, Report
@@ -38,6 +38,7 @@ class Ended:
 
     report: Report
     place: Place
+    sent: SendState
     pruned: PruneReport | None = None
 
 
@@ -87,7 +88,7 @@ def ingest_into(
         )
         pruned = None
         try:
-            with ingest_progress.showing(run.progress), interrupting(run):
+            with ingest_progress.showing(run.progress, window.state), interrupting(run):
                 run.run(settling.passing(entries))
             copies.forget(settling.settle())
             if pruning is not None:
@@ -95,7 +96,7 @@ def ingest_into(
         finally:
             report = run.report()
             _tell_of_copies(copies, report)
-            ended = Ended(report, _place(target), pruned)
+            ended = Ended(report, _place(target), window.state(), pruned)
             show(ended)
     return ended
 
