@@ -1,15 +1,23 @@
-"""How much of the bare TorchScript's speed is left through the whole of ``esrag ingest``.
+"""The ML tier during ``esrag ingest``: how fast beside the bare model, and how busy.
 
-    python benchmarks/ingest.py [CORPUS] [--rounds 5] [--copies 1] [--out FILE]
+    python -m benchmarks.ingest [CORPUS] [--rounds 5] [--copies 1] [--out FILE]
+    python -m benchmarks.ingest --busy 1 2 4 [CORPUS] [--rounds 3] [--copies 4] [--out FILE]
 
-Needs a running local stack and a model bundle (``esrag local up``, ``esrag model build``).  Both
-sides run in this one session, by turns, on the same chunks: the bundle's traced model called
-directly, in a process set up like the one of a deployment (same threads, allocator and OpenMP
-settings), on inputs that are already tokenised, sorted by length and cut into batches of the same
-token budget; and the command ``esrag ingest``, which reads, cuts, looks up, sends, embeds through
-the ingest pipeline, indexes, refreshes and verifies.  Its seconds are those of its own report:
-without the start of Python.  Each round gives one ratio, so that a machine that is busy for a
-while slows both sides; the median of the ratios is the result.
+Needs a running local stack and a model bundle (``esrag local up``, ``esrag model build``).
+
+**Speed.**  Both sides run in this one session, by turns, on the same chunks: the bundle's traced
+model called directly, in a process set up like the one of a deployment (same threads, allocator and
+OpenMP settings), on inputs that are already tokenised, sorted by length and cut into batches of the
+same token budget; and the command ``esrag ingest``, which reads, cuts, looks up, sends, embeds
+through the ingest pipeline, indexes, refreshes and verifies.  Its seconds are those of its own
+report: without the start of Python.  Each round gives one ratio, so that a machine that is busy for
+a while slows both sides; the median of the ratios is the result.
+
+**Busy** (``--busy``).  For each number of allocations, of one thread each, what part of the time
+they spent in the model: the deployment's average time for an input times their count, divided by
+allocations times seconds, from the first result to the last, as its statistics show it five times a
+second.  Allocations beyond the machine's cores stay busy as well; they wait for a core inside the
+model.
 
 Titles get another word in each round, so that neither the document hash nor the deployment's
 cache knows a chunk from the round before.  The document set ``benchmark`` is made for this and
@@ -28,6 +36,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,13 +61,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--copies", type=int, default=1, help="Ingest the corpus that many times.")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--busy", nargs="+", type=int, metavar="ALLOCATIONS")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
         serve_bare(options.bare, options.threads)
         return
-    text = json.dumps(measure(options.corpus, options.rounds, options.copies), indent=1)
+    corpus, rounds, copies = options.corpus, options.rounds, options.copies
+    if options.busy:
+        result = measure_busy(corpus, options.busy, rounds, copies)
+    else:
+        result = measure(corpus, rounds, copies)
+    text = json.dumps(result, indent=1)
     if options.out:
         options.out.write_text(text + "\n")
     sys.stdout.write(text + "\n")
@@ -100,15 +115,91 @@ def measure(corpus: Path, rounds: int, copies: int) -> dict[str, Any]:
     }
 
 
+def measure_busy(
+    corpus: Path, allocations: Sequence[int], rounds: int, copies: int
+) -> dict[str, Any]:
+    """By turns: so many allocations, one ingest, the share of time that they worked."""
+    from esrag.settings import load_settings
+
+    model_id = load_settings(index={"set": SET}).model.id
+    shares: dict[int, list[float]] = {number: [] for number in allocations}
+    rates: dict[int, list[float]] = {number: [] for number in allocations}
+    with document_set(**size_of(allocations[0])):
+        for number in range(rounds):
+            for count in allocations:
+                command("setup", "--set", SET, "--yes", **size_of(count))
+                salt = f"busy{os.getpid()}x{number}x{count}x"
+                with salted(corpus, salt, copies) as folder, watching(model_id) as samples:
+                    report = ingest(folder, **size_of(count))
+                shares[count].append(busy_share(samples, count))
+                rates[count].append(report["chunks_written"] / report["seconds"])
+                sys.stderr.write(f"{count}: {shares[count][-1]:.3f}, {rates[count][-1]:.0f}/s\n")
+    return {
+        "machine": machine(),
+        "corpus": str(corpus),
+        "chunks": report["chunks_written"],
+        "busy": {
+            count: {
+                "median": round(statistics.median(shares[count]), 3),
+                "in_each_round": [round(share, 3) for share in shares[count]],
+                "chunks_per_second": round(statistics.median(rates[count]), 1),
+            }
+            for count in allocations
+        },
+    }
+
+
+def size_of(allocations: int) -> dict[str, str]:
+    """Settings of a deployment of that many allocations, as environment variables."""
+    return {"ESRAG_MODEL_ALLOCATIONS": str(allocations), "ESRAG_MODEL_THREADS": "1"}
+
+
+def busy_share(samples: Sequence[tuple[float, float]], allocations: int) -> float:
+    """Of (time, seconds in the model so far): from where it begins to rise to where it ends."""
+    first = next(n for n, sample in enumerate(samples) if sample[1] > samples[0][1]) - 1
+    last = next(n for n, sample in enumerate(samples) if sample[1] == samples[-1][1])
+    (start, before), (end, after) = samples[first], samples[last]
+    return (after - before) / (end - start) / allocations
+
+
+@contextmanager
+def watching(deployment_id: str) -> Iterator[list[tuple[float, float]]]:
+    """Samples of the seconds that a deployment spent in the model, taken beside the block."""
+    from esrag.cli.connection import connect_with
+    from esrag.cluster.deployments import read_deployment
+    from esrag.settings import load_settings
+
+    client = connect_with(load_settings())
+    samples: list[tuple[float, float]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while True:
+            found = read_deployment(client, deployment_id)
+            if found is not None:
+                seconds = found.average_ms * found.inference_count / 1000
+                samples.append((time.monotonic(), seconds))
+            if over.wait(0.2):
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()
+
+
 def rate(chunks: int, seconds: Sequence[float]) -> float:
     """Chunks a second in the median round."""
     return round(chunks / statistics.median(seconds), 1)
 
 
 @contextmanager
-def document_set() -> Iterator[None]:
+def document_set(**environment: str) -> Iterator[None]:
     """A document set of its own, removed afterwards."""
-    command("setup", "--set", SET, "--yes")
+    command("setup", "--set", SET, "--yes", **environment)
     try:
         yield
     finally:
@@ -171,15 +262,22 @@ def embedding_inputs(settings: Any, folder: Path) -> list[str]:
     return [f"{chunk.context}\n{chunk.text}" for each in drafts for chunk in each.chunks]
 
 
-def ingest(folder: Path) -> dict[str, Any]:
+def ingest(folder: Path, **environment: str) -> dict[str, Any]:
     """The command's own report."""
-    report: dict[str, Any] = json.loads(command("ingest", "--set", SET, "--json", str(folder)))
+    said = command("ingest", "--set", SET, "--json", str(folder), **environment)
+    report: dict[str, Any] = json.loads(said)
     return report
 
 
-def command(*arguments: str) -> str:
+def command(*arguments: str, **environment: str) -> str:
     """Run a command of esrag; its standard output."""
-    done = subprocess.run([*CLI, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*CLI, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
     if done.returncode != 0:
         raise RuntimeError(f"esrag {' '.join(arguments)}: {done.stderr}")
     return done.stdout
