@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from docs.conformance import conformance
 from docs.doctor_page import doctor_page
+from docs.formats_page import formats_page
 from docs.scale_page import scale_page
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
@@ -106,6 +107,7 @@ GENERATED = {
     "conformance.md": lambda: conformance(NOTE),
     "differences.md": differences,
     "doctor.md": lambda: doctor_page(NOTE),
+    "formats.md": lambda: formats_page(NOTE),
     "scale.md": lambda: scale_page(NOTE),
     "settings.md": settings,
 }
