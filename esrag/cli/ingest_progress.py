@@ -30,6 +30,7 @@ AskFlow = Callable[[], "SendState"]
 
 _LINE_EVERY = 5.0  # seconds between two lines in a log
 _LOOK_EVERY = 0.5
+_WHY = 240  # characters of the reason for a wait
 _RATE_OVER = 15.0  # seconds that a rate looks back
 
 
@@ -93,7 +94,7 @@ def as_lines(progress: Progress, rates: Rates, flow: SendState | None = None) ->
     if progress.rejected:
         chunks.append(f"  {progress.rejected:,} rejected", "yellow")
     doing = _doing(progress, flow)
-    last = _line(_wait(progress), "yellow") if progress.wait else _line(doing, "dim")
+    last = Text(_wait(progress), "yellow") if progress.wait else _line(doing, "dim")
     return Group(bar, chunks, last)
 
 
@@ -179,8 +180,10 @@ def _doing(progress: Progress, flow: SendState | None) -> str:
 
 
 def _wait(progress: Progress) -> str:
-    left = max(0.0, progress.wait_until - time.monotonic())
-    return f"waiting {left:.0f} s: {' '.join(printable(progress.wait).split())}"
+    left = progress.wait_until - time.monotonic()
+    why = " ".join(printable(progress.wait).split()).partition("; for more information")[0]
+    why = why if len(why) <= _WHY else f"{why[:_WHY]}…"
+    return f"waiting {left:.0f} s: {why}" if left >= 1 else f"trying again after: {why}"
 
 
 def _line(text: str, style: str = "") -> Text:

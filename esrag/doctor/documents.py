@@ -62,9 +62,12 @@ def dead_letters(case: Case) -> Iterator[Finding]:
             return  # ``bodies`` says that the index is missing
         raise
     if waiting:
-        look = f'GET /{DLQ_INDEX}/_search {{"query":{{"prefix":{{"error.index":"{alias}"}}}}}}'
-        remedy = f"Look at them: {look}; put right the cause, then ingest them again."
-        yield found("dead-letters", f"index {DLQ_INDEX}", f"{waiting} documents wait", remedy)
+        of_set = f" --set {case.names.set}"
+        remedy = (
+            f"Look at them: esrag dlq ls{of_set}; put right the cause, then ingest them again: "
+            f"esrag dlq retry --all{of_set}"
+        )
+        yield found("dead-letters", f"index {DLQ_INDEX}", f"{waiting} letters wait", remedy)
     else:
         yield well(f"index {DLQ_INDEX}", "no refused document waits")
 
