@@ -68,7 +68,6 @@ ARCHIVE = {
 }
 INDEX = {
     "not_verified": "After the refresh the index did not hold what it had acknowledged.",
-    "no_embedding": "The chunk was stored without a usable vector.",
 }
 REASONS = {**LIST, **READ, **PARSE, **ARCHIVE, **INDEX}
 STAGES = {
