@@ -54,20 +54,24 @@ def searching(desk: Desk) -> Iterator[list[dict[str, Any]]]:
     assert looks > 5
 
 
+def make_anew(desk: Desk, *, shards: int = 1) -> None:
+    """The index with other settings, and with the URL field that the shipped mapping has."""
+    index = f"{desk.alias}-000001"
+    mappings = desk.es.indices.get(index=index)[index]["mappings"]
+    mappings["properties"]["url"] = {"type": "keyword"}
+    desk.es.indices.delete(index=index)
+    desk.es.indices.create(
+        index=index,
+        mappings=mappings,
+        settings={"index": {"default_pipeline": desk.pipeline, "number_of_shards": shards}},
+        aliases={desk.alias: {"is_write_index": True}},
+    )
+
+
 @pytest.mark.parametrize("shards", [1, 3])
 def test_no_search_finds_two_versions_of_a_document(desk: Desk, shards: int) -> None:
     """While documents of several requests each are replaced, longer and shorter ones."""
-    index = f"{desk.alias}-000001"
-    if shards > 1:
-        made = desk.es.indices.get(index=index)[index]
-        settings = {"index": {"default_pipeline": desk.pipeline, "number_of_shards": shards}}
-        desk.es.indices.delete(index=index)
-        desk.es.indices.create(
-            index=index,
-            mappings=made["mappings"],
-            settings=settings,
-            aliases={desk.alias: {"is_write_index": True}},
-        )
+    make_anew(desk, shards=shards)
     sizes = [1, 3, 12, 30]
     for number, size in enumerate(sizes * 4):
         desk.write(f"{number:02}.md", size, "old")
@@ -86,12 +90,10 @@ def test_documents_are_found_and_forgotten(
     desk: Desk, es: Elasticsearch, prefix: str, tmp_path: Path
 ) -> None:
     """By path, by source, by run, by origin; the index and the book say the same afterwards."""
-    for name, sections in (("a.md", 3), ("b.md", 1), ("guides.md", 1), ("guides", 0)):
-        if sections:
-            desk.write(name, sections)
-        else:
-            (desk.docs / name).mkdir()
-    desk.write("guides/c.md", 2)
+    make_anew(desk)
+    (desk.docs / "guides").mkdir()
+    for name, sections in (("a.md", 3), ("b.md", 1), ("guides.md", 1), ("guides/c.md", 2)):
+        desk.write(name, sections)
     assert desk.ingest().code == 0
     index = ChunkIndex(es, Names(prefix))
     origin = file_uri(desk.docs)

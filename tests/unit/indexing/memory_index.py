@@ -155,6 +155,7 @@ class Desk:
         self.runs = 0
         self.shown: list[Progress] = []
         self.pruned = PruneReport()
+        self.interrupt_at = -1  # the number of an entry
         self.rejects: dict[str, str] = {}  # files that the reader shall reject, and its code
 
     def write(self, name: str, chunks: int, word: str = "word") -> None:
@@ -163,8 +164,10 @@ class Desk:
         (self.docs / name).write_text("\n\n".join([paragraph] * chunks))
 
     def _watched(self, ingest: Ingest, listing: Listing) -> Iterator[Entry]:
-        for entry in listing.entries():
+        for number, entry in enumerate(listing.entries()):
             self.shown.append(ingest.progress())
+            if number == self.interrupt_at:
+                ingest.interrupt(KeyboardInterrupt())
             yield entry
 
     def run(

@@ -247,3 +247,61 @@ def test_a_lookup_without_all_shards_is_no_answer() -> None:
     """A document on a shard that is missing would look new."""
     with pytest.raises(UnavailableError, match="shard"):
         read_stored({"_shards": {"failed": 1}, "aggregations": {}})
+
+
+def test_what_cannot_be_removed_stays_open(desk: Desk) -> None:
+    """A refused document whose remains the server will not delete is not called rejected."""
+    desk.write("a.txt", 5)
+    desk.index.fault = lambda action: (
+        Verdict.ACKNOWLEDGED if b'"position":0,' in action.source else Verdict.REJECTED
+    )
+    with pytest.raises(UnavailableError, match=r"a\.txt was refused"):
+        desk.run()
+    assert desk.last.counts == Counts(listed=1, open=1)
+    desk.index.fault = lambda action: Verdict.ACKNOWLEDGED
+    assert desk.run().counts == Counts(listed=1, indexed=1)
+
+
+def test_a_file_of_records_is_open_until_its_last(desk: Desk) -> None:
+    """Stopped in the middle of it, its own line says that there is more."""
+    lines = [f'{{"id": {n}, "text": "record {n}"}}' for n in range(400)]
+    (desk.docs / "r.jsonl").write_text("\n".join(lines))
+
+    def stop() -> None:
+        raise BulkRefused(Verdict.STOP, 403, "no", PermissionDeniedError("no"))
+
+    desk.index.before_send = stop
+    with pytest.raises(PermissionDeniedError):
+        desk.run()
+    counts = desk.last.counts
+    assert counts.open == counts.listed > 1
+    desk.index.before_send = lambda: None
+    assert desk.run().counts == Counts(listed=400, indexed=400)
+
+
+def test_a_signal_ends_the_run_with_its_books_in_order(desk: Desk) -> None:
+    """What was listed by then is open; what is on its way is noted if it comes back soon."""
+    for number in range(4):
+        desk.write(f"{number}.txt", 4)
+    desk.interrupt_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        desk.run()
+    counts = desk.last.counts
+    assert counts.listed == counts.open
+    desk.interrupt_at = -1
+    assert desk.run().counts.open == 0
+
+
+def test_many_documents_are_verified_as_the_run_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So little is open when it is cut off, and little is kept in memory."""
+    monkeypatch.setattr("esrag.indexing.verifying._WORTH_A_REFRESH", 10)
+    monkeypatch.setattr("esrag.indexing.verifying._NOT_MORE_OFTEN", 0.0)
+    lines = [f'{{"id": {n}, "text": "record {n}"}}' for n in range(2000)]
+    (desk.docs / "r.jsonl").write_text("\n".join(lines))
+    looks: list[int] = []
+    refresh = desk.index.refresh
+    desk.index.refresh = lambda: (looks.append(len(desk.index.chunks)), refresh())[1]  # type: ignore[method-assign]
+    assert desk.run(max_batch=100).counts == Counts(listed=2000, indexed=2000)
+    assert len(set(looks)) > 2
