@@ -73,16 +73,16 @@ def test_no_search_finds_two_versions_of_a_document(desk: Desk, shards: int) -> 
     """While documents of several requests each are replaced, longer and shorter ones."""
     make_anew(desk, shards=shards)
     sizes = [1, 3, 12, 30]
-    for number, size in enumerate(sizes * 4):
+    for number, size in enumerate(sizes * 2):
         desk.write(f"{number:02}.md", size, "old")
     assert desk.ingest(**SMALL_BATCHES).code == 0
-    for number, size in enumerate(reversed(sizes * 4)):
+    for number, size in enumerate(reversed(sizes * 2)):
         desk.write(f"{number:02}.md", size, "new")
     with searching(desk) as mixed:
         outcome = desk.ingest(**SMALL_BATCHES)
-    assert outcome.counts == {"listed": 16, "indexed": 16}
+    assert outcome.counts == {"listed": 8, "indexed": 8}
     assert mixed == []
-    expected = {f"{n:02}.md": list(range(s)) for n, s in enumerate(reversed(sizes * 4))}
+    expected = {f"{n:02}.md": list(range(s)) for n, s in enumerate(reversed(sizes * 2))}
     assert desk.chunks() == expected
 
 
