@@ -244,7 +244,17 @@ class Ledger:
         with self._writing():
             run = self._number(run_id)
             self._database.executemany(
-                _INSERT, ((run, each.number, each.path, each.place, each.name) for each in inputs)
+                _INSERT,
+                (
+                    (
+                        run,
+                        each.number,
+                        storable(each.path),
+                        storable(each.place),
+                        storable(each.name),
+                    )
+                    for each in inputs
+                ),
             )
 
     def opened(self, run_id: str, number: int) -> None:
@@ -267,7 +277,7 @@ class Ledger:
                         change.document_hash,
                         change.chunks,
                         change.code,
-                        change.detail,
+                        storable(change.detail),
                         run,
                         change.number,
                     )
@@ -413,6 +423,15 @@ class DeadLetterFile:
                     file.write(line + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+
+
+def storable(text: str) -> str:
+    """``text`` as UTF-8 can express it; reasons and names may hold half of a surrogate pair."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text
 
 
 def _document(row: tuple[str, str, str, int, str, str, str, int]) -> KnownDocument:

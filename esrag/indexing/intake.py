@@ -15,7 +15,7 @@ from esrag.corpus.listing import Entry
 from esrag.corpus.records import Listed, Rejected, Skipped
 from esrag.indexing.naming import Naming
 from esrag.indexing.outcomes import Outcomes, printed
-from esrag.indexing.reading import duplicate_or_itself
+from esrag.indexing.reading import duplicate_or_itself, rejected
 from esrag.indexing.works import Draft
 from esrag.ledger import Input, Ledger
 from esrag.parsing.task import Cut, Outcome, Read
@@ -77,7 +77,9 @@ class Intake:
             return None
         number = self._line_of(current, event.outcome)
         outcome = event.outcome
-        if isinstance(outcome, Cut):
+        if isinstance(outcome, Cut) and not outcome.chunks:
+            outcome = rejected(outcome.parsed, "chunk", "empty", "no text to index")
+        elif isinstance(outcome, Cut):
             outcome = duplicate_or_itself(outcome, self._outcomes.seen)
         if isinstance(outcome, Cut):
             return Draft(number, current.file, outcome)

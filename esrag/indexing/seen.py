@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from esrag.cluster.stored_documents import HeldDocument
 from esrag.errors import UnavailableError
+from esrag.ledger import storable
 
 _INSIDE = "#!/"  # what stands between the name of a file and what was found in it
 
@@ -43,16 +44,19 @@ class Seen:
         done = self._do(
             "INSERT INTO seen VALUES (?, ?, 0)"
             " ON CONFLICT DO UPDATE SET place = excluded.place WHERE place = ''",
-            (document_id, place),
+            (storable(document_id), storable(place)),
         )
         if done.rowcount:
             return ""
-        row = self._do("SELECT place FROM seen WHERE name = ?", (document_id,)).fetchone()
+        row = self._do("SELECT place FROM seen WHERE name = ?", (storable(document_id),)).fetchone()
         return str(row[0])
 
     def keep(self, name: str) -> None:
         """An input was listed and rejected: neither it nor what is in it has disappeared."""
-        self._do("INSERT INTO seen VALUES (?, '', 1) ON CONFLICT DO UPDATE SET kept = 1", (name,))
+        self._do(
+            "INSERT INTO seen VALUES (?, '', 1) ON CONFLICT DO UPDATE SET kept = 1",
+            (storable(name),),
+        )
 
     def has_met(self, document_id: str) -> bool:
         """Whether the document was met, or a file was rejected that may hold it."""

@@ -14,6 +14,7 @@ from esrag.indexing.interruption import Interruption
 from esrag.indexing.naming import Naming
 from esrag.indexing.outbox import Outbox
 from esrag.indexing.seen import Seen
+from esrag.ledger import Change, Input, Ledger
 
 DOCS = "file:///srv/docs"
 
@@ -122,3 +123,16 @@ def test_an_interruption_waits_for_the_end_of_a_step() -> None:
     third.request(KeyboardInterrupt())
     with pytest.raises(SystemExit):
         third.request(SystemExit())
+
+
+def test_names_that_are_no_text_can_be_noted(tmp_path: Path) -> None:
+    """Half a surrogate pair in a name or a reason stops nothing."""
+    seen = Seen()
+    assert seen.claim("a\ud800", "docs/a\ud800") == ""
+    seen.keep("b\udcff")
+    assert "\\ud800" in seen.claim("a\ud800", "")
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.begin("r", [])
+        ledger.listed("r", [Input(1, "docs/a\ud800", "a\ud800", "line\ud800")])
+        ledger.record("r", [Change(1, "rejected", code="empty", detail="no \ud800")])
+        assert ledger.counts("r").rejected == 1
