@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from esrag.cluster.pressure import AT_ONCE, Window
+from esrag.cluster.retry import LONGEST_WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,31 @@ class _Request:
     refused: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Sender:
     """One delivery after the other; ``left`` is what its present one has yet to deliver."""
 
     left: int = 0
     resting: bool = False
     request: _Request | None = None
+    failures: int = 0
+    waited: float = 0.0
+    progress: int = 0
+
+    def start_anew(self) -> None:
+        """Something arrived."""
+        self.failures, self.waited = 0, 0.0
+
+    def rest(self, progress: int, chance: float) -> float:
+        """Seconds until the next try: delivery's own rule."""
+        if progress != self.progress:
+            self.start_anew()
+        self.progress = progress
+        self.failures += 1
+        stretches = [min(LONGEST_WAIT, 2.0**n) for n in range(self.failures)]
+        seconds = max(0.0, sum(stretches[:-1]) + stretches[-1] * chance - self.waited)
+        self.waited += seconds
+        return seconds
 
 
 @dataclass(slots=True)
@@ -187,11 +206,13 @@ class _Run:
             return
         done = request.chunks - request.refused
         sender.left -= done
+        if done:
+            sender.start_anew()
         if request.refused:
             self._window.shrink(request.epoch)
             sender.resting = True
-            number = self._senders.index(sender)
-            self._world.later(self._chance.random(), "rested", number)
+            seconds = sender.rest(self._window.progress, self._chance.random())
+            self._world.later(seconds, "rested", self._senders.index(sender))
         else:
             self._window.grow(done)
         request.turn.close()
