@@ -39,6 +39,7 @@ from esrag.corpus.records import Listed, Parsed, Rejected, Skipped, Unreadable
 from esrag.types import Document
 
 Outcome = Parsed | Rejected | Skipped
+_MOST_FRUITLESS = 10_000  # a file that is no JSONL would give a dead letter a line, by the million
 
 
 def read(listed: Listed, options: ReadingOptions | None = None) -> Iterator[Outcome]:
@@ -144,9 +145,13 @@ class _Reader:
             return self._rejected(content.name, _translated(error), sha256)
 
     def _several(self, container: Content, found: Iterator[Found]) -> Iterator[Outcome]:
-        count = 0
+        count = fruitless = 0
         for one in found:
             count += 1
+            if fruitless >= _MOST_FRUITLESS:
+                reason = f"{fruitless:,} parts in a row are unusable: the rest is not looked at"
+                raise Unreadable("broken", reason)
+            fruitless = fruitless + 1 if isinstance(one, Failure) else 0
             if not isinstance(one, Part) and container.form and container.form.holds_members:
                 self._count_member()
             if isinstance(one, Part):

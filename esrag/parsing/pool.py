@@ -253,7 +253,7 @@ class ParserPool:
         status = process.left()
         words = process.last_words()
         if not process.ready:
-            self._replace(process, failed_start=words or f"exit status {status}")
+            self._replace(process, failed_start=words[0] if words else f"exit status {status}")
         elif process.jobs and (process.done == 0 or status == -signal.SIGXCPU):
             self._fail(process, *verdict(status, words, self._limits))
         else:

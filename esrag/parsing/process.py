@@ -120,11 +120,11 @@ class ParserProcess:
             self._child.wait(timeout=5)
         return self.end()
 
-    def last_words(self) -> str:
-        """The last line that it wrote to standard error, fit to be shown."""
-        lines = self._words.decode("utf-8", "replace").split("\n")
-        line = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return "".join(c if c.isprintable() else "?" for c in line)[:300]
+    def last_words(self) -> list[str]:
+        """The last lines that it wrote to standard error, fit to be shown; the last comes first."""
+        lines = reversed(self._words.decode("utf-8", "replace").split("\n"))
+        shown = ("".join(c if c.isprintable() else "?" for c in line.strip()) for line in lines)
+        return [line[:300] for line in shown if line and not line.startswith("note: ")][:5]
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
         child = self._child
@@ -140,19 +140,21 @@ class ParserProcess:
                 view = view[self._input.write(view) :]
 
 
-def verdict(status: int, words: str, limits: Limits) -> tuple[str, str]:
+def verdict(status: int, words: list[str], limits: Limits) -> tuple[str, str]:
     """Code and reason for a file whose child ended with ``status``."""
     if status == -signal.SIGXCPU:
         return "parser_limit", f"takes more than {limits.cpu_seconds} s of processor time"
     if status == -signal.SIGKILL:
         return "parser_limit", "the system killed the parser, most likely for want of memory"
-    if "memory" in words.lower():  # libraries that cannot get any abort with such a line
+    if any(
+        "memory" in line.lower() for line in words
+    ):  # libraries that cannot get any abort with such a line
         return "parser_limit", f"takes more than {limits.memory_bytes // MIB} MiB of memory"
     how = f"exit status {status}"
     if status < 0:
         with contextlib.suppress(ValueError):
             how = signal.Signals(-status).name
-    return "parser_crashed", f"the parser died of it ({how}{': ' if words else ''}{words})"
+    return "parser_crashed", f"the parser died of it ({': '.join([how, *words[:1]])})"
 
 
 def _environment(folder: Path) -> dict[str, str]:

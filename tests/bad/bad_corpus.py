@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from bad_archives import tars, zips
 from bad_case import Bad
+from bad_mails import mails, sources, tables
 from bad_markup import html
+from bad_office import office
+from bad_pdfs import pdfs
 from bad_places import places
 from bad_records import jsonl
 from bad_texts import markdown, plain
@@ -22,13 +27,26 @@ GROUPS: dict[str, Callable[[], list[Bad]]] = {
     "html": html,
     "jsonl": jsonl,
     "places": places,
+    "zips": zips,
+    "tars": tars,
+    "pdfs": pdfs,
+    "office": office,
+    "mails": mails,
+    "tables": tables,
+    "sources": sources,
 }
 
 
 def build(group: str, folder: Path) -> dict[Path, Bad]:
     """Every file of a group below ``folder``, by its path."""
     folder.mkdir(parents=True)
-    return {bad.make(folder): bad for bad in GROUPS[group]()}
+    return {bad.make(folder): bad for bad in members(group)}
+
+
+@cache
+def members(group: str) -> list[Bad]:
+    """The files of a group; some take a second to make."""
+    return GROUPS[group]()
 
 
 def main(target: Path) -> None:

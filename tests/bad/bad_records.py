@@ -103,6 +103,9 @@ def jsonl() -> list[Bad]:
         ),
         Bad("no-line-end.jsonl", "{" * 9_000_000, ("record_too_large",), "9 MB, no end in sight"),
         Bad("returns.jsonl", _FINE.replace("\n", "\r") * 3, ("bad_json",), "line ends of old Macs"),
+        Bad(
+            "no-records.jsonl", _FINE + "x\n" * 20_000, (CUT, "bad_json", "broken"), "20,000 lines"
+        ),
         Bad("is-an-array.jsonl", f"[{_FINE.strip()}]", ("not_an_object",), "a JSON array"),
-        Bad("many.jsonl", "".join(line(id=n) for n in range(5000)), (CUT,), "5,000 records"),
+        Bad("many.jsonl", "".join(line(id=n) for n in range(2000)), (CUT,), "2,000 records"),
     ]

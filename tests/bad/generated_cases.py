@@ -53,7 +53,7 @@ class Case:
 
 
 def cases(seed: int, count: int, *, first: int = 0) -> Iterator[Case]:
-    """Cases ``first`` to ``first + count``; all endings take turns."""
+    """Cases ``first`` to ``first + count``; all formats take turns."""
     for number in range(first, first + count):
         yield case(seed, number)
 
@@ -61,7 +61,7 @@ def cases(seed: int, count: int, *, first: int = 0) -> Iterator[Case]:
 def case(seed: int, number: int) -> Case:
     """One case."""
     chance = random.Random(f"{seed}-{number}")
-    ending = ENDINGS[number % len(ENDINGS)]
+    ending = chance.choice(FORMATS[number % len(FORMATS)].endings)
     content = _valid(ending)
     steps: list[str] = []
     for _ in range(chance.choice([1, 1, 1, 2, 3])):

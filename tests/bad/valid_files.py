@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
+from functools import cache
 
 _MARKDOWN = """---
 title: A guide
@@ -56,10 +57,10 @@ def jsonl() -> bytes:
 def zipped(members: Mapping[str, bytes], *, stored: tuple[str, ...] = ()) -> bytes:
     """A zip archive; the names in ``stored`` are not compressed."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
             kind = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
-            archive.writestr(zipfile.ZipInfo(name), content, compress_type=kind)
+            archive.writestr(zipfile.ZipInfo(name), content, kind, 1)
     return buffer.getvalue()
 
 
@@ -74,6 +75,7 @@ def tarred(members: Mapping[str, bytes], mode: str = "w") -> bytes:
     return buffer.getvalue()
 
 
+@cache
 def pdf(pages: int = 3, text: str = "Some words on page") -> bytes:
     """A PDF with a line of text on each page."""
     objects = [b"<</Type/Catalog/Pages 2 0 R>>"]
@@ -108,6 +110,7 @@ def pdf_of(objects: list[bytes], trailer: bytes = b"") -> bytes:
     return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
 
 
+@cache
 def docx() -> bytes:
     """Headings, a paragraph, a list and a table."""
     import docx as library
@@ -126,6 +129,7 @@ def docx() -> bytes:
     return buffer.getvalue()
 
 
+@cache
 def pptx() -> bytes:
     """Two slides, one with notes."""
     import pptx as library
@@ -141,6 +145,7 @@ def pptx() -> bytes:
     return buffer.getvalue()
 
 
+@cache
 def xlsx() -> bytes:
     """Two sheets."""
     import openpyxl
