@@ -113,7 +113,8 @@ def _folder(root: RemoteRoot, path: str) -> Iterator[Entry | _Wanted | str]:
         name = own[len(base) :] if own.startswith(base) else ""
         if name and "/" not in name and one.path in (own, own + "/"):
             by_name[name + "/" if one.kind == "folder" else name] = one
-        elif one.kind == "folder" or one.size:  # else the marker of an empty folder
+        elif root.selection is None and (one.kind == "folder" or one.size):
+            # without a size it is the marker of an empty folder
             reason = f"{one.path!r} has an empty part in its path and cannot be read"
             yield _rejected(root, above, "list", "bad_name", reason)
     for sort_name, _ in in_order((name, "") for name in by_name):
