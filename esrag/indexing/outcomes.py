@@ -18,6 +18,7 @@ from esrag.indexing.works import Draft, Work
 from esrag.ledger import Change, DeadLetter, DeadLetterFile, KnownDocument, Ledger
 
 LETTERS_SHOWN = 20
+_LETTERS_AT_ONCE = 200
 _OF_THE_CONTENT = ("read", "parse", "chunk")
 _OF_THIS_MACHINE = ("unreadable", "not_a_file", "missing_library", "parser_crashed", "parser_limit")
 KeepLetters = Callable[[Sequence[DeadLetter]], int]
@@ -33,6 +34,7 @@ class Outcomes:
         self._run_id = run_id
         self._file = DeadLetterFile(dead_letters)
         self._keep = keep
+        self._waiting: list[tuple[int, DeadLetter]] = []  # numbers and letters of the next commit
         self.seen = Seen()
         self.first_letters: list[DeadLetter] = []
         self.listing_failed = 0
@@ -139,23 +141,27 @@ class Outcomes:
         self._ledger.record(self._run_id, [work.change("indexed") for work in works])
         self._ledger.hold(work.known(self._run_id, printed(work.file)) for work in works)
 
+    def commit(self) -> None:
+        """All that was told is on the disk when this returns; first the letters, then the lines.
+
+        So a line says ``rejected`` only when its letter is there to be read.
+        """
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._file.add([letter for _, letter in waiting])
+            self._ledger.record(self._run_id, [_rejection(n, letter) for n, letter in waiting])
+        self._ledger.commit()
+        if waiting and self._keep is not None:
+            self.letters_in_index += self._keep([letter for _, letter in waiting])
+
     def _reject(self, refused: Sequence[tuple[int, DeadLetter]]) -> None:
-        if not refused:
-            return
+        self._waiting += refused
         letters = [letter for _, letter in refused]
-        self._file.add(letters)
-        self._ledger.record(
-            self._run_id,
-            [
-                Change(n, "rejected", sha256=e.sha256, code=e.code, detail=f"{e.stage}: {e.reason}")
-                for n, e in refused
-            ],
-        )
-        if self._keep is not None:
-            self.letters_in_index += self._keep(letters)
         self.first_letters += letters[: max(0, LETTERS_SHOWN - len(self.first_letters))]
         self.rejected_count += len(letters)
         self.settled += len(letters)
+        if len(self._waiting) >= _LETTERS_AT_ONCE:
+            self.commit()
 
     def _letter(self, entry: Rejected, file: Listed | None) -> DeadLetter:
         return DeadLetter(
@@ -190,6 +196,11 @@ class Outcomes:
             uri=_uri(work.file),
             content=work.content,
         )
+
+
+def _rejection(number: int, letter: DeadLetter) -> Change:
+    detail = f"{letter.stage}: {letter.reason}"
+    return Change(number, "rejected", sha256=letter.sha256, code=letter.code, detail=detail)
 
 
 def printed(entry: Listed | Skipped | Rejected) -> str:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 from esrag.cluster.bulk import Action, Item, Verdict
@@ -131,6 +132,7 @@ class Ingest:
             self._intake = Intake(self._ledger, self._run_id, self._outcomes, self._naming)
             self._read(entries)
             self._finish()
+            self._outcomes.commit()
             self._ledger.end(self._run_id)
         finally:
             self._wind_down()
@@ -184,7 +186,8 @@ class Ingest:
 
     def report(self) -> Report:
         """How the run stands, from the ledger."""
-        self._ledger.commit()
+        with suppress(UnavailableError):  # it has been raised, and what is not noted is open
+            self._outcomes.commit()
         return Report(
             run_id=self._run_id,
             counts=self._ledger.counts(self._run_id),
@@ -247,7 +250,7 @@ class Ingest:
         while self._verifying.is_ready:
             self._take_verified()
         if now - self._committed > _COMMIT_WITHIN:
-            self._ledger.commit()
+            self._outcomes.commit()
             self._committed = now
 
     def _finish(self) -> None:
@@ -330,7 +333,7 @@ class Ingest:
         parcel = self._outbox.take(size=self._window.size)
         if not parcel.actions:
             return
-        self._ledger.commit()  # that these are being sent is on the disk before they are
+        self._outcomes.commit()  # that these are being sent is on the disk before they are
         self._committed = time.monotonic()
         self._sender.submit(parcel.actions, ordered=parcel.ordered)
 
@@ -404,6 +407,7 @@ class Ingest:
 
     def _remove_outdated(self) -> None:
         """Older versions of documents whose present content was rejected."""
+        self._outcomes.commit()
         remover = Remover(self._index, self._ledger, stop=self._stop)
         for batch in self._outcomes.seen.outdated(at_once=DOCUMENTS_AT_ONCE):
             with self._interruption.waiting():
@@ -426,7 +430,7 @@ class Ingest:
             except (EsragError, DeliveryStopped):
                 continue  # one error is on its way to the user already
             self._settle(items)
-        self._ledger.commit()
+        self._outcomes.commit()
 
     def _spent(self, stage: str, began: float) -> None:
         self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - began

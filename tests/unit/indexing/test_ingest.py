@@ -305,3 +305,15 @@ def test_many_documents_are_verified_as_the_run_goes_on(
     desk.index.refresh = lambda: (looks.append(len(desk.index.chunks)), refresh())[1]  # type: ignore[method-assign]
     assert desk.run(max_batch=100).counts == Counts(listed=2000, indexed=2000)
     assert len(set(looks)) > 2
+
+
+def test_a_rejection_without_its_letter_is_open(desk: Desk) -> None:
+    """When the letter cannot be written, no line says that there is one."""
+    desk.write("a.txt", 1)
+    (desk.docs / "bad.md").write_text("")
+    (desk.folder / "run1.jsonl").mkdir()
+    with pytest.raises(UnavailableError, match=r"run1\.jsonl"):
+        desk.run()
+    assert desk.last.counts.rejected == 0
+    assert desk.last.counts.listed == 2
+    assert desk.run().counts.rejected == 1
