@@ -48,7 +48,7 @@ def show_sources(answer: Answer) -> None:
     click.secho("\nSources", bold=True)
     for number, hit in cited:
         click.echo(f"  {click.style(f'[{number}]', fg='blue')} {heading(hit)}")
-        click.echo(f"      {printable(hit.url or hit.source)}")
+        click.echo(f"      {place(hit)}")
 
 
 def show_hits(hits: Sequence[Hit]) -> None:
@@ -57,7 +57,7 @@ def show_hits(hits: Sequence[Hit]) -> None:
         click.echo("No passage matches.")
     for hit in hits:
         click.echo(f"{hit.rank:>2}. {heading(hit)}  {click.style(f'{hit.score:.4f}', dim=True)}")
-        click.secho(f"    {printable(hit.url or hit.source)}", dim=True)
+        click.secho(f"    {place(hit)}", dim=True)
         text = " ".join(printable(hit.text).split())
         click.echo(f"    {text[:240]}{'…' if len(text) > 240 else ''}\n")
 
@@ -65,3 +65,13 @@ def show_hits(hits: Sequence[Hit]) -> None:
 def heading(hit: Hit) -> str:
     """Title and headings of a hit, in one line."""
     return click.style(printable(hit.context), bold=True)
+
+
+def place(hit: Hit) -> str:
+    """Where a hit can be looked up: link or path, and pages where the document has them."""
+    where = printable(hit.url or hit.source)
+    if not hit.page:
+        return where
+    if hit.last_page <= hit.page:
+        return f"{where}, page {hit.page}"
+    return f"{where}, pages {hit.page}–{hit.last_page}"

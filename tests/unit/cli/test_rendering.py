@@ -1,11 +1,12 @@
 """Rendering: text from outside cannot steer the terminal; a record has a stable shape."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from esrag.cli.ask import as_record
-from esrag.cli.rendering import printable, show_hits, show_sources
+from esrag.cli.rendering import place, printable, show_hits, show_sources
 from esrag.testing import make_hit
 from esrag.types import Answer, Citation, Sentence
 
@@ -46,3 +47,13 @@ def test_a_record_points_into_the_document() -> None:
     (citation,) = record["sentences"][0]["citations"]
     assert (citation["start"], citation["end"], citation["quote"]) == (0, 9, "Port 7443")
     assert record["kind"] == "quoted"
+
+
+@pytest.mark.parametrize(
+    ("page", "last_page", "shown"),
+    [(0, 0, "a.pdf"), (3, 3, "a.pdf, page 3"), (3, 5, "a.pdf, pages 3–5")],
+)
+def test_a_source_names_its_pages(page: int, last_page: int, shown: str) -> None:
+    """A reader opens the document there; text without pages has none."""
+    found = replace(HIT, source="a.pdf", url="", page=page, last_page=last_page)
+    assert place(found) == shown
