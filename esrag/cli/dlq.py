@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from esrag.cli.asking import ask_or_refuse
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.ingest_report import one_line
-from esrag.errors import RejectedError, UsageError
+from esrag.errors import RejectedError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from esrag.dead_letters.box import Letter, LetterBox
@@ -56,14 +57,15 @@ def list_letters(
     """Count the letters by reason; with --code or --run, list each."""
     settings = settings_from(set_name=set_name, elasticsearch_url=elasticsearch_url)
     box = _box(settings, local=local)
-    if code or run_id:
-        letters = _selected(box, (), code=code, run_id=run_id)
-        if as_json:
-            click.echo(json.dumps([each.as_json() for each in letters], indent=2))
+    with _or_local():
+        if code or run_id:
+            letters = _selected(box, (), code=code, run_id=run_id)
+            if as_json:
+                click.echo(json.dumps([each.as_json() for each in letters], indent=2))
+            else:
+                _show_list(letters)
         else:
-            _show_list(letters)
-    else:
-        _show_groups(box, as_json=as_json)
+            _show_groups(box, as_json=as_json)
     _tell_unread(box)
 
 
@@ -84,7 +86,8 @@ def show(
     if not ids:
         raise click.UsageError("Name the letters: ids as esrag dlq ls --code CODE shows them.")
     settings = settings_from(set_name=set_name, elasticsearch_url=elasticsearch_url)
-    letters = _selected(_box(settings, local=local), ids, whole=True)
+    with _or_local():
+        letters = _selected(_box(settings, local=local), ids, whole=True)
     if as_json:
         click.echo(json.dumps([each.as_json() for each in letters], indent=2))
         return
@@ -180,6 +183,16 @@ def _box(settings: Settings, *, local: bool) -> LetterBox:
     alias = Names(settings.index.set).alias
     index = None if local else LetterIndex(connect_with(settings), alias)
     return LetterBox(letter_folder(settings), index)
+
+
+@contextmanager
+def _or_local() -> Iterator[None]:
+    """Where the cluster is away, say that the letters of this data folder can be had without it."""
+    try:
+        yield
+    except UnavailableError as error:
+        hint = f"{error.hint} The letters of this data folder alone: --local".strip()
+        raise UnavailableError(error.message, hint=hint) from error
 
 
 def _selected(

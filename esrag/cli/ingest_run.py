@@ -59,7 +59,7 @@ def ingest_into(
     from esrag.cli.assembly import client_vectors_from
     from esrag.cluster.dead_letters import LetterIndex
     from esrag.dead_letters.copies import Copies
-    from esrag.dead_letters.settling import Settling
+    from esrag.dead_letters.settling import Settling, drop_vanished
     from esrag.indexing import Ingest, new_run_id
 
     settings, index, folder = target.settings, target.index, target.folder
@@ -93,6 +93,8 @@ def ingest_into(
             copies.forget(settling.settle())
             if pruning is not None:
                 pruned = run.prune(pruning.origins, everything=pruning.everything)
+                if not pruned.withheld:
+                    copies.forget(drop_vanished(folder, pruning.origins))
         finally:
             report = run.report()
             _tell_of_copies(copies, report)

@@ -170,6 +170,9 @@ def _wanted(listing: Listing, paths: Iterable[Path]) -> Iterator[Listed | Reject
 
 def _forget(target: Target, what: Watched, gone: Sequence[Path]) -> None:
     """Remove what the index holds of paths that vanished: files, folders, archives."""
+    from esrag.cluster.dead_letters import LetterIndex
+    from esrag.dead_letters.copies import Copies
+    from esrag.dead_letters.settling import drop_vanished
     from esrag.indexing import Selection, forget
 
     with target.ledger() as ledger:
@@ -177,6 +180,10 @@ def _forget(target: Target, what: Watched, gone: Sequence[Path]) -> None:
         for origin, below in places_of(what, gone, target.index.origins()):
             selection = Selection(origin=origin, below=below)
             removed += forget(target.index, ledger, selection).documents
+    gone_letters = drop_vanished(target.folder, {each.uri for each in what.listing.origins})
+    Copies(LetterIndex(target.client, target.alias), target.folder, target.alias).forget(
+        gone_letters
+    )
     if removed:
         documents = "1 document" if removed == 1 else f"{removed:,} documents"
         click.echo(f"{documents} removed: no such file any more", err=True)

@@ -173,17 +173,13 @@ class LetterIndex:
         return [_fate(letter, item) for letter, item in zip(letters, items, strict=True)]
 
     def _open(self) -> str:
-        def call() -> str:
-            with explained(f"opening a point in time of {DLQ_INDEX}"):
-                try:
-                    answer = self._client.open_point_in_time(
-                        index=DLQ_INDEX, keep_alive=_KEEP_ALIVE
-                    )
-                except NotFoundError:
-                    return ""
-            return str(answer["id"])
-
-        return retrying(call)
+        """Asked once: somebody waits to hear that the cluster is down."""
+        with explained(f"opening a point in time of {DLQ_INDEX}"):
+            try:
+                answer = self._client.open_point_in_time(index=DLQ_INDEX, keep_alive=_KEEP_ALIVE)
+            except NotFoundError:
+                return ""
+        return str(answer["id"])
 
     def _search(self, body: dict[str, Any]) -> Mapping[str, Any]:
         def call() -> Mapping[str, Any]:

@@ -6,9 +6,11 @@ the run has come to its end ─ settle ─► their letters are gone; what is re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 
 from esrag.corpus.listing import Entry, printable_name
+from esrag.dead_letters.again import path_of
 from esrag.dead_letters.files import Filed, LetterFolder
 
 
@@ -37,6 +39,17 @@ class Settling:
                 _where(filed) in self._met and (filed.letter.run_id, _where(filed)) in self._older
             )
         )
+
+
+def drop_vanished(folder: LetterFolder, origins: Collection[str]) -> list[str]:
+    """Remove the letters of files of these origins that are not there any more; their ids."""
+    return folder.remove(
+        lambda filed: (
+            filed.letter.origin in origins
+            and filed.letter.uri.startswith("file:")
+            and not os.path.lexists(path_of(filed.letter))
+        )
+    )
 
 
 def _where(filed: Filed) -> str:

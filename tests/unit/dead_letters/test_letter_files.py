@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from esrag.corpus.listing import Entry
 from esrag.corpus.records import Listed, Skipped
 from esrag.dead_letters.files import LetterFolder, as_document
-from esrag.dead_letters.settling import Settling
+from esrag.dead_letters.settling import Settling, drop_vanished
 from esrag.ledger import DeadLetter, DeadLetterFile
 
 ALIAS = "esrag-docs-default"
@@ -94,3 +95,22 @@ def test_the_index_keeps_a_letter_under_error(tmp_path: Path) -> None:
     assert body["error"]["index"] == ALIAS
     assert body["error"]["message"] == "why"
     assert "place" not in body["error"]
+
+
+def test_letters_of_files_that_are_gone_go_with_them(tmp_path: Path) -> None:
+    """Of the origins that are looked at, and not of what lies elsewhere."""
+    there = tmp_path / "there"
+    there.write_text("x")
+
+    def of(path: Path, origin: str, uri: str = "") -> DeadLetter:
+        return replace(letter("1", path), origin=origin, uri=uri or path.as_uri())
+
+    folder = folder_with(
+        tmp_path,
+        of(there, "file:///docs"),
+        of(tmp_path / "gone", "file:///docs"),
+        of(tmp_path / "lost", "file:///other"),
+        of(Path("page"), "file:///docs", "https://a.example/page"),
+    )
+    assert len(drop_vanished(folder, {"file:///docs"})) == 1
+    assert len(list(folder.read())) == 3
