@@ -143,7 +143,13 @@ def as_record(answer: Answer) -> dict[str, Any]:
             for sentence in answer.sentences
         ],
         "sources": [
-            {"number": number, "title": hit.title, "url": hit.url, "source": hit.source}
+            {
+                "number": number,
+                "title": hit.title,
+                "url": hit.url,
+                "source": hit.source,
+                "page": hit.page or None,
+            }
             for number, hit in sources(answer)
         ],
         "generated_text": answer.generated_text,
