@@ -122,7 +122,7 @@ def measure(
         "chunks": count,
         "rounds": rounds,
         "columns": {column: table(rows, column) for column in COLUMNS},
-        "rows": rows,
+        "rows": [{name: row[name] for name in row if name != "versions"} for row in rows],
     }
 
 
