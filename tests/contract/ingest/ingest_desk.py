@@ -98,10 +98,12 @@ class Desk:
         return {name: sorted(each) for name, each in positions.items()}
 
 
-def open_desk(es: Elasticsearch, stack: Stack, set_name: str, folder: Path) -> Desk:
+def open_desk(
+    es: Elasticsearch, stack: Stack, set_name: str, folder: Path, *, url: str = "ip"
+) -> Desk:
     """An index like the shipped one, whose pipeline gives every chunk the same vector.
 
-    ``url`` holds addresses of hosts only, so that a test can make a chunk that is refused.
+    The type of ``url`` holds IP addresses only, so that a test can make a chunk that is refused.
     """
     desk = Desk(es, stack, set_name, folder)
     vector = [1.0, *[0.0] * 383]
@@ -112,7 +114,7 @@ def open_desk(es: Elasticsearch, stack: Stack, set_name: str, folder: Path) -> D
     settings = load_body("mappings/settings.json")["template"]["settings"]
     for field in mappings["properties"].values():
         field.pop("fields", None)  # further ways to analyse a text change nothing for ingest
-    mappings["properties"]["url"] = {"type": "ip"}
+    mappings["properties"]["url"] = {"type": url}
     settings["index"]["default_pipeline"] = desk.pipeline
     es.indices.put_index_template(
         name=desk.alias, index_patterns=[f"{desk.alias}-0*"], allow_auto_create=False

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gzip
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from web_site import Site
 
 from esrag.corpus import fetching
 from esrag.corpus.listing import Entry, Listing, ListingOptions, had_again, pages
@@ -21,66 +20,6 @@ from esrag.corpus.spool import Spool
 from esrag.corpus.web import client, sitemaps
 from esrag.corpus.web.guard import Guard
 from esrag.errors import UsageError
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Site:
-    """A web server on loopback: paths and their answers, and the requests it got."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Answer | Callable[[BaseHTTPRequestHandler], None]] = {}
-        self.requests: list[str] = []
-        self.times: list[float] = []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                site.requests.append(self.path)
-                site.times.append(time.monotonic())
-                answer = site.answers.get(self.path, (404, {}, b"nothing"))
-                if callable(answer):
-                    answer(self)
-                    return
-                status, headers, body = answer
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: object) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def page(self, path: str, body: str = "<p>words", kind: str = "text/html") -> str:
-        """Add a page; its address."""
-        self.answers[path] = (200, {"Content-Type": kind}, body.encode())
-        return self.url + path
-
-    def leads(self, path: str, to: str, status: int = 302) -> str:
-        """Add a redirect; its address."""
-        self.answers[path] = (status, {"Location": to}, b"")
-        return self.url + path
-
-    @contextmanager
-    def running(self) -> Iterator[Site]:
-        """Serve for the time of the block."""
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
 
 @pytest.fixture
