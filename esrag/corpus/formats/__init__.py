@@ -80,7 +80,7 @@ FORMATS: tuple[Format, ...] = (
         (".html", ".htm", ".xhtml"),
         "text",
         "text/html",
-        "selectolax",
+        "selectolax, trafilatura",
         "the main content without navigation, footers, forms and scripts; tables in pipe form",
         fields="title, canonical link, `meta` elements, `lang`",
     ),

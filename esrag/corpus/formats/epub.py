@@ -52,7 +52,8 @@ def parse(content: Content, options: ReadingOptions) -> Document:
                 continue
             try:
                 raw = packages.part(package, name)
-                page = html.parse(decode(raw, declared=html.declared(raw)), document_id=name)
+                chapter = decode(raw, declared=html.declared(raw))
+                page = html.parse(chapter, document_id=name, is_page=False)
             except Unreadable:
                 unreadable += 1  # one bad chapter; all of them together are an error
                 continue

@@ -1,5 +1,6 @@
 """HTML: the main content becomes text and blocks; navigation, footers and scripts are left out.
 
+Where a page names its main content it is believed, else ``main_content`` finds where that lies.
 The page is walked once, without recursion, as a stream of "enter" and "leave" events; ``_Writer``
 builds the text and knows at every moment where in it a block began.  Tables are written as
 Markdown tables, so that chunking treats both alike.
@@ -9,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from esrag.corpus import fields
+from esrag.corpus.formats.main_content import extent
 from esrag.corpus.records import Unreadable
 from esrag.types import Block, BlockKind, Document
 
@@ -29,6 +32,7 @@ _BREAKING = frozenset(
 _LISTS = frozenset(("ul", "ol", "dl"))
 _ITEMS = {"li": "- ", "dt": "- ", "dd": ": "}
 _LAYOUT = "h1,h2,h3,h4,h5,h6,table table,ul,ol,pre"
+_DECLARED_MAIN = "main, [role=main]"
 _SPACE = re.compile(r"\s+")
 _HEAD_BYTES = 4096
 _CHARSET = re.compile(
@@ -46,8 +50,11 @@ _TAG = re.compile(
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{100000,}")
 
 
-def parse(text: str, *, document_id: str) -> Document:
-    """The document; raises Unreadable when the page is built to make parsing slow."""
+def parse(text: str, *, document_id: str, is_page: bool = True) -> Document:
+    """The document; raises Unreadable when it is built to make parsing slow.
+
+    Unless ``is_page``, all of it is content: a chapter of a book, the body of a mail.
+    """
     _refuse_costly(text)
     tree = LexborHTMLParser(text)
     writer = _Writer()
@@ -56,22 +63,35 @@ def parse(text: str, *, document_id: str) -> Document:
         _write(root, writer)
         if writer.blocks:
             break
+    body, blocks = writer.text, tuple(writer.blocks)
+    if is_page and tree.css_first(_DECLARED_MAIN) is None:
+        body, blocks = _stretch(body, blocks, *extent(text, body, blocks))
     metadata = _metadata(tree)
     known = fields.declared(metadata)
     return Document(
         id=document_id,
-        text=writer.text,
+        text=body,
         title=_title(tree) or fields.title_from_name(document_id),
         source=document_id,
         url=_url(tree),
         mime_type="text/html",
         published=known.published,
         metadata=metadata,
-        blocks=tuple(writer.blocks),
+        blocks=blocks,
         author=known.author,
         language=known.language,
         modified=known.modified,
     )
+
+
+def _stretch(
+    text: str, blocks: tuple[Block, ...], first: int, end: int
+) -> tuple[str, tuple[Block, ...]]:
+    if not blocks or (first, end) == (0, len(blocks)):
+        return text, blocks
+    start = blocks[first].start
+    kept = (replace(b, start=b.start - start, end=b.end - start) for b in blocks[first:end])
+    return text[start : blocks[end - 1].end], tuple(kept)
 
 
 def declared(raw: bytes) -> str:

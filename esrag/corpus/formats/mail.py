@@ -171,7 +171,7 @@ def _body(message: EmailMessage, *, name: str) -> tuple[str, tuple[Block, ...]]:
         if kind == "plain":
             text = text.replace("\r\n", "\n")
             return text, plain.parse_blocks(text)
-        page = html.parse(text, document_id=name)
+        page = html.parse(text, document_id=name, is_page=False)
         if page.text:
             return page.text, page.blocks
     return "", ()

@@ -362,6 +362,24 @@ def test_a_declared_encoding_is_believed(tmp_path: Path) -> None:
     assert outcome.code == "undecodable"
 
 
+def test_what_surrounds_an_article_is_left_out_of_a_page_without_main(tmp_path: Path) -> None:
+    """Teasers before and after; the structure in between stays whole."""
+    teaser = "<div class='teaser'><a href='/x'>Ten things that you never knew of cats</a></div>"
+    told = "".join(f"<p>{' '.join(s.paragraphs)}</p>" for s in story(8).sections)
+    table = "<table><tr><th>Part</th></tr><tr><td>bolt</td></tr></table>"
+    body = f"<h1>On pumps</h1>{told}<h2>Parts</h2>{table}<pre>x = 1</pre>{told}"
+    page = (
+        f"<html><body><div id='menu'>{teaser * 5}</div><div class='post-content'>{body}</div>"
+        f"<div class='related'><h3>More</h3>{teaser * 5}</div></body></html>"
+    )
+    document = one_document(tmp_path, page.encode(), "a.html")
+    assert "cats" not in document.text
+    kinds = {kind for kind, _, _ in shown(document)}
+    assert kinds == {"heading", "paragraph", "table", "code"}
+    assert all(fact in document.text for fact in story(8).facts)
+    check_offsets(document)
+
+
 def test_a_text_over_the_limit_is_rejected_and_not_cut(tmp_path: Path) -> None:
     """Whatever the format."""
     options = ReadingOptions(limits=Limits(document_characters=50, pages=1))
