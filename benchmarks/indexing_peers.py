@@ -326,7 +326,9 @@ class Esrag(Contender):
         from esrag.cluster.pressure import Window
 
         def send(actions: Sequence[Action]) -> list[Item]:
-            return send_bulk(self.connection, self.index, actions, pipeline=self.pipeline)
+            return send_bulk(
+                self.connection, self.index, actions, pipeline=self.pipeline, timeout=None
+            )
 
         window = Window(256, at_once=4, most_at_once=8)
         sender = Sender(Delivery(send, window))

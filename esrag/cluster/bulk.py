@@ -199,10 +199,11 @@ def send_bulk(
     actions: Sequence[Action],
     *,
     pipeline: str | None = None,
-    timeout: float = BULK_TIMEOUT,
+    timeout: float | None = BULK_TIMEOUT,
 ) -> list[Item]:
     """Send one request, once; one Item for each action, in order.
 
+    With ``timeout`` None the client's own counts; whoever sends many saves making it a new one.
     Without a ``pipeline`` the index's own is passed.  Raises BulkRefused when there is no answer
     that speaks of each action.
     """
@@ -212,7 +213,8 @@ def send_bulk(
     try:
         with explained(doing):
             try:
-                answer = client.options(request_timeout=timeout).perform_request(
+                sender = client if timeout is None else client.options(request_timeout=timeout)
+                answer = sender.perform_request(
                     "POST",
                     f"/{index}/_bulk",
                     params=params,

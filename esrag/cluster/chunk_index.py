@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import indices, stored_documents
-from esrag.cluster.bulk import BLOCKED, Action, BulkRefused, Item, Verdict, send_bulk
+from esrag.cluster.bulk import BLOCKED, BULK_TIMEOUT, Action, BulkRefused, Item, Verdict, send_bulk
 from esrag.cluster.client import explained
 from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.retry import retrying
@@ -69,6 +69,7 @@ class ChunkIndex:
 
     def __init__(self, client: Elasticsearch, names: Names) -> None:
         self._client = client
+        self._writer = client.options(request_timeout=BULK_TIMEOUT)
         self._names = names
         self._target: Target | None = None
         self._lock = threading.Lock()
@@ -127,7 +128,9 @@ class ChunkIndex:
         """One bulk request, sent once; a refusal counts only if the alias still leads there."""
         target = self._target or self.require()
         try:
-            items = send_bulk(self._client, target.index, actions, pipeline=target.pipeline)
+            items = send_bulk(
+                self._writer, target.index, actions, pipeline=target.pipeline, timeout=None
+            )
         except BulkRefused as refused:
             if refused.status in _AS_IF_GONE and not self._stays(target):
                 raise BulkRefused(
