@@ -54,7 +54,12 @@ class Naming:
         return found
 
     def _related(self, origin: str) -> list[str]:
-        """The known origins above and below this one, and itself; the longest first."""
+        """The known origins above and below this one, and itself; the longest first.
+
+        A name that the user gave lies above and below nothing, whatever slashes it has.
+        """
+        if "://" not in origin:
+            return [origin] if origin in self._known else []
         if self._last[0] != origin:
             bare = origin.rstrip("/")
             above = [bare[:at] for at, each in enumerate(bare) if each == "/"]

@@ -62,6 +62,9 @@ def test_scopes_are_the_known_origins_that_a_listing_covers() -> None:
     naming = Naming([DOCS, f"{DOCS}/guides/deep", "s3://bucket"])
     found = set(naming.scopes(f"{DOCS}/guides"))
     assert found == {(DOCS, "guides"), (f"{DOCS}/guides/deep", "")}
+    names = Naming(["team", "team/docs"])
+    assert names.scopes("team/docs") == [("team/docs", "")]
+    assert names.scopes("team") == [("team", "")]
 
 
 @given(
