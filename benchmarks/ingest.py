@@ -19,9 +19,9 @@ allocations times seconds, from the first result to the last, as its statistics 
 second.  Allocations beyond the machine's cores stay busy as well; they wait for a core inside the
 model.
 
-Titles get another word in each round, so that neither the document hash nor the deployment's
-cache knows a chunk from the round before.  The document set ``benchmark`` is made for this and
-its objects are removed afterwards.
+Titles get another word in each round, so that the deployment's cache knows no chunk from the round
+before, and so does the folder, so that nothing is replaced.  The document set ``benchmark`` is made
+for this and its objects are removed afterwards.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def salted(corpus: Path, salt: str, copies: int) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="esrag-benchmark-"))
     try:
         for copy in range(copies):
-            target = folder / str(copy)
+            target = folder / f"{salt}{copy}"  # ids that no round before had
             shutil.copytree(corpus, target)
             for path in target.rglob("*"):
                 if path.is_file():
