@@ -40,7 +40,12 @@ def quoted(path: str) -> str:
 
 
 def name_below(uri: str, origin: str) -> str | None:
-    """The path of ``uri`` below ``origin`` as a listing names it; None when it is not below."""
+    """The path of ``uri`` below ``origin`` as a listing names it; None when it is not below.
+
+    Pages of the web are below nothing: a page's name is its address, wherever it was found.
+    """
+    if origin.startswith(("http://", "https://")):
+        return None
     base = origin.rstrip("/") + "/"
     if not uri.startswith(base) or len(uri) == len(base):
         return None

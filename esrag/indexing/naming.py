@@ -30,16 +30,25 @@ class Naming:
     def named(self, entry: Entry) -> Entry:
         """The entry below the longest known origin that holds it, else as it was listed.
 
-        What does not lie below its own origin (the user named one, or a list led to it) keeps it.
+        What a list of files names goes where it lies; what has an origin of the user's keeps it.
         """
         if entry.uri != entry.origin and name_below(entry.uri, entry.origin) is None:
-            return entry
+            return self._where_it_lies(entry) if entry.origin.startswith("file:") else entry
         for origin in self._related(entry.origin):
             name = _name_in_part(entry, origin) or name_under(
                 origin, name=entry.name, origin=entry.origin, uri=entry.uri
             )
             if name is not None:
                 return replace(entry, name=name, origin=origin)
+        return entry
+
+    def _where_it_lies(self, entry: Entry) -> Entry:
+        """The entry below the longest known origin that its address is below."""
+        ends = (at for at, sign in enumerate(entry.uri) if sign == "/")
+        for bare in sorted((entry.uri[:at] for at in ends), key=len, reverse=True):
+            name = name_below(entry.uri, bare) if bare in self._known else None
+            if name is not None:
+                return replace(entry, name=name, origin=self._known[bare])
         return entry
 
     def scopes(self, origin: str) -> list[tuple[str, str]]:
