@@ -8,6 +8,11 @@ from esrag.corpus.records import Unreadable
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # What the web means by these labels (WHATWG Encoding Standard).
+# Python's own escapes, and what browsers refuse because it can hide markup.
+_NO_DOCUMENTS = frozenset(
+    "utf-7 punycode idna undefined unicode_escape unicode-escape raw_unicode_escape "
+    "raw-unicode-escape hz".split()
+)
 _WEB_LABELS = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030"}
 
 
@@ -60,12 +65,18 @@ def _marked(raw: bytes) -> tuple[str, int]:
 
 
 def _codec(declared: str) -> str:
+    name = known_codec(declared)
+    if not name:
+        reason = f"declares the encoding {declared[:40]!r}, which is none"
+        raise Unreadable("undecodable", reason, stage="read")
+    return name
+
+
+def known_codec(declared: str) -> str:
+    """The codec of a declared encoding; empty when there is none that a document may have."""
     try:
         name = codecs.lookup(declared.strip().strip("\"'")).name
-        # Not every codec makes text: rot13, zip and the like do not.
-        "".encode(name)
-    except (LookupError, ValueError, TypeError) as error:
-        raise Unreadable(
-            "undecodable", f"declares the encoding {declared[:40]!r}, which is none", stage="read"
-        ) from error
-    return _WEB_LABELS.get(name, name)
+        "".encode(name)  # not every codec makes text: rot13, zip and the like do not
+    except (LookupError, ValueError, TypeError):
+        return ""
+    return "" if name in _NO_DOCUMENTS else _WEB_LABELS.get(name, name)

@@ -65,8 +65,8 @@ def html() -> list[Bad]:
         Bad(
             "utf7.html",
             '<meta charset="utf-7"><p>+ADw-script+AD4-words',
-            ("empty",),
-            "a script in UTF-7 stays a script",
+            ("undecodable",),
+            "UTF-7 can hide a script, no browser reads it",
         ),
         Bad(
             "references.html",

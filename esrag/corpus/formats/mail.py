@@ -14,7 +14,7 @@ from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
 from esrag.corpus import fields
-from esrag.corpus.decoding import decode
+from esrag.corpus.decoding import decode, known_codec
 from esrag.corpus.formats import html, plain
 from esrag.corpus.formats.contents import (
     MEMBER,
@@ -178,8 +178,9 @@ def _body(message: EmailMessage, *, name: str) -> tuple[str, tuple[Block, ...]]:
 
 
 def _decoded(raw: bytes, part: EmailMessage) -> str:
-    """By the part's own charset; without one UTF-8, of which ASCII is a part."""
-    return decode(raw.replace(b"\0", b""), declared=part.get_content_charset() or "")
+    """By the part's own charset; without one, or with one that is none, as UTF-8."""
+    charset = known_codec(part.get_content_charset() or "utf-8")
+    return decode(raw.replace(b"\0", b""), declared=charset)
 
 
 def _header(message: EmailMessage, name: str) -> str:

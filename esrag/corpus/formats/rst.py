@@ -8,6 +8,7 @@ standing as text: a page of a manual is not lost for a ``:ref:``.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import docutils.core
@@ -15,6 +16,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives, roles
 
 from esrag.corpus import fields
+from esrag.corpus.formats import plain
 from esrag.corpus.formats.writing import Writer
 from esrag.types import Document
 
@@ -31,6 +33,7 @@ _SETTINGS: dict[str, Any] = {
     "warning_stream": False,
     "pep_references": False,
 }
+_LONGEST_LINE = 10_000
 _ROLE_TEXT = re.compile(r"^[!~]?(.*?)\s*(?:<[^<>]*>)?$", re.DOTALL)
 _SPHINX_ROLES = (
     "ref doc term class func meth mod attr data exc obj const py:class py:func py:meth py:mod "
@@ -44,6 +47,9 @@ _LITERAL = "code-block sourcecode highlight-code".split()
 
 def parse(text: str, *, document_id: str) -> Document:
     """The document."""
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+        # Inline marks cost docutils the square of a line's length.
+        return replace(plain.parse(text, document_id=document_id), mime_type="text/x-rst")
     _register()
     tree = docutils.core.publish_doctree(text, settings_overrides=_SETTINGS)
     values: dict[str, object] = {}

@@ -357,9 +357,14 @@ def test_a_declared_encoding_is_believed(tmp_path: Path) -> None:
     assert one_document(tmp_path, page.encode("cp1252"), "a.html").text == "café €"
     module = "# -*- coding: latin-1 -*-\nname = 'caf\u00e9'\n"
     assert "café" in one_document(tmp_path, module.encode("latin-1"), "a.py").text
-    (outcome,) = outcomes_of(tmp_path, "caf\u00e9".encode("latin-1"), "a.txt")
-    assert isinstance(outcome, Rejected)
-    assert outcome.code == "undecodable"
+    for raw, name in (
+        ("caf\u00e9".encode("latin-1"), "a.txt"),
+        (b'<meta charset="utf-7"><p>+ADw-script+AD4-', "a.html"),
+        (b"# coding: unicode_escape\nx = 1", "a.py"),
+    ):
+        (outcome,) = outcomes_of(tmp_path, raw, name)
+        assert isinstance(outcome, Rejected)
+        assert outcome.code == "undecodable"
 
 
 def test_what_surrounds_an_article_is_left_out_of_a_page_without_main(tmp_path: Path) -> None:
