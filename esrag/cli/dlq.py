@@ -130,7 +130,7 @@ def retry(
     if outcome.left:
         of_set = f" --set {set_name}" if set_name else ""
         raise RejectedError(
-            f"{outcome.left:,} letters stay", hint=f"Look at them: esrag dlq ls{of_set}"
+            f"{_letters(outcome.left)} left", hint=f"Look at them: esrag dlq ls{of_set}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from esrag.errors import RejectedError
 
 if TYPE_CHECKING:
     from esrag.cli.chunk_listing import ChunkListing
-    from esrag.cli.ingest_run import Ended, Pruning, Show
+    from esrag.cli.ingest_run import Embedding, Ended, Pruning, Show
     from esrag.cli.ingest_sources import Inputs
     from esrag.cli.ingest_target import Target
     from esrag.indexing import Reader
@@ -145,7 +146,13 @@ class _Job:
     as_json: bool
     report_file: Path | None
 
-    def once(self, target: Target | None = None, *, in_a_line: bool = False) -> Ended:
+    def once(
+        self,
+        target: Target | None = None,
+        *,
+        in_a_line: bool = False,
+        embedding: Embedding | None = None,
+    ) -> Ended:
         """One run over everything."""
         from esrag.cli.ingest_run import ingest_into
         from esrag.cli.ingest_target import target_from
@@ -157,10 +164,12 @@ class _Job:
             [*self.paths, *self.named],
             show=self.show(in_a_line=in_a_line),
             pruning=self.pruning,
+            embedding=embedding,
         )
 
     def watch(self) -> Ended:
         """One run over everything, then one for each batch of changes; ends by a signal only."""
+        from esrag.cli.assembly import client_vectors_from
         from esrag.cli.ingest_target import target_from
         from esrag.cli.ingest_watch import Changes, follow, watched
 
@@ -168,9 +177,10 @@ class _Job:
             raise click.UsageError("--watch follows files and folders that are named, no lists.")
         what = watched(self.paths, self.inputs.listing)
         target, changes = target_from(self.settings), Changes(what.folders)
-        with changes.watching():
-            ended = self.once(target, in_a_line=True)
-            follow(target, what, self.reader, changes, show=self.show(in_a_line=True))
+        show = self.show(in_a_line=True)
+        with changes.watching(), client_vectors_from(self.settings, target.index) as vectors:
+            ended = self.once(target, in_a_line=True, embedding=nullcontext(vectors))
+            follow(target, what, self.reader, changes, show=show, vectors=vectors)
         return ended
 
     def show(self, *, in_a_line: bool) -> Show:

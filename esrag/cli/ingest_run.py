@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +17,7 @@ from esrag.errors import EsragError
 
 if TYPE_CHECKING:
     from esrag.cli.ingest_target import Target
+    from esrag.client_vectors import ClientVectors
     from esrag.cluster.pressure import Gauge, SendState, Window
     from esrag.corpus.listing import Entry
     from esrag.dead_letters.copies import Copies
@@ -43,6 +44,7 @@ class Ended:
 
 
 Show: TypeAlias = Callable[[Ended], None]
+Embedding: TypeAlias = "AbstractContextManager[ClientVectors | None]"
 
 
 def ingest_into(
@@ -53,8 +55,12 @@ def ingest_into(
     *,
     show: Show,
     pruning: Pruning | None = None,
+    embedding: Embedding | None = None,
 ) -> Ended:
-    """Take the entries into the document set; ``show`` is told the end, whatever it is."""
+    """Take the entries into the document set; ``show`` is told the end, whatever it is.
+
+    ``embedding`` is given where one embedder serves several runs.
+    """
     from esrag.cli import ingest_progress
     from esrag.cli.assembly import client_vectors_from
     from esrag.cluster.dead_letters import LetterIndex
@@ -64,7 +70,8 @@ def ingest_into(
 
     settings, index, folder = target.settings, target.index, target.folder
     window, gauge = _window_of(target)
-    with client_vectors_from(settings, index) as vectors, target.ledger() as ledger:
+    embedding = embedding or client_vectors_from(settings, index)
+    with embedding as vectors, target.ledger() as ledger:
         _tell_of_cut_off_run(ledger)
         run_id = new_run_id()
         ledger.begin(run_id, arguments)

@@ -99,10 +99,11 @@ def _for_people(audit: Audit, *, with_books: bool) -> None:
     for kind, count in by_kind(tally.findings).items():
         click.echo(f"{kind} ({count:,}): {ADVICE[kind]}", err=True)  # type: ignore[index]
     _tell_others(tally)
+    apart = f"{tally.foreign:,} not judged, " if tally.foreign else ""
     books = f"{tally.known:,} in the books, " if with_books else ""
     click.echo(
         f"{books}{tally.documents:,} documents and {tally.chunks:,} chunks in the index: "
-        f"{tally.whole:,} as they should be, {tally.found:,} findings"
+        f"{tally.whole:,} as they should be, {apart}{tally.found:,} findings"
     )
 
 

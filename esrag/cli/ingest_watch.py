@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from esrag.errors import ConflictError, UnavailableError, UnsupportedError, Usag
 if TYPE_CHECKING:
     from esrag.cli.ingest_run import Show
     from esrag.cli.ingest_target import Target
+    from esrag.client_vectors import ClientVectors
     from esrag.corpus.listing import Listing
     from esrag.corpus.records import Listed, Rejected
     from esrag.indexing import Reader
@@ -66,8 +67,18 @@ def watched(arguments: Sequence[str], listing: Listing) -> Watched:
     return Watched(arguments, listing, tuple(folders))
 
 
-def follow(target: Target, what: Watched, reader: Reader, changes: Changes, *, show: Show) -> None:
+def follow(
+    target: Target,
+    what: Watched,
+    reader: Reader,
+    changes: Changes,
+    *,
+    show: Show,
+    vectors: ClientVectors | None,
+) -> None:
     """Take in changes until a signal ends it."""
+    from esrag.cli.ingest_run import ingest_into
+
     waiting: set[Path] = set()
     folders = ", ".join(one_line(str(each)) for each in what.folders)
     click.echo(f"Watching {folders}; ^C ends it.", err=True)
@@ -77,7 +88,16 @@ def follow(target: Target, what: Watched, reader: Reader, changes: Changes, *, s
         if not waiting or time.monotonic() < again_at:
             continue
         try:
-            _take_in(target, what, sorted(waiting), reader, show=show)
+            entries = _inputs_of(target, what, sorted(waiting))
+            if entries:
+                ingest_into(
+                    target,
+                    iter(entries),
+                    reader,
+                    ["--watch", *what.arguments],
+                    show=show,
+                    embedding=nullcontext(vectors),
+                )
             waiting.clear()
         except (ConflictError, UnavailableError) as error:
             again_at = time.monotonic() + _AGAIN_AFTER
@@ -132,18 +152,13 @@ class Changes:
                 self._found.put({Path(path) for _, path in batch})
 
 
-def _take_in(
-    target: Target, what: Watched, paths: Sequence[Path], reader: Reader, *, show: Show
-) -> None:
-    from esrag.cli.ingest_run import ingest_into
-
+def _inputs_of(target: Target, what: Watched, paths: Sequence[Path]) -> list[Listed | Rejected]:
+    """What is to be ingested of changed paths; what vanished is removed here."""
     gone = [path for path in paths if not os.path.lexists(path)]
     there = files_of(path for path in paths if os.path.lexists(path))
     if gone:
         _forget(target, what, gone)
-    entries = list(_wanted(what.listing, there))
-    if entries:
-        ingest_into(target, iter(entries), reader, ["--watch", *what.arguments], show=show)
+    return list(_wanted(what.listing, there))
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
