@@ -36,8 +36,7 @@ class Spool:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._remove_orphans()
             own = Path(tempfile.mkdtemp(prefix="run-", dir=self._folder))
-            self._lock = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = _locked(own)
         except OSError as error:
             raise _cannot_write(self._folder, error) from error
         self._own = own
@@ -96,6 +95,15 @@ class Spool:
                 continue  # that run lives
             finally:
                 os.close(lock)
+
+
+def _locked(folder: Path) -> int:
+    """A lock that is held before anybody can see it: else another run could take it first."""
+    begun = folder / f"{_LOCK}.new"
+    lock = os.open(begun, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    begun.rename(folder / _LOCK)
+    return lock
 
 
 def _limited(parts: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

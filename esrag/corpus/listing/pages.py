@@ -13,6 +13,7 @@ from pathlib import Path
 
 from esrag.corpus.formats import ending_of, format_of, format_of_media_type
 from esrag.corpus.listing import rules
+from esrag.corpus.listing.globs import Glob
 from esrag.corpus.listing.options import ListingOptions
 from esrag.corpus.listing.rules import Patterns
 from esrag.corpus.listing.sorting import Seen
@@ -23,6 +24,7 @@ from esrag.corpus.web import robots
 from esrag.corpus.web.addresses import WebAddress, parsed
 from esrag.corpus.web.client import Pace, WebClient
 from esrag.corpus.web.guard import Guard
+from esrag.corpus.web.links import files_in
 from esrag.corpus.web.robots import Robots
 from esrag.corpus.web.sitemaps import pages_of
 
@@ -92,6 +94,23 @@ def sitemap_pages(start: WebAddress, origin: str, web: Web, patterns: Patterns) 
     return _pages(urls(), origin, web, patterns)
 
 
+def matching_pages(
+    folder: WebAddress, pattern: str, origin: str, web: Web, patterns: Patterns
+) -> Iterator[Entry]:
+    """The entries of what a server lists in ``folder``, by name; it may not list anything."""
+
+    def urls() -> Iterator[str | Rejected]:
+        try:
+            found = files_in(folder, web.client)
+        except Unreadable as error:
+            yield _rejected(str(folder), origin, Unreadable(error.code, error.reason, stage="list"))
+            return
+        wanted = Glob(pattern)
+        yield from (str(each) for each in found if wanted.wants(each.file_path.rpartition("/")[2]))
+
+    return _pages(urls(), origin, web, patterns)
+
+
 def listed_pages(path: Path, origin: str, web: Web, patterns: Patterns) -> Iterator[Entry]:
     """The entries of all pages of a file with one URL a line."""
     return _pages(lines_of(path), origin, web, patterns)
@@ -121,7 +140,7 @@ def _pages(
                 yield url
                 continue
             if count >= web.options.max_pages:
-                reason = f"there are more than {web.options.max_pages} addresses (--max-pages)"
+                reason = f"there are more than {web.options.max_pages} addresses (ingest.max_pages)"
                 yield _rejected(origin, origin, Unreadable("too_many", reason, stage="list"))
                 return
             yield crawled(url, origin, web, patterns, seen)

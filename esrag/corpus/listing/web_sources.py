@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from esrag.corpus.listing.pages import Web, listed_pages, named_page, sitemap_pages
+from esrag.corpus.listing.pages import (
+    Web,
+    listed_pages,
+    matching_pages,
+    named_page,
+    sitemap_pages,
+)
 from esrag.corpus.listing.source import Context, Source
 from esrag.corpus.listing.walking import Entry
 from esrag.corpus.origins import Origin, file_uri
@@ -19,10 +25,28 @@ from esrag.errors import UsageError
 
 
 def page_source(url: str, context: Context) -> Source:
-    """A page that is named; raises UsageError when the address is none."""
+    """A page that is named, or a pattern of pages; UsageError when the address is none."""
+    if "*" in url.partition("?")[0]:
+        return _pattern_source(url, context)
     address = _address(url, context.web)
     origin = context.options.origin or str(address)
     return Source(Origin(origin, complete=True), partial(_one, address, origin, context.web))
+
+
+def _pattern_source(url: str, context: Context) -> Source:
+    """The pages that a web server lists in a folder, as far as their names match."""
+    folder, _, pattern = url.rpartition("/")
+    if "*" in folder:
+        raise UsageError(
+            f"{url}: a pattern for pages can only stand in the last part of the path",
+            hint="Take a sitemap (--sitemap), or a list of URLs (--urls).",
+        )
+    address = _address(folder + "/", context.web)
+    origin = context.options.origin or str(address)
+    return Source(
+        Origin(origin, complete=False),
+        partial(matching_pages, address, pattern, origin, context.web, context.patterns),
+    )
 
 
 def url_list_source(path: Path, context: Context) -> Source:

@@ -391,3 +391,21 @@ def test_a_page_is_had_again_as_it_was_allowed(site: Site, sentinel: Site, spool
     assert isinstance(refused, Rejected)
     assert refused.code == "origin_not_allowed"
     assert sentinel.requests == []
+
+
+def test_a_pattern_selects_what_a_server_lists(site: Site, spool: Spool) -> None:
+    """Right below the folder, once each; nothing of other places."""
+    for name in ("a.md", "b.md", "c%20d.md"):
+        site.page(f"/docs/{name}", "# Words", "text/plain")
+    links = ["b.md", "a.md", "./a.md#x", "/docs/c%20d.md", "x.html", "sub/e.md", "../f.md", "?o=d"]
+    links += ["http://elsewhere.example/docs/g.md", "javascript:alert(1)", "http://[", "mailto:a@b"]
+    page = "".join(f'<A class=x HREF="{link}">x</a><a>' for link in links)
+    site.page("/docs/", page + "<a href=b.md><a " * 10_000 + "<a href=")
+    entries = listed(options(spool), f"{site.url}/docs/*.md")
+    assert codes(entries) == {"a.md": "", "b.md": "", "c%20d.md": ""}
+    assert {entry.origin for entry in entries} == {f"{site.url}/docs/"}
+    (entry,) = listed(options(spool), f"{site.url}/none/*.md")
+    assert isinstance(entry, Rejected)
+    assert (entry.stage, entry.code) == ("list", "not_found")
+    with pytest.raises(UsageError, match="last part"):
+        listed(options(spool), f"{site.url}/*/a.md")
