@@ -42,6 +42,16 @@ _SPHINX_ROLES = (
     "issue pr user pep rfc regexp makevar mailheader manpage mimetype newsgroup"
 ).split()
 _ADMONITIONS = "versionadded versionchanged deprecated seealso".split()
+_FRAMES = "glossary only tabs tab tab-set tab-item details dropdown card grid grid-item".split()
+_OBJECTS = (
+    "function method classmethod staticmethod attribute data exception decorator decoratormethod "
+    "describe object option envvar confval autoclass autofunction automethod automodule autodata "
+    "autoexception autoattribute cmdoption"
+).split()
+_WITHOUT_TEXT = (
+    "toctree index currentmodule highlight module program literalinclude testsetup testcleanup "
+    "sectionauthor moduleauthor codeauthor tabularcolumns"
+).split()
 _LITERAL = "code-block sourcecode highlight-code".split()
 
 
@@ -151,20 +161,9 @@ def _register() -> None:
         roles.register_local_role(name, _role)
     for name in _LITERAL:
         directives.register_directive(name, _Literal)
-    for name in (
-        *_ADMONITIONS,
-        "glossary",
-        "only",
-        "tab-set",
-        "tab-item",
-        "details",
-        "py:function",
-    ):
+    for name in (*_ADMONITIONS, *_FRAMES, *(f"py:{one}" for one in _OBJECTS), *_OBJECTS):
         directives.register_directive(name, _Nested)
-    for name in (
-        "toctree", "index", "automodule", "autoclass", "autofunction", "currentmodule", "highlight",
-        "module", "literalinclude", "image", "figure", "testsetup",
-    ):  # fmt: skip
+    for name in _WITHOUT_TEXT:
         directives.register_directive(name, _Dropped)
 
 
@@ -201,14 +200,16 @@ class _Walk:
             writer.add("quote", node.astext())
         elif isinstance(node, nodes.system_message):
             self._rescued(node)
-        elif isinstance(node, nodes.paragraph | nodes.line_block | nodes.attribution):
+        elif isinstance(node, nodes.line_block):
             writer.add("paragraph", node.astext())
         elif isinstance(node, nodes.Admonition | nodes.container | nodes.topic | nodes.sidebar):
             self.children(node, level)
         elif isinstance(node, nodes.footnote | nodes.citation):
             writer.add("paragraph", " ".join(node.astext().split()))
-        elif isinstance(node, nodes.Invisible | nodes.comment | nodes.image):
+        elif isinstance(node, nodes.Invisible | nodes.image):
             return
+        elif isinstance(node, nodes.TextElement):
+            writer.add("paragraph", node.astext())
         elif node.children:
             self.children(node, level)
 
