@@ -18,7 +18,8 @@ from esrag.errors import EsragError
 if TYPE_CHECKING:
     from esrag.cli.ingest_target import Target
     from esrag.client_vectors import ClientVectors
-    from esrag.cluster.pressure import Gauge, SendState, Window
+    from esrag.cluster.gauge import Gauge
+    from esrag.cluster.pressure import SendState, Window
     from esrag.corpus.listing import Entry
     from esrag.dead_letters.copies import Copies
     from esrag.indexing import Ingest, PruneReport, Reader, Report

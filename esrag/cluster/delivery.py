@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from esrag.cluster.bulk import Action, BulkRefused, Item, Verdict
-from esrag.cluster.pressure import LARGEST_BODY, Gauge, SendState, Window
+from esrag.cluster.gauge import Gauge
+from esrag.cluster.pressure import LARGEST_BODY, SendState, Window
 from esrag.cluster.retry import TRIES, next_wait
 from esrag.errors import EsragError, UnavailableError
 

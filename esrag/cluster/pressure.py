@@ -17,11 +17,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from esrag.cluster.client import explained
-from esrag.cluster.deployments import read_deployment
-from esrag.errors import EsragError, PermissionDeniedError
+from esrag.cluster.gauge import NOTHING_READ, Gauge, Reading
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -31,7 +29,6 @@ AT_ONCE_WITH_VECTORS = 4
 AT_ONCE = 2  # requests; while the cluster works on one, the next is ready
 MOST_AT_ONCE = 8
 LARGEST_BODY = 8 * 1024 * 1024
-READ_EVERY = 2.0
 WORK_SECONDS = 0.75  # of the whole deployment, that one request brings: indexing hides behind it
 _LEAST_WORK = 32
 _WORTH = 1.05  # one more request at once must bring that much more
@@ -40,24 +37,6 @@ _ABOUT = 1.1
 _CROWDED = 0.7  # of the memory for indexing: no more
 _CRITICAL = 0.9  # less
 _TURN = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the cluster said of its load; 0 and None stand for what it did not say.
-
-    ``memory`` is the share of the memory for indexing that is taken on the fullest node.
-    """
-
-    state: str = ""
-    allocations: int = 0
-    threads: int = 0
-    queue_capacity: int = 0
-    queued: int = 0
-    rejected: int = 0
-    done: int = 0
-    average_ms: float = 0.0
-    memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,91 +55,12 @@ class SendState:
     chunks: int = 0
     wait: str = ""
     wait_until: float = 0.0
-    reading: Reading = Reading()
+    reading: Reading = NOTHING_READ
     sent: int = 0
     again: int = 0
     waited: float = 0.0
     smallest: int = 0
     largest: int = 0
-
-
-class Gauge:
-    """Reads the load now and then; what the credentials may not read is not asked for again."""
-
-    def __init__(
-        self,
-        client: Elasticsearch,
-        deployment_id: str = "",
-        *,
-        every: float = READ_EVERY,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._client = client.options(request_timeout=5.0)
-        self._deployment_id = deployment_id
-        self._asks_memory = True
-        self._every = every
-        self._clock = clock
-        self._due_at = float("-inf")
-        self._lock = threading.Lock()
-
-    def read_if_due(self) -> Reading | None:
-        """A reading, None when the last one is fresh enough or there is nothing to read."""
-        with self._lock:
-            if self._clock() < self._due_at or not (self._deployment_id or self._asks_memory):
-                return None
-            self._due_at = self._clock() + self._every
-        return self.read()
-
-    def read(self) -> Reading:
-        """What may be read now; a cluster that does not answer has said nothing."""
-        reading = self._read_deployment() if self._deployment_id else Reading()
-        return replace(reading, memory=self._read_memory() if self._asks_memory else None)
-
-    def _read_deployment(self) -> Reading:
-        try:
-            found = read_deployment(self._client, self._deployment_id)
-        except PermissionDeniedError:
-            self._deployment_id = ""
-            return Reading()
-        except EsragError:
-            return Reading()
-        if found is None:
-            return Reading()
-        return Reading(
-            state=found.state,
-            allocations=found.allocated,
-            threads=found.threads,
-            queue_capacity=found.queue_capacity,
-            queued=found.pending_requests,
-            rejected=found.rejected_count,
-            done=found.inference_count,
-            average_ms=found.average_ms,
-        )
-
-    def _read_memory(self) -> float | None:
-        try:
-            with explained("reading how much is being indexed"):
-                answer = self._client.nodes.stats(
-                    metric="indexing_pressure",
-                    filter_path="nodes.*.indexing_pressure.memory",
-                )
-        except PermissionDeniedError:
-            self._asks_memory = False
-            return None
-        except EsragError:
-            return None
-        return memory_share(answer.body)
-
-
-def memory_share(answer: dict[str, Any]) -> float | None:
-    """The share of the fullest node in an answer of ``_nodes/stats/indexing_pressure``."""
-    shares: list[float] = []
-    for node in (answer.get("nodes") or {}).values():
-        memory = (node.get("indexing_pressure") or {}).get("memory") or {}
-        taken = (memory.get("current") or {}).get("combined_coordinating_and_primary_in_bytes")
-        if memory.get("limit_in_bytes") and taken is not None:
-            shares.append(int(taken) / int(memory["limit_in_bytes"]))
-    return max(shares, default=None)
 
 
 class Window:
@@ -194,7 +94,7 @@ class Window:
         self.progress = 0  # requests that went well
         self._climb = _Climb(clock)
         self._waits: dict[int, tuple[float, str]] = {}
-        self._reading = Reading()
+        self._reading = NOTHING_READ
         self._counts = SendState(0, 0)
         self._fit()
 
@@ -237,16 +137,10 @@ class Window:
 
         Yields a number for ``grow`` and ``shrink``; -1 when ``stop`` was set meanwhile.
         """
-        with self._turn:
-            while not stop.is_set() and self._is_full(count):
-                self._turn.wait(_TURN)
-            if stop.is_set():
-                yield -1
-                return
-            self._requests += 1
-            self._chunks += count
-            self._count(count)
-            epoch = self._epoch
+        epoch = self._enter(count, stop)
+        if epoch < 0:
+            yield epoch
+            return
         try:
             yield epoch
         finally:
@@ -254,6 +148,17 @@ class Window:
                 self._requests -= 1
                 self._chunks -= count
                 self._turn.notify_all()
+
+    def _enter(self, count: int, stop: threading.Event) -> int:
+        with self._turn:
+            while not stop.is_set() and self._is_full(count):
+                self._turn.wait(_TURN)
+            if stop.is_set():
+                return -1
+            self._requests += 1
+            self._chunks += count
+            self._count(count)
+            return self._epoch
 
     def _count(self, size: int) -> None:
         counts = self._counts
@@ -312,7 +217,7 @@ class Window:
 
     def consider(self, reading: Reading) -> None:
         """Make use of what the cluster said."""
-        if reading == Reading():
+        if reading == NOTHING_READ:
             return
         with self._turn:
             before, self._reading = self._reading, reading

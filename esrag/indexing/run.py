@@ -19,7 +19,8 @@ from pathlib import Path
 from esrag.cluster.bulk import Action, Item, Verdict
 from esrag.cluster.chunk_index import Stored
 from esrag.cluster.delivery import PATIENCE, Delivery, DeliveryStopped, Sender
-from esrag.cluster.pressure import Gauge, Window
+from esrag.cluster.gauge import Gauge
+from esrag.cluster.pressure import Window
 from esrag.cluster.retry import TRIES
 from esrag.corpus.listing import Entry
 from esrag.errors import EsragError, UnavailableError

@@ -14,7 +14,8 @@ from ml_calls import DIMENSIONS, Caller, upload
 
 from esrag.cluster.bulk import Action, Item, Verdict, encoded_vectors, send_bulk
 from esrag.cluster.delivery import Delivery
-from esrag.cluster.pressure import Gauge, Window, window_for
+from esrag.cluster.gauge import Gauge
+from esrag.cluster.pressure import Window, window_for
 from esrag.roles import role
 
 if TYPE_CHECKING:

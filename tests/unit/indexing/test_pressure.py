@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from esrag.cluster.pressure import Gauge, Reading, Window, memory_share, window_for
+from esrag.cluster.gauge import Gauge, Reading, memory_share
+from esrag.cluster.pressure import Window, window_for
 from esrag.testing_wire import ElasticsearchFake, Reply, Request
 
 NEVER = threading.Event()
