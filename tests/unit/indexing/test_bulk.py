@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy
 import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elasticsearch import ApiError, Elasticsearch
 
 from esrag.chunking import ChunkRules, cut
 from esrag.cluster.bulk import (
@@ -107,6 +109,27 @@ def test_the_answer_is_asked_for_no_more_than_is_read() -> None:
         "errors",
         *(f"items.*.{name}" for name in ("_index", "_id", "status", "error")),
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"), [("7", 7.0), ("9999", 120.0), ("", 0.0), ("Mon, 23 Nov 2026 09:00:00 GMT", 0)]
+)
+def test_a_server_says_how_long_it_wants_to_be_left_alone(said: str, wait: float) -> None:
+    """In seconds, within reason; a date would need its clock to agree with ours."""
+    node = NodeConfig("http", "fake.invalid", 9200)
+    meta = ApiResponseMeta(429, "1.1", HttpHeaders({"retry-after": said}), 0.0, node)
+
+    class Busy(Elasticsearch):
+        def __init__(self) -> None:
+            """No connection."""
+
+        def perform_request(self, *_: Any, **__: Any) -> Any:
+            """Refused."""
+            raise ApiError("busy", meta, {"error": {"type": "busy", "reason": "later"}})
+
+    with pytest.raises(BulkRefused) as refused:
+        send_bulk(Busy(), "i", [INDEX], timeout=None)
+    assert (refused.value.verdict, refused.value.asked_wait) == (Verdict.BUSY, wait)
 
 
 def test_the_source_has_the_fields_of_the_mapping() -> None:
