@@ -273,6 +273,7 @@ class EmbeddingSettings(_Section):
         "torch-bf16",
         "openvino",
         "openvino-bf16",
+        "openvino-int8",
         "onnxruntime",
         "onnxruntime-int8",
     ] = Field("auto", description="What runs the model; auto measures what is installed.")

@@ -18,6 +18,7 @@ from esrag.errors import UnavailableError, UnsupportedError
 from esrag.settings import environment
 
 COMMAND = (sys.executable, "-P", "-m", "esrag.embedding")
+_KEPT_MEMORY = 256 * 1024 * 1024
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR", "HOME")
 
 
@@ -40,6 +41,10 @@ class Child:
             "OMP_NUM_THREADS": str(threads),
             "MKL_NUM_THREADS": str(threads),
             "OMP_WAIT_POLICY": "PASSIVE",
+            # What lies between two layers is megabytes, given back and asked for again all the
+            # time: kept, it need not be cleared by the kernel.
+            "MALLOC_MMAP_THRESHOLD_": str(_KEPT_MEMORY),
+            "MALLOC_TRIM_THRESHOLD_": str(_KEPT_MEMORY),
             "TOKENIZERS_PARALLELISM": "false",
         }
         self._process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """Makes the files that other runtimes than torch execute, of the traced model; in the child only.
 
-    model.pt ─ torch ─► openvino.xml + openvino.bin
+    model.pt ─ torch ─► openvino.xml ─ ranges over some texts ─► openvino-int8.xml
                    └──► onnx.onnx ─ onnxruntime ─► onnx-int8.onnx
 
 They lie in a folder of their own for each bundle, each with a record of what it was made of and
@@ -24,11 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from esrag.bundle import DEFINITION, ModelBundle, file_sha256
+from esrag.embedding.batching import groups_by_length
 from esrag.embedding.files import checked
+from esrag.embedding.probe_texts import CALIBRATION, probe_texts
+from esrag.embedding.quantizing import quantized
+from esrag.embedding.tokenizer import bundle_tokenizer, padded
 
 FORMAT = 1
 _ARGUMENTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 _OPSET = 17
+_CALIBRATION_TOKENS = 2_048
 
 
 def converted(bundle: ModelBundle, name: str, folder: Path) -> Path:
@@ -38,6 +43,7 @@ def converted(bundle: ModelBundle, name: str, folder: Path) -> Path:
     """
     makers: Mapping[str, tuple[str, Callable[[ModelBundle, Path, Path], None]]] = {
         "openvino": ("openvino.xml", _make_openvino),
+        "openvino-int8": ("openvino-int8.xml", _make_openvino_int8),
         "onnx": ("onnx.onnx", _make_onnx),
         "onnx-int8": ("onnx-int8.onnx", _make_int8),
     }
@@ -57,7 +63,9 @@ def converted(bundle: ModelBundle, name: str, folder: Path) -> Path:
 
 def _facts(name: str, bundle: ModelBundle) -> dict[str, Any]:
     """What a conversion depends on."""
-    makers = ("torch", "openvino") if name == "openvino" else ("torch", "onnx", "onnxruntime")
+    makers = (
+        ("torch", "openvino") if name.startswith("openvino") else ("torch", "onnx", "onnxruntime")
+    )
     return {
         "format": FORMAT,
         "definition": bundle.sha256[DEFINITION],
@@ -145,6 +153,32 @@ def _make_openvino(bundle: ModelBundle, folder: Path, workshop: Path) -> None:
         node.set_partial_shape(openvino.PartialShape([-1] if number == 3 else [-1, -1]))
     model.validate_nodes_and_infer_types()
     openvino.save_model(model, workshop / "openvino.xml", compress_to_fp16=False)
+
+
+def _make_openvino_int8(bundle: ModelBundle, folder: Path, workshop: Path) -> None:
+    openvino = import_openvino()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as inner:
+        _make_openvino(bundle, folder, Path(inner))
+        model = openvino.Core().read_model(Path(inner) / "openvino.xml")
+        tokenizer, pad_id = bundle_tokenizer(bundle)
+        texts = probe_texts(bundle, seed=CALIBRATION)
+        sequences = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+        lengths = [len(sequence) for sequence in sequences]
+        batches = [
+            full_arguments(*padded([sequences[number] for number in group], pad_id))
+            for group in groups_by_length(lengths, most_tokens=_CALIBRATION_TOKENS)
+        ]
+        count = len(model.inputs)
+        rounded = quantized(openvino, model, [arguments[:count] for arguments in batches])
+        openvino.save_model(rounded, workshop / "openvino-int8.xml", compress_to_fp16=False)
+
+
+def full_arguments(ids: Any, mask: Any) -> list[Any]:
+    """BERT's four arguments of token ids and their mask: one kind of text, positions in order."""
+    import numpy
+
+    positions = numpy.arange(ids.shape[1], dtype=numpy.int64)
+    return [ids, mask, numpy.zeros_like(ids), positions]
 
 
 def _make_onnx(bundle: ModelBundle, folder: Path, workshop: Path) -> None:

@@ -14,6 +14,7 @@ from esrag.bundle import DEFINITION, ModelBundle
 from esrag.embedding.conversion import (
     accepted_arguments,
     converted,
+    full_arguments,
     import_openvino,
     load_traced,
 )
@@ -43,13 +44,6 @@ def load_model(runtime: Runtime, bundle: ModelBundle, cache: Path, *, threads: i
         ) from error
 
 
-def _arguments(ids: Array, mask: Array, accepted: int) -> list[Array]:
-    import numpy
-
-    positions = numpy.arange(ids.shape[1], dtype=numpy.int64)
-    return [ids, mask, numpy.zeros_like(ids), positions][:accepted]
-
-
 def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
     import torch
 
@@ -68,12 +62,16 @@ def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> 
             hint="Build the bundle with this torch: esrag model build --force",
         ) from error
     accepted = accepted_arguments(module)
-    half = runtime.precision == "bf16"
+    execute = module
+    if runtime.precision == "bf16":
+        from esrag.embedding.packed import PackedModel
+
+        execute = PackedModel(module)
 
     def forward(ids: Array, mask: Array) -> Array:
-        inputs = [torch.from_numpy(array) for array in _arguments(ids, mask, accepted)]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
-            output = module(*inputs)
+        inputs = [torch.from_numpy(array) for array in full_arguments(ids, mask)[:accepted]]
+        with torch.inference_mode():
+            output = execute(*inputs)
         values = output[0] if isinstance(output, tuple | list) else output
         found: Array = values.to(torch.float32).numpy()
         return found
@@ -83,13 +81,14 @@ def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> 
 
 def _openvino(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
     core = import_openvino().Core()
-    model = core.read_model(converted(bundle, "openvino", cache))
+    model = core.read_model(converted(bundle, runtime.conversion, cache))
     accepted = len(model.inputs)
     compiled = core.compile_model(
         model,
         "CPU",
         {
-            "INFERENCE_PRECISION_HINT": runtime.precision,
+            # what is not rounded to eight bits is computed in bfloat16
+            "INFERENCE_PRECISION_HINT": "f32" if runtime.precision == "f32" else "bf16",
             "PERFORMANCE_HINT": "LATENCY",  # one request at a time gets all the threads
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # other processes embed beside this one
@@ -98,7 +97,7 @@ def _openvino(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) 
     request = compiled.create_infer_request()
 
     def forward(ids: Array, mask: Array) -> Array:
-        output = request.infer(_arguments(ids, mask, accepted), share_inputs=True)
+        output = request.infer(full_arguments(ids, mask)[:accepted], share_inputs=True)
         found: Array = output[0].copy()  # the next call writes over it
         return found
 
@@ -120,7 +119,7 @@ def _onnxruntime(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: in
     names = [one.name for one in session.get_inputs()]
 
     def forward(ids: Array, mask: Array) -> Array:
-        arguments = _arguments(ids, mask, len(names))
+        arguments = full_arguments(ids, mask)[: len(names)]
         found: Array = session.run(None, dict(zip(names, arguments, strict=True)))[0]
         return found
 

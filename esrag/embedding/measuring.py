@@ -34,7 +34,7 @@ FORMAT = 1
 PASSES = 3  # timed ones; the best counts
 _EIGHT_BITS = 0.999  # a bound above which eight bits for a weight were never enough
 _FIRST = (EXACT, "openvino-bf16", "torch-bf16")
-_ROUGH = ("onnxruntime-int8",)
+_ROUGH = ("openvino-int8", "onnxruntime-int8")
 _THEN = ("openvino", "onnxruntime")
 
 Tell = Callable[[str], None]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esrag.bundle import TOKENIZER, ModelBundle
+from esrag.bundle import ModelBundle
 from esrag.embedding.batching import groups_by_length
 from esrag.embedding.execution import load_model
-from esrag.embedding.files import checked
 from esrag.embedding.runtimes import RUNTIMES
+from esrag.embedding.tokenizer import bundle_tokenizer, padded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_PAD_TOKENS = ("[PAD]", "<pad>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Model:
     def __init__(self, bundle: ModelBundle, runtime: str, cache: Path, *, threads: int) -> None:
         self.dims = bundle.dims
         self._runtime = RUNTIMES[runtime]
-        self._tokenizer, self._pad_id = _tokenizer(bundle)
+        self._tokenizer, self._pad_id = bundle_tokenizer(bundle)
         self._forward = load_model(self._runtime, bundle, cache, threads=threads)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -48,16 +45,9 @@ class Model:
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> Iterator[Embedded]:
         """The vectors of all, group by group, each as soon as it is there."""
-        import numpy
-
         lengths = [len(sequence) for sequence in sequences]
         for group in groups_by_length(lengths, most_tokens=self._runtime.most_tokens):
-            longest = lengths[group[0]]
-            ids = numpy.full((len(group), longest), self._pad_id, dtype=numpy.int64)
-            mask = numpy.zeros_like(ids)
-            for row, number in enumerate(group):
-                ids[row, : lengths[number]] = sequences[number]
-                mask[row, : lengths[number]] = 1
+            ids, mask = padded([sequences[number] for number in group], self._pad_id)
             started = time.perf_counter()
             vectors = self._forward(ids, mask)
             seconds = time.perf_counter() - started
@@ -65,23 +55,3 @@ class Model:
                 raise ValueError(f"the model gave the shape {list(vectors.shape)}")
             tokens = sum(lengths[number] for number in group)
             yield Embedded(group, vectors, tokens, ids.size, seconds)
-
-
-def _tokenizer(bundle: ModelBundle) -> tuple[Any, int]:
-    """The bundle's tokenizer, which cuts as the cluster cuts, and the id that fills up."""
-    from tokenizers import Tokenizer
-
-    content = json.loads(checked(bundle, TOKENIZER))
-    for token in content.get("added_tokens", ()):
-        # The cluster knows the mask when it stands in a text, and no other special token.
-        token["special"] = not _is_mask(token["content"])
-    tokenizer = Tokenizer.from_str(json.dumps(content))
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(bundle.max_sequence_length)
-    ids = [tokenizer.token_to_id(token) for token in _PAD_TOKENS]
-    return tokenizer, next((found for found in ids if found is not None), 0)
-
-
-def _is_mask(token: str) -> bool:
-    return token.strip("[]<>").lower() == "mask"

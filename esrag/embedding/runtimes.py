@@ -1,7 +1,7 @@
 """Which runtimes can execute a bundle's model, and what each needs.  A table; imports none of them.
 
     the trace in the bundle ── torch, torch-bf16
-              └─ converted once, kept in the data folder ── openvino, openvino-bf16
+              └─ converted once, kept in the data folder ── openvino, openvino-bf16, openvino-int8
                                                        └─── onnxruntime, onnxruntime-int8
 
 All take token ids and give vectors; they differ in speed and in the last digits.  ``measuring``
@@ -48,7 +48,7 @@ RUNTIMES = {
     runtime.name: runtime
     for runtime in (
         Runtime("torch", "torch", "f32", (*_COMMON, "torch")),
-        Runtime("torch-bf16", "torch", "bf16", (*_COMMON, "torch"), most_tokens=1_024),
+        Runtime("torch-bf16", "torch", "bf16", (*_COMMON, "torch"), most_tokens=4_096),
         Runtime(
             "openvino",
             "openvino",
@@ -64,6 +64,15 @@ RUNTIMES = {
             "bf16",
             (*_COMMON, "openvino"),
             conversion="openvino",
+            converters=("torch",),
+            most_tokens=4_096,
+        ),
+        Runtime(
+            "openvino-int8",
+            "openvino",
+            "int8",
+            (*_COMMON, "openvino"),
+            conversion="openvino-int8",
             converters=("torch",),
             most_tokens=4_096,
         ),
