@@ -62,11 +62,7 @@ def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> 
             hint="Build the bundle with this torch: esrag model build --force",
         ) from error
     accepted = accepted_arguments(module)
-    execute = module
-    if runtime.precision == "bf16":
-        from esrag.embedding.packed import PackedModel
-
-        execute = PackedModel(module)
+    execute = _in_half(module) if runtime.precision == "bf16" else module
 
     def forward(ids: Array, mask: Array) -> Array:
         inputs = [torch.from_numpy(array) for array in full_arguments(ids, mask)[:accepted]]
@@ -77,6 +73,24 @@ def _torch(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> 
         return found
 
     return forward
+
+
+def _in_half(module: Any) -> Callable[..., Any]:
+    """The module in bfloat16: with packed weights, or where its graph is beyond that, without."""
+    import torch
+
+    from esrag.embedding.packed import PackedModel
+
+    try:
+        return PackedModel(module)
+    except (UnsupportedError, RuntimeError, AttributeError):
+        pass
+
+    def execute(*inputs: Any) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            return module(*inputs)
+
+    return execute
 
 
 def _openvino(runtime: Runtime, bundle: ModelBundle, cache: Path, threads: int) -> Forward:
