@@ -13,7 +13,7 @@ from esrag.corpus.reasons import STAGES
 _INTRODUCTION = """\
 # Formats
 
-`esrag ingest` reads these files, each in a process of its own with limits of time and memory.
+`esrag ingest` reads these files, in child processes with limits of time and memory.
 Every input ends as a document, as a rejection with one of the [reasons](#reasons), or as skipped by a rule; nothing is cut off and nothing is guessed.
 
 A format is known by the ending of the name (for a page of a web server, by its `Content-Type` first) and held against the first bytes of the content.

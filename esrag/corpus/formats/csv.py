@@ -14,7 +14,7 @@ from esrag.corpus import fields
 from esrag.corpus.decoding import decode, encoding_of
 from esrag.corpus.formats import ending_of
 from esrag.corpus.formats.contents import Content, Found, Part, sha256_of
-from esrag.corpus.formats.rows import records
+from esrag.corpus.formats.rows import by_rows_instead, records
 from esrag.corpus.formats.writing import Writer
 from esrag.corpus.options import ReadingOptions
 from esrag.corpus.records import Unreadable
@@ -41,11 +41,12 @@ def parse(content: Content, options: ReadingOptions) -> Iterator[Found]:
         finally:
             lines.detach()
         return
-    raw = content.whole(content.limits.text_bytes)
-    text = decode(raw, declared=content.charset)
-    delimiter = "\t" if is_tsv else _delimiter(text[:_SAMPLE_BYTES])
     writer = Writer(options.limits)
-    writer.table(_rows(io.StringIO(text, newline=""), delimiter))
+    with by_rows_instead():
+        raw = content.whole(content.limits.text_bytes)
+        text = decode(raw, declared=content.charset)
+        delimiter = "\t" if is_tsv else _delimiter(text[:_SAMPLE_BYTES])
+        writer.table(_rows(io.StringIO(text, newline=""), delimiter))
     yield Part(
         Document(
             id=content.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from esrag.corpus.formats.contents import RECORD, Failure, Found, Part, sha256_of
 from esrag.corpus.formats.record import TEXT_FIELDS, document_of
@@ -41,6 +42,18 @@ def records(
             yield Part(document, place, sha256)
         except Unreadable as error:
             yield Failure(f"{file}{RECORD}{mark}", error, place, sha256)
+
+
+@contextmanager
+def by_rows_instead() -> Iterator[None]:
+    """Around the reading of a whole table: what is too long for one document has another way."""
+    try:
+        yield
+    except Unreadable as error:
+        if error.code not in ("too_large", "text_too_long"):
+            raise
+        reason = f"{error.reason}; with --table-rows each row is a document"
+        raise Unreadable(error.code, reason, stage=error.stage) from error
 
 
 def _with_text(values: dict[str, str], options: ReadingOptions) -> dict[str, object]:

@@ -16,7 +16,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from esrag.corpus import fields
 from esrag.corpus.formats import packages
 from esrag.corpus.formats.contents import Content, Found, Part
-from esrag.corpus.formats.rows import records
+from esrag.corpus.formats.rows import by_rows_instead, records
 from esrag.corpus.formats.writing import Writer
 from esrag.corpus.options import ReadingOptions
 from esrag.corpus.records import Unreadable
@@ -48,9 +48,10 @@ def parse(content: Content, options: ReadingOptions) -> Iterator[Found]:
             yield from records(rows, file=content.name, inside=name, options=options)
         return
     writer = Writer(options.limits)
-    for name in workbook.sheet_names:
-        writer.page()
-        _sheet(name, _rows(workbook, name), writer)
+    with by_rows_instead():
+        for name in workbook.sheet_names:
+            writer.page()
+            _sheet(name, _rows(workbook, name), writer)
     known = fields.declared(metadata)
     yield Part(
         Document(

@@ -302,6 +302,16 @@ def test_each_row_can_be_a_document(tmp_path: Path) -> None:
     assert sheet[0].place == "Prices row 2"
 
 
+def test_a_table_that_is_too_long_for_a_document_can_be_read_by_rows(tmp_path: Path) -> None:
+    """The reason says how."""
+    options = ReadingOptions(limits=Limits(document_characters=100))
+    for raw, name in ((b"a,b\n" + b"1,2\n" * 200, "a.csv"), (book(), "a.xlsx")):
+        (outcome,) = outcomes_of(tmp_path, raw, name, options)
+        assert isinstance(outcome, Rejected)
+        assert outcome.code == "text_too_long"
+        assert "--table-rows" in outcome.reason
+
+
 def test_restructured_text_reads_no_other_file(tmp_path: Path) -> None:
     """Includes and raw text are off; Sphinx's roles and directives keep their words."""
     (tmp_path / "secret.txt").write_text("SECRET")
@@ -309,7 +319,8 @@ def test_restructured_text_reads_no_other_file(tmp_path: Path) -> None:
         "=====\nTitle\n=====\n\n:Author: Ann\n:Date: 2026-03-04\n\n"
         "See :ref:`the part <x>` and :func:`~os.walk`.\n\nPart\n====\n\n"
         ".. code-block:: python\n   :linenos:\n\n   x = 1\n\n.. note:: Careful.\n\n"
-        f".. include:: {tmp_path}/secret.txt\n\n.. strange:: thing\n\n   Inner words.\n\n"
+        f".. include:: {tmp_path}/secret.txt\n\n.. csv-table::\n   :file: {tmp_path}/secret.txt\n\n"
+        ".. strange:: thing\n\n   Inner words.\n\n"
         "=== ===\nA   B\n=== ===\n1   2\n=== ===\n"
     )
     document = one_document(tmp_path, text.encode(), "a.rst")
