@@ -104,7 +104,7 @@ def measure(corpus: Path, rounds: int, copies: int) -> dict[str, Any]:
     ratios = [row["bare"] / row["ingest"] for row in rows]
     return {
         "machine": machine(),
-        "corpus": str(corpus),
+        "corpus": corpus.name,
         "chunks": chunks,
         "tokens": tokens,
         "threads": threads,
@@ -136,7 +136,7 @@ def measure_busy(
                 sys.stderr.write(f"{count}: {shares[count][-1]:.3f}, {rates[count][-1]:.0f}/s\n")
     return {
         "machine": machine(),
-        "corpus": str(corpus),
+        "corpus": corpus.name,
         "chunks": report["chunks_written"],
         "busy": {
             count: {
