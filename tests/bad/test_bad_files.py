@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from bad_corpus import GROUPS, build, members
+from bad_largest import largest
 
 from esrag.corpus.listing import Listing, ListingOptions
 from esrag.corpus.reasons import REASONS
 from esrag.corpus.records import Listed, Rejected, Skipped
+from esrag.parsing.limits import MIB
 from esrag.parsing.pool import ParserPool
 from esrag.parsing.task import CuttingTask, Outcome, Read
 
@@ -73,6 +75,7 @@ def test_bad_files(group: str, task: CuttingTask, tmp_path: Path) -> None:
     expected = build(group, tmp_path / group)
     with ParserPool(task, processes=2) as pool:
         found = fates(tmp_path / group, pool)
+        assert all(most_memory(process.pid) <= 1024 * MIB for process in pool._processes)
     wrong = {
         ascii(path.name): (sorted(fate.codes), expected[path].expect, fate.reasons[:2])
         for path, fate in found.items()
@@ -83,6 +86,33 @@ def test_bad_files(group: str, task: CuttingTask, tmp_path: Path) -> None:
     assert max(fate.seconds for fate in found.values()) < SLOWEST
     told = {code for fate in found.values() for code in fate.codes} - {"cut", "skipped"}
     assert told <= set(REASONS)
+
+
+def most_memory(pid: int) -> int:
+    """The most bytes of memory that a process has held so far; 0 where nobody tells."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_largest(task: CuttingTask, tmp_path: Path) -> None:
+    """What takes minutes to make or to refuse, under the limits that users have."""
+    folder = tmp_path / "largest"
+    folder.mkdir()
+    expected = {bad.make(folder): bad for bad in largest()}
+    with ParserPool(task, processes=2) as pool:
+        found = fates(folder, pool)
+    wrong = {
+        path.name: (sorted(fate.codes), fate.reasons[:2])
+        for path, fate in found.items()
+        if fate.codes != set(expected[path].expect)
+    }
+    assert not wrong
+    assert set(found) == set(expected)
 
 
 def test_enough_of_them() -> None:

@@ -55,11 +55,23 @@ def obey(listed: Listed, options: ReadingOptions) -> Iterator[Outcome]:
     elif order == "talk":  # as a library might
         os.write(1, b"noise on standard output\n" * 20_000)
         os.write(2, b"noise on standard error\n" * 20_000)
+    elif order == "look":
+        opened = {str(link) for link in map(_target, Path("/proc/self/fd").iterdir()) if link}
+        for found in (" ".join(sorted(os.environ)), " ".join(sorted(opened)), str(os.environ)):
+            words = found if "canary" in found else found[:500]
+            yield Rejected(listed.path, listed.name, "parse", "seen", words)
     elif order == "escape":
         yield from (_escaped(listed, *way) for way in _ways(argument))
     elif order == "frame":  # what a child says that was taken over
         os.write(int(argument.split()[0]), bytes.fromhex(argument.split()[1]))
     yield from really_read(listed, options)
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink()).partition(":")[0]
+    except FileNotFoundError:  # that of the listing itself
+        return ""
 
 
 def _ways(outside: str) -> list[tuple[str, Callable[[], object]]]:
