@@ -166,6 +166,8 @@ def _doing(progress: Progress, flow: SendState | None) -> str:
     """What is going on, when nothing is being waited for."""
     if progress.stage == "stopping":
         return "stopping: answers to what is under way are noted"
+    if progress.stage == "ended":
+        return "removing what is not there any more"
     if progress.stage == "verifying" and not progress.in_flight:
         return "looking at what was written"
     if not progress.in_flight:

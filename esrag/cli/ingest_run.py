@@ -96,13 +96,14 @@ def ingest_into(
         )
         pruned = None
         try:
-            with ingest_progress.showing(run.progress, window.state), interrupting(run):
-                run.run(settling.passing(entries))
-            copies.forget(settling.settle())
-            if pruning is not None:
-                pruned = run.prune(pruning.origins, everything=pruning.everything)
-                if not pruned.withheld:
-                    copies.forget(drop_vanished(folder, pruning.origins))
+            with ingest_progress.showing(run.progress, window.state):
+                with interrupting(run):
+                    run.run(settling.passing(entries))
+                copies.forget(settling.settle())
+                if pruning is not None:
+                    pruned = run.prune(pruning.origins, everything=pruning.everything)
+            if pruned is not None and not pruned.withheld:
+                copies.forget(drop_vanished(folder, pruning.origins if pruning else ()))
         finally:
             report = run.report()
             _tell_of_copies(copies, report)
