@@ -39,6 +39,7 @@ _QUEUE = 4  # files that a child has at a time, so that it need not wait for the
 _START_SECONDS = 90.0
 _MOST_FAILED_STARTS = 3
 _MOST_PROCESSES = 4
+_FOLDER = "esrag-parsing-"
 _TICK = 0.5  # seconds; how late a deadline may be noticed
 
 
@@ -155,7 +156,8 @@ class ParserPool:
 
     def _start(self) -> ParserProcess:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="esrag-parsing-"))
+            _remove_abandoned_folders()
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         try:
             process = ParserProcess(self._order, self._folder, self._command)
         except OSError as error:
@@ -300,3 +302,14 @@ def _remove_spooled(listed: Listed) -> None:
     if listed.spooled:
         with contextlib.suppress(OSError):
             listed.path.unlink()
+
+
+def _remove_abandoned_folders() -> None:
+    """Those of parents that were killed: nobody else removes them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
+        try:
+            os.kill(int(folder.name.removeprefix(_FOLDER).partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError):
+            continue  # somebody else's

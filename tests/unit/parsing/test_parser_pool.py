@@ -290,6 +290,24 @@ def _is_rejected(outcome: Outcome) -> TypeGuard[Rejected]:
     return isinstance(outcome, Rejected)
 
 
+def test_folder_of_a_killed_parent(
+    task: CuttingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next pool removes what a pool left behind that had no chance to."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    left, alive_one = f"esrag-parsing-{gone.pid}-x", f"esrag-parsing-{os.getpid()}-y"
+    for name in (left, alive_one, "esrag-parsing-of-others"):
+        (temporary / name).mkdir()
+    with ParserPool(task, processes=1) as pool:
+        collected(pool, files(tmp_path, "words"))
+    found = {path.name for path in temporary.iterdir()}
+    assert found == {alive_one, "esrag-parsing-of-others"}
+
+
 def test_children_that_cannot_start(task: CuttingTask, tmp_path: Path) -> None:
     """A child that never comes up is an error of the machine, not of a file."""
     given = files(tmp_path, "words")
