@@ -32,7 +32,7 @@ Tables are written in Markdown's pipe form, one row a line, so that one that is 
 Slides, sheets and chapters count as pages.
 
 **PDF.**
-Lines become paragraphs by the gaps between them; headings are what the outline names, or, without one, what is set in larger type.
+Lines become paragraphs by the gaps between them; headings are what the outline names, or, without one that fits the pages, what is set in larger type.
 A line that stands at the top or bottom of most pages in the same words is kept once, page numbers are left out.
 A PDF that asks for a password is rejected as `encrypted`; one that only its owner may change opens without one and is read.
 Pages without a text layer are named in the metadata (`pages_without_text`); where no page has one, the file is rejected as `no_text_layer`.

@@ -182,7 +182,7 @@ def _edges(lines: list[_Line]) -> list[int]:
 
 
 def _write(writer: Writer, pages: list[list[_Line]], outline: _Outline) -> None:
-    levels = {} if outline else _levels(pages)
+    levels = {} if _fits(outline, pages) else _levels(pages)
     for number, lines in enumerate(pages):
         writer.page()
         titles = outline.get(number, [])
@@ -203,6 +203,16 @@ def _write(writer: Writer, pages: list[list[_Line]], outline: _Outline) -> None:
             paragraph.append(lines[at].text)
             at += 1
         writer.add("paragraph", "\n".join(paragraph))
+
+
+def _fits(outline: _Outline, pages: list[list[_Line]]) -> bool:
+    """Whether most of the outline's titles stand on their pages; some are file names."""
+    found = sum(
+        any(_same(line.text, title) for line in pages[page] for title, _ in titles)
+        for page, titles in outline.items()
+        if page < len(pages)
+    )
+    return 2 * found > len(outline)
 
 
 def _begins_paragraph(before: _Line, line: _Line, usual: float) -> bool:

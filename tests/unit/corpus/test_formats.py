@@ -67,6 +67,31 @@ def test_pdf_has_pages_headings_and_fields(tmp_path: Path) -> None:
         assert document.text[start:].startswith(section.heading)
 
 
+@pytest.mark.parametrize(
+    ("entry", "headings"),
+    [("The second part", ["The second part"]), ("scan_0017.tif", ["Large words"])],
+)
+def test_headings_of_a_pdf_are_those_of_its_outline(
+    tmp_path: Path, entry: str, headings: list[str]
+) -> None:
+    """Unless its entries stand nowhere on their pages; then larger type counts."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    out = io.BytesIO()
+    canvas = Canvas(out, invariant=1)
+    canvas.setFont("Helvetica", 20)
+    canvas.drawString(50, 750, "Large words")
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(50, 700, "A sentence of the usual size stands here, and it is long enough.")
+    canvas.drawString(50, 650, "The second part")
+    canvas.drawString(50, 600, "Another sentence of the usual size, as long as the one before it.")
+    canvas.bookmarkPage("here")
+    canvas.addOutlineEntry(entry, "here")
+    canvas.save()
+    document = one_document(tmp_path, out.getvalue(), "a.pdf")
+    assert [text for kind, _, text in shown(document) if kind == "heading"] == headings
+
+
 def locked_pdf(**passwords: str) -> bytes:
     """A PDF under the passwords."""
     from reportlab.lib.pdfencrypt import StandardEncryption
