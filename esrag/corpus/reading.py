@@ -55,11 +55,10 @@ def open_regular(path: Path) -> IO[bytes]:
         raise Unreadable(
             "unreadable", f"cannot be opened: {error.strerror}", stage="read"
         ) from error
-    file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
+        os.close(descriptor)
         raise Unreadable("not_a_file", "is no regular file any more", stage="read")
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 class Exhausted(Unreadable):

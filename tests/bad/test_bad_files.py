@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from bad_case import CUT
 from bad_corpus import GROUPS, build, members
 from bad_largest import largest
 
@@ -86,6 +89,56 @@ def test_bad_files(group: str, task: CuttingTask, tmp_path: Path) -> None:
     assert max(fate.seconds for fate in found.values()) < SLOWEST
     told = {code for fate in found.values() for code in fate.codes} - {"cut", "skipped"}
     assert told <= set(REASONS)
+
+
+def test_places_that_change(task: CuttingTask, tmp_path: Path) -> None:
+    """What was a file when it was listed and is none when it is read: told, and nothing hangs."""
+    places = {name: tmp_path / f"{name}.txt" for name in ("gone", "pipe", "folder", "locked")}
+    os.mkfifo(places["pipe"])
+    places["folder"].mkdir()
+    places["locked"].write_text("words")
+    places["locked"].chmod(0)
+    places |= {"device": Path("/dev/zero"), "endless": Path("/proc/self/pagemap")}
+    files = [(n, Listed(path, f"{name}.txt")) for n, (name, path) in enumerate(places.items())]
+    found: dict[str, Fate] = {name: Fate() for name in places}
+    with ParserPool(task, processes=1) as pool:
+        for read in pool.read(files):
+            if read.outcome is not None:
+                found[list(places)[read.number]].add(read.outcome)
+    locked = {CUT} if os.geteuid() == 0 else {"unreadable"}  # root may read all
+    assert {name: fate.codes for name, fate in found.items()} == {
+        "gone": {"unreadable"},
+        "pipe": {"not_a_file"},
+        "folder": {"not_a_file"},
+        "locked": locked,
+        "device": {"not_a_file"},
+        "endless": {"too_large"},
+    }
+
+
+def test_a_file_that_grows(task: CuttingTask, tmp_path: Path) -> None:
+    """Reading ends at the limit, however much is written behind it meanwhile."""
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"words " * 1000)
+    ended = threading.Event()
+
+    def write() -> None:
+        with path.open("ab") as file:
+            while not ended.is_set() and file.tell() < 60 * MIB:
+                file.write(b"more words " * 20_000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with ParserPool(task, processes=1) as pool:
+            fate = Fate()
+            for read in pool.read([(1, Listed(path, "log.txt"))]):
+                if read.outcome is not None:
+                    fate.add(read.outcome)
+    finally:
+        ended.set()
+        writer.join()
+    assert fate.codes in ({CUT}, {"too_large"})
 
 
 def most_memory(pid: int) -> int:
