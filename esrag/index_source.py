@@ -29,7 +29,7 @@ from esrag.errors import ConflictError, EsragError, PermissionDeniedError
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-PART_BYTES = 8 * 1024 * 1024
+PART_BYTES = 1024 * 1024
 MEDIA_TYPE = "application/x-ndjson"
 _NO_SOURCE = "the index keeps no _source of its documents, so there is no text to read"
 
