@@ -367,7 +367,12 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _Need("dlq", (*_SCAN, "indices:data/write/bulk", "indices:data/write/delete")),
         _Need(
             "docs",
-            ("indices:admin/aliases/get", "indices:data/write/bulk", "indices:data/write/index"),
+            (
+                "indices:admin/aliases/get",
+                "indices:data/read/search",
+                "indices:data/write/bulk",
+                "indices:data/write/index",
+            ),
         ),
     ),
     "search": (_ASK_FIELDS, _RUN_TEMPLATES),

@@ -29,6 +29,7 @@ class Retried:
     unchanged: int = 0
     rejected: int = 0
     documents_taken: int = 0
+    documents_superseded: int = 0
     documents_kept_again: int = 0
     documents_refused: int = 0
     elsewhere: int = 0
@@ -57,6 +58,9 @@ class Retried:
                 f"{sent:,} documents of other producers sent again: {self.documents_taken:,} "
                 f"indexed, {self.documents_kept_again + self.documents_refused:,} refused again"
             )
+        if self.documents_superseded:
+            words = "documents were not sent: the index has later versions"
+            parts.append(f"{self.documents_superseded:,} {words}")
         return "\n".join(parts) or "Nothing was tried again."
 
 
@@ -85,6 +89,7 @@ def retry_letters(settings: Settings, box: LetterBox, letters: Sequence[Letter])
         unchanged=counts.get("unchanged", 0),
         rejected=counts.get("rejected", 0),
         documents_taken=fates.get("taken", 0),
+        documents_superseded=fates.get("superseded", 0),
         documents_kept_again=fates.get("kept again", 0),
         documents_refused=fates.get("refused", 0),
         elsewhere=len(elsewhere),
@@ -124,7 +129,8 @@ def _resend(settings: Settings, box: LetterBox, letters: Sequence[Letter]) -> di
     counts: dict[str, int] = {}
     for one in index.resend([letter.kept for letter in letters if letter.kept is not None]):
         counts[one.fate] = counts.get(one.fate, 0) + 1
-        if one.fate != "taken" and sum(counts.values()) - counts.get("taken", 0) <= _SHOWN:
+        again = counts.get("kept again", 0) + counts.get("refused", 0)
+        if one.fate in ("kept again", "refused") and again <= _SHOWN:
             where = one_line(one.letter.document_id or one.letter.id)
             click.echo(f"{one.fate}: {where}: {one_line(one.reason)}", err=True)
     return counts

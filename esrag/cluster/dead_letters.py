@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from elasticsearch import NotFoundError
@@ -31,7 +32,7 @@ _AT_ONCE = 100
 _PATIENCE = 10.0  # seconds for a copy of a letter that is safe in its file
 _OWN_ERROR = "error_of_document"  # where the intake pipeline moved a document's own field ``error``
 
-Fate = Literal["taken", "kept again", "refused"]
+Fate = Literal["taken", "superseded", "kept again", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Resent:
     """What became of a document that was sent through its intake pipeline again.
 
     ``kept again``: the pipeline failed again, and a new letter took the place of this one.
+    ``superseded``: the index has a version that came later than the letter; nothing was sent.
     """
 
     letter: Kept
@@ -143,7 +145,8 @@ class LetterIndex:
         """Send documents of other producers through the intake pipeline again, and say how it went.
 
         Under the id that the producer gave, else the letter's own, so that sending twice is
-        harmless.  A letter whose document is in its index, or has a newer letter, is removed.
+        harmless.  A letter whose document is in its index, or has a newer letter, is removed;
+        a version that came later is not overwritten.
         Raises ConflictError when there is no such index: a write must not make one.
         """
         if write_index(self._client, self._alias) is None:
@@ -156,6 +159,40 @@ class LetterIndex:
         return fates
 
     def _resend(self, letters: Sequence[Kept]) -> list[Resent]:
+        later = self._later(letters)
+        fates = [Resent(letter, "superseded") for letter in letters if letter.id in later]
+        waiting = [letter for letter in letters if letter.id not in later]
+        return fates + (self._send(waiting) if waiting else [])
+
+    def _later(self, letters: Sequence[Kept]) -> set[str]:
+        """Letters whose document was indexed after they were written, both by the server's time."""
+        ids = sorted({letter.document_id for letter in letters if letter.document_id})
+
+        def call() -> Mapping[str, Any]:
+            with explained(f"looking for newer documents of {self._alias}"):
+                answer = self._client.search(
+                    index=self._alias,
+                    query={"ids": {"values": ids}},
+                    size=len(ids),
+                    source=False,
+                    docvalue_fields=[{"field": "indexed_at", "format": "epoch_millis"}],
+                )
+            found: Mapping[str, Any] = answer.body
+            return found
+
+        hits = retrying(call)["hits"]["hits"] if ids else []
+        indexed = {
+            hit["_id"]: int(hit["fields"]["indexed_at"][0])
+            for hit in hits
+            if "indexed_at" in hit.get("fields", {})
+        }
+        return {
+            letter.id
+            for letter in letters
+            if letter.at and indexed.get(letter.document_id, 0) > _milliseconds(letter.at)
+        }
+
+    def _send(self, letters: Sequence[Kept]) -> list[Resent]:
         operations: list[Mapping[str, Any]] = []
         for letter in letters:
             operations += [{"index": {"_id": letter.document_id or letter.id}}, letter.document]
@@ -243,6 +280,13 @@ def letter_of(hit: Mapping[str, Any]) -> Kept:
         status=int(error.get("status", 0)),
         document=document,
     )
+
+
+def _milliseconds(time: str) -> int:
+    """Of an ISO time as the server writes it, with up to nine digits of a second."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1000 + int((fraction + "000")[:3])
 
 
 def _fate(letter: Kept, item: Mapping[str, Any]) -> Resent:

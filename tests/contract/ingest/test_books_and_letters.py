@@ -189,6 +189,21 @@ def test_documents_of_other_producers_are_sent_again(
     assert es.get(index=desk.alias, id="theirs")["_source"]["text"] == "words"
 
 
+def test_a_letter_overwrites_no_later_version(
+    desk: Desk, esrag: Esrag, es: Elasticsearch, letters: Callable[[], int]
+) -> None:
+    """Its document was indexed anew meanwhile: the letter is settled, and nothing is sent."""
+    now = {"document_id": "theirs", "text": "new", "indexed_at": "2026-11-23T10:00:00.500Z"}
+    es.index(index=desk.alias, id="theirs", document=now, refresh=True)
+    for at in ("2026-11-23T10:00:00.499999999Z", "2026-11-23T10:00:01Z"):
+        error = {"index": desk.alias, "id": "theirs", "time": at, "message": "why"}
+        old = {"document_id": "theirs", "text": at, "error": error}
+        es.index(index=DLQ_INDEX, document=old, refresh=True)
+    _, outcome = esrag("dlq", "retry", "--all")
+    assert (outcome["documents_superseded"], outcome["documents_taken"], letters()) == (1, 1, 0)
+    assert es.get(index=desk.alias, id="theirs")["_source"]["text"] == "2026-11-23T10:00:01Z"
+
+
 def test_a_watched_folder_is_followed(desk: Desk) -> None:
     """What is written is taken in, what is removed goes, and SIGTERM ends it with 143."""
     desk.write("a.md", 1)
