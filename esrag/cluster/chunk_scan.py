@@ -210,7 +210,9 @@ def _search(client: Elasticsearch, index: str, body: dict[str, Any]) -> Mapping[
                 if "search_context_missing" in str(error.body):
                     raise _ForgottenError from error
                 raise
-        found: Mapping[str, Any] = answer.body
+        found = answer.body
+        if not isinstance(found, dict) or "hits" not in found:  # a proxy's page, with status 200
+            raise UnavailableError(f"what came back from {index} is no answer of Elasticsearch")
         return found
 
     return retrying(call)
