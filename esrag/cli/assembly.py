@@ -113,9 +113,27 @@ def client_vectors_from(settings: Settings, index: ChunkIndex) -> Iterator[Clien
     fill = embedding_input(load_body("pipelines/ingest/embed.json", project=settings.project_dir))
     with embedder_from(settings, index.profile, measure=True) as embedder:
         embedder.start()
-        yield ClientVectors(
-            lambda texts: embedder.matrix(texts, "ingest"), fill, base64=index.takes_base64
-        )
+        try:
+            yield ClientVectors(
+                lambda texts: embedder.matrix(texts, "ingest"), fill, base64=index.takes_base64
+            )
+        finally:
+            _tell_figures(embedder)
+
+
+def _tell_figures(embedder: Embedder) -> None:
+    """What embedding took, where there was any."""
+    found = embedder.figures()
+    if not found.texts:
+        return
+    busy = found.seconds / (found.elapsed * embedder.processes)
+    again = f"; processes that ended and were replaced: {found.restarts}" if found.restarts else ""
+    click.echo(
+        f"Embedded {found.texts:,} chunks of {found.tokens:,} tokens in {found.elapsed:.1f} s: "
+        f"{found.texts / found.elapsed:.0f}/s, padding {found.padding:.3f}, the model at work "
+        f"{busy:.0%} of the time{again}.",
+        err=True,
+    )
 
 
 def endpoint_from(settings: Settings) -> Endpoint:

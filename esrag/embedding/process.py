@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import binascii
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,8 +40,10 @@ Purpose = Literal["ingest", "search", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What embedding took so far.  ``padded`` counts tokens with padding, ``seconds`` those in
-    the model, ``cpu`` those of all cores.
+    """What embedding took so far.
+
+    ``padded`` counts tokens with padding; ``seconds`` are those in the model, of all processes,
+    ``cpu`` those of all cores, ``elapsed`` those from the first text to the last vector.
     """
 
     texts: int = 0
@@ -48,6 +51,7 @@ class Figures:
     padded: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
+    elapsed: float = 0.0
     restarts: int = 0
 
     @property
@@ -87,6 +91,7 @@ class Embedder:
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
         self._figures = Figures()
+        self._began = 0.0
         self._closed = False
 
     def start(self) -> None:
@@ -119,6 +124,7 @@ class Embedder:
         if not texts:
             return request.vectors
         self._running()
+        self._began = self._began or time.monotonic()
         self._waiting.put(request)
         return request.wait()
 
@@ -168,9 +174,8 @@ class Embedder:
     def _count(self, **more: float) -> None:
         with self._lock:
             now = self._figures
-            self._figures = replace(
-                now, **{name: getattr(now, name) + value for name, value in more.items()}
-            )
+            sums: dict[str, Any] = {name: getattr(now, name) + more[name] for name in more}
+            self._figures = replace(now, **sums, elapsed=time.monotonic() - self._began)
 
 
 class _Batch:
