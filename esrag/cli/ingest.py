@@ -43,7 +43,13 @@ if TYPE_CHECKING:
 @click.option("--watch", is_flag=True, help="Then go on: take in what changes, until ^C.")
 @click.option("--dry-run", is_flag=True, help="Read and cut only; no cluster is needed.")
 @click.option("--show-chunks", is_flag=True, help="With --dry-run: print every chunk.")
-@click.option("--max-rejected", default=0, metavar="N", help="End with 0 up to N rejected inputs.")
+@click.option(
+    "--max-rejected",
+    default=0,
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="End with 0 up to N rejected inputs.",
+)
 @click.option("--dlq-with-content", is_flag=True, help="Dead letters keep the rejected text.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 @click.option(

@@ -160,7 +160,8 @@ def tell_rejected(rejected: Sequence[DeadLetter], *, total: int) -> None:
 
 def tell_rejection(each: DeadLetter | Rejected) -> None:
     """One rejected input: where and why."""
-    where = one_line(f"{each.path} {each.place}")
+    is_elsewhere = each.uri and not each.uri.startswith("file:")  # then path was a copy of it
+    where = one_line(f"{each.uri if is_elsewhere else each.path} {each.place}")
     why = one_line(f"{each.reason} ({each.code})")
     click.echo(f"{click.style('rejected', fg='yellow')} {where}: {why}", err=True)
 

@@ -31,7 +31,7 @@ def printable_name(name: str) -> str:
 
 def file_uri(path: Path) -> str:
     """The URI of a file or folder, links resolved; any name has one."""
-    return "file://" + quoted(os.fspath(path.resolve())).rstrip("/")
+    return "file://" + quoted(os.path.realpath(path)).rstrip("/")
 
 
 def quoted(path: str) -> str:

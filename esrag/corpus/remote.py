@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from esrag.corpus.fetching import Passing, TooSlow, with_tries, within
 from esrag.corpus.records import Unreadable
 from esrag.corpus.spool import Spool
-from esrag.errors import EsragError, UnsupportedError, UsageError
+from esrag.errors import EsragError, UnavailableError, UnsupportedError, UsageError
 
 Result = TypeVar("Result")
 
@@ -63,6 +63,8 @@ class Place:
             ) from error
         except ValueError as error:
             raise UsageError(f"{uri} cannot be read: {error}") from error
+        except OSError as error:
+            raise UnavailableError(f"{uri} cannot be reached: {_words(error)}") from error
         except Exception as error:
             raise UsageError(f"{uri} cannot be read: {_words(error)}") from error
         return cls(files, str(path).rstrip("/") or str(path), uri.rstrip("/"))

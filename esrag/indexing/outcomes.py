@@ -205,8 +205,7 @@ def _rejection(number: int, letter: DeadLetter) -> Change:
 
 def printed(entry: Listed | Skipped | Rejected) -> str:
     """Where an input is, for people: what came from elsewhere by its address."""
-    is_elsewhere = "://" in entry.uri and not entry.uri.startswith("file:")
-    if is_elsewhere or (isinstance(entry, Listed) and entry.spooled):
+    if entry.uri and not entry.uri.startswith("file:"):
         return entry.uri
     return printable_name(str(entry.path))
 

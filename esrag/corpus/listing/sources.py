@@ -32,10 +32,13 @@ def sources_of(
     context = Context(options, Patterns.of(options.include, options.exclude), web)
     if arguments.count("-") > 1:
         raise UsageError("- (standard input) is named more than once")
+    if "" in arguments:
+        # the current folder would be the worst guess for a variable of a script that is not set
+        raise UsageError("a path is empty", hint="Is a variable not set? A dot is this folder.")
     found = [(argument, _source(argument, context)) for argument in arguments]
     missing = [argument for argument, source in found if source is None]
     lists = (*options.lists, *options.url_lists)
-    missing += [str(path) for path in lists if not path.is_file()]
+    missing += [str(path) for path in lists if not path.exists() or path.is_dir()]
     if missing:
         shown = ", ".join(printable_name(name) for name in missing)
         raise UsageError(f"no such file or folder: {shown}", hint="Nothing was sent.")

@@ -1,0 +1,74 @@
+"""What people get wrong on the command line of ingest: told at once, before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from esrag.cli import run
+from esrag.cli.ingest_report import tell_rejection
+from esrag.corpus.listing import ListingOptions, list_entries
+from esrag.corpus.records import Listed, Rejected
+from esrag.errors import UnavailableError
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([""], "a path is empty"),  # esrag ingest "$DOCS", and DOCS is not set
+        (["nowhere"], "no such file or folder: nowhere"),
+        (["-"], "needs a name"),
+        (["--list", "nowhere.txt"], "nowhere.txt"),
+        (["--list", "."], "no such file"),
+        (["--max-rejected", "-1", "."], "max-rejected"),
+        ([], "Name what is to be indexed"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_sent(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["ingest", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_link_to_itself_is_rejected(tmp_path: Path) -> None:
+    """It exists, so it is no mistake of the user's; it cannot be opened."""
+    loop = tmp_path / "loop.md"
+    loop.symlink_to("loop.md")
+    (entry,) = list_entries([str(loop)], ListingOptions())
+    assert isinstance(entry, Rejected)
+
+
+def test_a_list_may_come_out_of_another_command(tmp_path: Path) -> None:
+    """``--list <(find …)`` gives a pipe."""
+    pipe, file = tmp_path / "pipe", tmp_path / "a.md"
+    file.write_text("words")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text(f"{file}\n"))
+    writer.start()
+    (entry,) = list_entries([], ListingOptions(lists=(pipe,)))
+    writer.join()
+    assert isinstance(entry, Listed)
+    assert entry.path == file
+
+
+def test_a_place_that_does_not_answer_is_not_the_users_mistake() -> None:
+    """Exit code 4."""
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        next(list_entries(["ftp://127.0.0.1:1/x.md"], ListingOptions()))
+
+
+def test_what_was_spooled_is_named_by_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    """The copy is gone when somebody reads this."""
+    spooled = Path("/data/spool/run-1/00000001.md")
+    tell_rejection(Rejected(spooled, "n.md", "parse", "empty", "no text", uri="stdin:n.md"))
+    assert "stdin:n.md" in capsys.readouterr().err
