@@ -85,7 +85,7 @@ _WHY = """\
 
 The figures are of one run each of `python -m benchmarks.formats`, on 2026-11-23, four shared cores.
 
-PDFium (through pypdfium2) rather than pypdf: the 33 sample files of the pypdf project took 0.54 s rather than 3.5 s, headings and paragraphs included, with as many words or more.
+PDFium (through pypdfium2) rather than pypdf: the 33 sample files of the pypdf project took 0.54 s rather than 3.5 s, headings and paragraphs included, with about as many words (from 3 % fewer to 4 % more a file).
 HTML keeps the structure of our own walk over the page (selectolax), because trafilatura alone lost 5 % of the words and 7 % of the code on 105 pages of manuals.
 Where a page does not mark its main content with `main`, trafilatura says where that begins and ends: on the 181 pages of article-extraction-benchmark precision rose from 0.72 to 0.82 at a recall of 0.99.
 calamine rather than openpyxl for spreadsheets: 2 ms rather than 555 ms to import, and it reads `.xls` and `.ods` as well.

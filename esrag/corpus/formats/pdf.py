@@ -6,7 +6,7 @@ type.  What stands at the top or bottom of most pages in the same words is kept 
 values and annotations are not part of a page's text.
 
 PDFium (through pypdfium2) rather than a reader in Python: six times as fast as pypdf on that
-project's own sample files, headings included, with as many words or more.
+project's own sample files, headings included, with about as many words.
 """
 
 from __future__ import annotations
