@@ -8,6 +8,7 @@ caller takes entries as it reads them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from esrag.corpus.listing.sorting import Seen
 from esrag.corpus.origins import Origin
 from esrag.corpus.records import Listed, Rejected
 from esrag.corpus.spool import Spool
-from esrag.errors import ConflictError, EsragError, PermissionDeniedError
+from esrag.errors import ConflictError, EsragError, PermissionDeniedError, UsageError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -37,7 +38,8 @@ _NO_SOURCE = "the index keeps no _source of its documents, so there is no text t
 class IndexSource:
     """Indices that are read; raises UsageError at once when one of them does not exist.
 
-    ``host`` is given for another cluster and is then part of the origin.
+    ``host`` is given for another cluster and is then part of the origin.  ``into`` is the alias
+    that the documents go to: an index behind it would grow by itself with every run.
     """
 
     def __init__(
@@ -48,10 +50,16 @@ class IndexSource:
         spool: Spool,
         origin: str = "",
         host: str = "",
+        into: str = "",
         part_bytes: int = PART_BYTES,
     ) -> None:
         self._client = client
         self._indices = readable_indices(client, names)
+        if into and any(is_generation(each.index, into) for each in self._indices):
+            raise UsageError(
+                f"the index behind {into} would be read into itself",
+                hint="Name another index, or another document set (--set).",
+            )
         self._spool = spool
         self._origin = origin
         self._host = host
@@ -100,6 +108,11 @@ class IndexSource:
             if self._host
             else f"elasticsearch://{index.name}"
         )
+
+
+def is_generation(index: str, alias: str) -> bool:
+    """Whether an index is one of those behind the alias of a document set."""
+    return re.fullmatch(re.escape(alias) + r"-\d{6,}", index) is not None
 
 
 def host_of(url: str) -> str:

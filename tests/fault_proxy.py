@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,25 @@ _HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "c
 _LINES_OF_ONE = 2  # an action and its source
 
 
+_REFUSALS = {
+    "full": (429, "es_rejected_execution_exception", "no room, says the proxy"),
+    "licence": (403, "security_exception", "current license is non-compliant for [ml]"),
+}
+
+
+def _refused_items(bulk: bytes, why: str) -> bytes:
+    """The answer in which every action is refused."""
+    status, kind_of_error, reason = _REFUSALS[why]
+    error = {"type": kind_of_error, "reason": reason}
+    items = []
+    for line in bulk.splitlines():
+        action = json.loads(line)
+        for kind in ("index", "delete"):
+            if list(action) == [kind] and list(action[kind]) == ["_id"]:
+                items.append({kind: {"_id": action[kind]["_id"], "status": status, "error": error}})
+    return json.dumps({"errors": True, "took": 1, "items": items}).encode()
+
+
 class FaultProxy:
     """``fault`` gets the number of each bulk request, from 1, and names what to do with it.
 
@@ -22,11 +42,17 @@ class FaultProxy:
     "html" answers as a tired proxy would; "503", "429" and "413" answer so without forwarding,
     413 only where there is more than one action, as in a body that is too long;
     "hold" keeps the request until ``release`` is set; "drop" and "keep" let the caller wait for
-    ever, the one without forwarding, the other after it.  ``requests`` remembers them all.
+    ever, the one without forwarding, the other after it; "items-full" and "items-licence" refuse
+    each action as a full node, or one whose licence has ended.
+    ``hold_at`` holds any other request that it is true for, given as "METHOD path".  ``alter``
+    gets each answer's headers and body and gives the body that goes out.  ``requests`` remembers
+    them all.
     """
 
     def __init__(self, target: str) -> None:
         self.fault: Callable[[int], str] = lambda number: ""
+        self.hold_at: Callable[[str], bool] = lambda request: False
+        self.alter: Callable[[dict[str, str], bytes], bytes] = lambda headers, body: body
         self.bulks = 0
         self.requests: list[str] = []
         self.seen = threading.Event()
@@ -92,7 +118,7 @@ class FaultProxy:
                 fault = proxy._next_fault(self.path)
                 if fault == "413" and body.count(b"\n") <= _LINES_OF_ONE:
                     fault = ""
-                if fault == "hold":
+                if fault == "hold" or proxy.hold_at(proxy.requests[-1]):
                     proxy.seen.set()
                     proxy.release.wait(60)
                 if fault in ("drop", "keep"):
@@ -102,15 +128,18 @@ class FaultProxy:
                     proxy.release.wait(60)
                     self.close_connection = True
                     return
-                if fault.isdigit():
+                if fault.isdigit() or fault.startswith("items-"):
                     text = b'{"error":{"type":"busy","reason":"by the proxy"}}'
                     kind = {
                         "content-type": "application/json",
                         "x-elastic-product": "Elasticsearch",
                     }
-                    self.give(int(fault), kind, text, len(text))
+                    if fault.startswith("items-"):
+                        text = _refused_items(body, fault.removeprefix("items-"))
+                    self.give(int(fault) if fault.isdigit() else 200, kind, text, len(text))
                     return
                 status, kept, answer = proxy._forward(self.command, self.path, headers, body)
+                answer = proxy.alter(kept, answer)
                 if fault == "lose":
                     self.close_connection = True
                 elif fault == "cut":

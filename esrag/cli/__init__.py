@@ -6,6 +6,8 @@ alone turns an error into a message on standard error and an exit code.
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from importlib import import_module
@@ -89,9 +91,29 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
     raise _Terminated
 
 
+class _Talk(io.TextIOWrapper):
+    """Standard error; when its reader is gone, as after ``2>&1 | head``, the work goes on."""
+
+    def write(self, text: str) -> int:
+        try:
+            written = super().write(text)
+            super().flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(text)
+        return written
+
+
 def main() -> None:
     """Run the command line and leave with the exit code that ``errors.py`` documents."""
     signal.signal(signal.SIGTERM, _terminate)
+    if sys.stderr is not None:
+        talk = sys.stderr
+        sys.stderr = _Talk(
+            talk.buffer, encoding=talk.encoding, errors=talk.errors, line_buffering=True
+        )
     sys.exit(run(sys.argv[1:]))
 
 

@@ -59,7 +59,7 @@ def forget(
             _show(found)
         if found.documents and not yes:
             ask_or_refuse(f"Remove {_documents(found.documents)}?", command="forget")
-        removed = remove(target.index, ledger, selection) if found.documents else found
+        removed = remove(target.index, ledger, selection)
     letters = _forget_letters(target, selection)
     if as_json:
         click.echo(json.dumps({**_facts(removed), "letters_removed": letters}, indent=2))

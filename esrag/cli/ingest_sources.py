@@ -161,6 +161,7 @@ def _index_source(settings: Settings, sources: SourceFlags, spool: Spool) -> Ind
     from esrag.cli.connection import connect_with
     from esrag.cluster.client import connect
     from esrag.index_source import IndexSource, host_of
+    from esrag.names import Names
 
     own = settings.ingest
     url = sources.from_url or own.from_url
@@ -181,7 +182,12 @@ def _index_source(settings: Settings, sources: SourceFlags, spool: Spool) -> Ind
         client = connect_with(settings)
     names = [name for given in sources.from_indices for name in given.split(",") if name]
     return IndexSource(
-        client, names, spool=spool, origin=sources.origin or "", host=host_of(url) if url else ""
+        client,
+        names,
+        spool=spool,
+        origin=sources.origin or "",
+        host=host_of(url) if url else "",
+        into="" if url else Names(settings.index.set).alias,
     )
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCKED = "cluster_block_exception"
+_CLOSED = "index_closed_exception"
 BULK_TIMEOUT = 120.0  # seconds; a request embeds up to a few hundred chunks
 # What the reading of an answer needs, and no more: the server leaves the rest out.
 ANSWER_PARTS = "errors,items.*._index,items.*._id,items.*.status,items.*.error"
@@ -296,6 +297,8 @@ def _refusal(action: Action, status: int, result: Mapping[str, Any]) -> Item:
     code, text = str(cause.get("type") or "unknown"), _words(cause)
     if NOT_ALLOCATED in text:
         return Item(action, Verdict.AGAIN, status, code, text)
+    if code == _CLOSED:  # the server's own words are "closed"
+        text = f"index {cause.get('index') or result.get('_index')} is closed"
     stop = _stops(status, code, text)
     if stop is not None:
         return Item(action, Verdict.STOP, status, code, text, stop)
@@ -316,6 +319,11 @@ def _stops(status: int, code: str, text: str) -> EsragError | None:
     doing = "while writing chunks"
     if status == 401:
         return PermissionDeniedError(f"Elasticsearch refused the credentials {doing}: {text}")
+    if code == _CLOSED:
+        return UnavailableError(
+            f"an index cannot be written to {doing}: {text}",
+            hint="Open it (POST <index>/_open) and run this again.",
+        )
     if status == 403 and code == BLOCKED:
         return UnavailableError(
             f"the index is blocked {doing}: {text}", hint="Lift the block and run this again."

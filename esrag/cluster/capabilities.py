@@ -95,7 +95,7 @@ def probe(client: Elasticsearch) -> Capabilities:
     with explained("asking the cluster for its version"):
         info = client.info().body
     version = str(info.get("version", {}).get("number", ""))
-    warnings = _require_version(version, str(info.get("version", {}).get("distribution", "")))
+    warnings = require_version(version, str(info.get("version", {}).get("distribution", "")))
     licence, active = _licence(client)
     available, why = _machine_learning(client, licence)
     rrf = _fusion(client)
@@ -130,7 +130,7 @@ def _tier(*, ml: str, rrf: str, endpoints: str) -> Tier:
     )
 
 
-def _require_version(version: str, distribution: str) -> tuple[str, ...]:
+def require_version(version: str, distribution: str) -> tuple[str, ...]:
     """What is to be said of a version that is not known; raises for one that does not fit."""
     major = version.partition(".")[0]
     if distribution and distribution != "elasticsearch":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import indices, stored_documents
 from esrag.cluster.bulk import BLOCKED, BULK_TIMEOUT, Action, BulkRefused, Item, Verdict, send_bulk
+from esrag.cluster.capabilities import require_version
 from esrag.cluster.client import explained
 from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.retry import retrying
@@ -84,6 +85,8 @@ class ChunkIndex:
         with explained("connecting"):
             info = self._client.info()
         self.cluster, self.version = str(info["cluster_uuid"]), str(info["version"]["number"])
+        if info["version"].get("build_flavor") != "serverless":  # it goes by no version
+            require_version(self.version, str(info["version"].get("distribution", "")))
         self.takes_base64 = _takes_base64(info["version"])
         return self.cluster
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from esrag.cluster.stored_documents import HeldDocument, Selection
 from esrag.indexing.records import Index
-from esrag.indexing.removing import DOCUMENTS_AT_ONCE, Remover
+from esrag.indexing.removing import DOCUMENTS_AT_ONCE, Remover, settle_removals
 from esrag.ledger import Ledger
 
 _SHOWN = 20
@@ -42,6 +42,7 @@ def find(index: Index, selection: Selection) -> Selected:
 
 def forget(index: Index, ledger: Ledger, selection: Selection) -> Selected:
     """Remove the documents of a selection, whole; returns what was removed."""
+    settle_removals(index, ledger)  # of one like this that was cut off
     index.refresh()
     remover = Remover(index, ledger, stop=threading.Event())
     removed = Selected()

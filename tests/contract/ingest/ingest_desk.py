@@ -70,14 +70,30 @@ class Desk:
         self, *arguments: str, limit: Callable[[], None] | None = None, **environment: str
     ) -> subprocess.Popen[str]:
         """Begin an ingest of the folder; ``limit`` is called in the child before it begins."""
-        return subprocess.Popen(
-            [*_COMMAND, "ingest", "--set", self.set_name, "--json", *arguments, str(self.docs)],
-            env={**self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=limit,
-        )
+        return self.begin("ingest", *arguments, str(self.docs), limit=limit, **environment)
+
+    def begin(
+        self,
+        *words: str,
+        limit: Callable[[], None] | None = None,
+        stdin: Path | None = None,
+        **environment: str,
+    ) -> subprocess.Popen[str]:
+        """Begin any command of the document set."""
+        with (stdin or Path(os.devnull)).open("rb") as given:
+            return subprocess.Popen(
+                [*_COMMAND, *words, "--set", self.set_name, "--json"],
+                env={**self.environment, **environment},
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                preexec_fn=limit,
+            )
+
+    def command(self, *words: str, **environment: str) -> Outcome:
+        """Any command of the document set, and its end."""
+        return ended(self.begin(*words, **environment))
 
     def ingest(self, *arguments: str, **environment: str) -> Outcome:
         """Ingest the folder and wait for the end."""

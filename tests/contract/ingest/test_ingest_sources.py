@@ -85,3 +85,4 @@ def test_an_index_is_followed(desk: Desk, ingest: Ingest, es: Elasticsearch, pre
     assert ingest(*words) == (0, {"listed": 4, "indexed": 1, "unchanged": 3})
     assert set(desk.chunks()) == {f"{index}#n{number}" for number in range(4)}
     assert ingest("--from-index", f"{index}-none")[0] == 2
+    assert ingest("--from-index", desk.alias)[0] == 2  # it would grow with every run
