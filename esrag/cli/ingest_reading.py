@@ -21,6 +21,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 STRATEGIES = get_args(ChunkSettings.model_fields["strategy"].annotation)
 _MIB = 1024 * 1024
+_EXTRA = (  # what the extra installs, by the names that are imported
+    "defusedxml",
+    "docutils",
+    "docx",
+    "fsspec",
+    "lxml",
+    "markdown_it",
+    "orjson",
+    "pathspec",
+    "pptx",
+    "protego",
+    "pypdfium2",
+    "python_calamine",
+    "selectolax",
+    "striprtf",
+    "tokenizers",
+    "trafilatura",
+    "watchfiles",
+    "yaml",
+)
 
 
 def reading_flags(command: Command) -> Command:
@@ -121,8 +141,7 @@ def require_extra() -> None:
     """Raises UnsupportedError when the extra ``ingest`` is not installed."""
     from importlib.util import find_spec
 
-    needed = ("markdown_it", "orjson", "selectolax", "tokenizers", "yaml")
-    missing = [name for name in needed if find_spec(name) is None]
+    missing = [name for name in _EXTRA if find_spec(name) is None]
     if missing:
         raise UnsupportedError(
             f"ingest needs packages that are not installed: {', '.join(missing)}",
