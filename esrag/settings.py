@@ -411,7 +411,7 @@ def load_settings(**flags: Any) -> Settings:
             "these settings cannot be used:\n" + "\n".join(lines),
             hint="They come from flags, ESRAG_* variables or esrag.toml.",
         ) from error
-    except ValueError as error:  # esrag.toml is not TOML
+    except (OSError, ValueError) as error:  # esrag.toml may not be read, or is not TOML
         raise UsageError(f"esrag.toml cannot be read: {error}") from error
 
 

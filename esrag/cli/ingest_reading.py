@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from esrag.errors import UnsupportedError
+from esrag.errors import UnsupportedError, UsageError
 from esrag.settings import ChunkSettings
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def pool_from(settings: Settings, reading: ReadingOptions) -> ParserPool:
     from esrag.tokens import load_tokenizer, tokenizer_file
 
     load_tokenizer(settings.data_dir, settings.model.id)  # says now what a child would say later
+    _tell_of_chunks_too_long(settings)
     task = CuttingTask(
         set_name=settings.index.set,
         model_id=settings.model.id,
@@ -114,6 +115,22 @@ def pool_from(settings: Settings, reading: ReadingOptions) -> ParserPool:
         reading=reading,
     )
     return ParserPool(task, processes=settings.ingest.processes)
+
+
+def _tell_of_chunks_too_long(settings: Settings) -> None:
+    """What the model does not read of a chunk would not be found by its meaning."""
+    from esrag.bundle import bundle_folder, load_bundle
+
+    try:
+        bundle = load_bundle(bundle_folder(settings.data_dir, settings.model.id))
+    except UsageError:
+        return  # the tokenizer alone is enough to ingest
+    if settings.chunk.max_tokens > bundle.max_sequence_length:
+        click.echo(
+            f"Chunks of up to {settings.chunk.max_tokens} tokens (chunk.max_tokens): the model "
+            f"reads the first {bundle.max_sequence_length} only, the rest is found by its words.",
+            err=True,
+        )
 
 
 def rules_from(settings: Settings) -> ChunkRules:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from esrag import bundle, settings
 from esrag.cli import run
+from esrag.cli.ingest_reading import pool_from, reading_from
 from esrag.cli.ingest_report import tell_rejection
 from esrag.corpus.listing import ListingOptions, list_entries
 from esrag.corpus.records import Listed, Rejected
@@ -72,3 +75,28 @@ def test_what_was_spooled_is_named_by_its_address(capsys: pytest.CaptureFixture[
     spooled = Path("/data/spool/run-1/00000001.md")
     tell_rejection(Rejected(spooled, "n.md", "parse", "empty", "no text", uri="stdin:n.md"))
     assert "stdin:n.md" in capsys.readouterr().err
+
+
+def test_a_settings_file_that_may_not_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, as for one that is not TOML."""
+
+    def refused(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "esrag.toml")
+
+    monkeypatch.setattr(settings, "Settings", refused)
+    assert run(["ingest", "."]) == 2
+    assert "esrag.toml cannot be read" in capsys.readouterr().err
+
+
+def test_chunks_that_the_model_does_not_read_whole_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is cut off would be missed by those who search by meaning."""
+    monkeypatch.setattr(bundle, "load_bundle", lambda _: SimpleNamespace(max_sequence_length=256))
+    monkeypatch.setattr("esrag.tokens.load_tokenizer", lambda *_: None)
+    for length, told in ((256, False), (257, True)):
+        chosen = settings.load_settings(chunk={"max_tokens": length})
+        pool_from(chosen, reading_from(chosen))
+        assert ("chunk.max_tokens" in capsys.readouterr().err) is told
