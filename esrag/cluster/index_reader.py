@@ -170,15 +170,13 @@ def _free_name(source: Mapping[str, Any]) -> str:
 
 
 def _mappings(client: Elasticsearch, name: str) -> dict[str, Mapping[str, Any]]:
-    def call() -> dict[str, Mapping[str, Any]]:
-        with explained(f"looking up the index {name}"):
-            try:
-                answer = client.indices.get_mapping(index=name)
-            except NotFoundError:
-                return {}
-        return {index: body["mappings"] for index, body in answer.items()}
-
-    return retrying(call)
+    """Asked before anything else: a cluster that is not there is told at once."""
+    with explained(f"looking up the index {name}"):
+        try:
+            answer = client.indices.get_mapping(index=name)
+        except NotFoundError:
+            return {}
+    return {index: body["mappings"] for index, body in answer.items()}
 
 
 def _vectors(properties: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,3 +101,14 @@ def test_chunks_that_the_model_does_not_read_whole_are_told(
         chosen = settings.load_settings(chunk={"max_tokens": length})
         pool_from(chosen, reading_from(chosen))
         assert ("chunk.max_tokens" in capsys.readouterr().err) is told
+
+
+def test_another_cluster_that_is_not_there_is_told_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 4, without the waits of a run that has begun."""
+    begun = time.monotonic()
+    words = ("--dry-run", "--from-index", "articles", "--from-url", "http://127.0.0.1:9")
+    assert run(["ingest", *words]) == 4
+    assert "cannot be reached" in capsys.readouterr().err
+    assert time.monotonic() - begun < 5
