@@ -169,7 +169,7 @@ def mortal_stack(start_stack: StackStarter) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(
-    "at", [3, *(pytest.param(at, marks=pytest.mark.long) for at in (1, 7, 12, 18))]
+    "at", [3, *(pytest.param(at, marks=pytest.mark.long) for at in (1, 7, 12))]
 )
 def test_a_killed_server_is_waited_for(
     mortal_stack: Stack,
