@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elasticsearch import NotFoundError
-
-from esrag.cluster.client import explained
+from esrag.cluster.point_in_time import (
+    KEEP_ALIVE,
+    Forgotten,
+    close_point,
+    open_point,
+    search_point,
+)
 from esrag.cluster.profile import FIELD
-from esrag.cluster.retry import retrying
-from esrag.errors import UnavailableError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 PAGE = 5000
-_KEEP_ALIVE = "5m"
 _EMBEDDED = "embedded"
 _FACTS = ("chunk_count", "document_hash", "run_id", "origin")
 
@@ -41,10 +42,6 @@ class ChunkFacts:
     embedded: bool
 
 
-class _ForgottenError(Exception):
-    """The server no longer knows the point in time."""
-
-
 def read_facts(
     client: Elasticsearch, alias: str, *, origin: str = "", page: int = PAGE
 ) -> Iterator[ChunkFacts]:
@@ -55,7 +52,7 @@ def read_facts(
             for facts in _read(client, alias, from_document, origin=origin, page=page):
                 from_document = facts.document_id or from_document
                 yield facts
-        except _ForgottenError:
+        except Forgotten:
             continue
         return
 
@@ -77,7 +74,7 @@ def facts_body(
     if origin:
         clauses.append({"term": {"origin": origin}})
     body: dict[str, Any] = {
-        "pit": {"id": pit, "keep_alive": _KEEP_ALIVE},
+        "pit": {"id": pit, "keep_alive": KEEP_ALIVE},
         "size": page,
         "sort": [
             {"document_id": {"order": "asc", "missing": "_last"}},
@@ -120,14 +117,14 @@ def facts_of(hit: Mapping[str, Any]) -> ChunkFacts:
 def _read(
     client: Elasticsearch, alias: str, from_document: str, *, origin: str, page: int
 ) -> Iterator[ChunkFacts]:
-    pit = _open(client, alias)
+    pit = open_point(client, alias)
     after: Sequence[Any] | None = None
     try:
         while True:
             body = facts_body(
                 pit, from_document=from_document, origin=origin, after=after, page=page
             )
-            answer = _search(client, alias, body)
+            answer = search_point(client, body, reading=f"chunks of {alias}")
             pit = str(answer.get("pit_id", pit))
             hits = answer["hits"]["hits"]
             yield from map(facts_of, hits)
@@ -135,39 +132,4 @@ def _read(
                 return
             after = hits[-1]["sort"]
     finally:
-        _close(client, pit)
-
-
-def _search(client: Elasticsearch, alias: str, body: dict[str, Any]) -> Mapping[str, Any]:
-    def call() -> Mapping[str, Any]:
-        with explained(f"reading chunks of {alias}"):
-            try:
-                answer = client.search(body=body, allow_partial_search_results=False)
-            except NotFoundError as error:
-                if "search_context_missing" in str(error.body):
-                    raise _ForgottenError from error
-                raise
-        found: object = answer.body
-        if not isinstance(found, Mapping) or "hits" not in found:
-            raise UnavailableError(
-                f"the answer to a search of {alias} is none of Elasticsearch's",
-                hint="Is a proxy in between?",
-            )
-        return found
-
-    return retrying(call)
-
-
-def _open(client: Elasticsearch, alias: str) -> str:
-    def call() -> str:
-        with explained(f"opening a point in time of {alias}"):
-            return str(client.open_point_in_time(index=alias, keep_alive=_KEEP_ALIVE)["id"])
-
-    return retrying(call)
-
-
-def _close(client: Elasticsearch, pit: str) -> None:
-    try:
-        client.close_point_in_time(id=pit)
-    except Exception:  # noqa: BLE001 - the server forgets it by itself; why reading ended matters
-        return
+        close_point(client, pit)

@@ -12,9 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elasticsearch import NotFoundError
-
 from esrag.cluster.client import explained
+from esrag.cluster.point_in_time import (
+    KEEP_ALIVE,
+    Forgotten,
+    close_point,
+    open_point,
+    search_point,
+)
 from esrag.cluster.retry import retrying
 from esrag.errors import UnavailableError
 
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 PAGE = 500
-KEEP_ALIVE = "5m"
 VECTOR = "embedding"
 _ORDER = ({"document_id": {"order": "asc", "missing": "_last"}}, {"position": {"order": "asc"}})
 
@@ -70,7 +74,7 @@ def scan(
                 as_written=as_written,
                 page=page,
             )
-        except _ForgottenError:
+        except Forgotten:
             continue
         return
 
@@ -150,10 +154,6 @@ def checkpoint(client: Elasticsearch, index: str) -> int:
     return min(found, default=-1)
 
 
-class _ForgottenError(Exception):
-    """The server no longer knows the point in time."""
-
-
 class _Place:
     """How far a scan is: the document that a new point in time goes on with."""
 
@@ -172,7 +172,7 @@ def _pages(
     as_written: bool,
     page: int,
 ) -> Iterator[tuple[StoredChunk, ...]]:
-    pit = _open(client, index)
+    pit = open_point(client, index)
     after: Sequence[Any] | None = None
     from_document = place.document
     try:
@@ -187,7 +187,7 @@ def _pages(
                 as_written=as_written,
                 page=page,
             )
-            answer = _search(client, index, body)
+            answer = search_point(client, body, reading=f"chunks of {index}")
             pit = answer.get("pit_id", pit)
             hits = answer["hits"]["hits"]
             if hits:
@@ -198,41 +198,7 @@ def _pages(
             if len(hits) < page:
                 return
     finally:
-        _close(client, pit)
-
-
-def _search(client: Elasticsearch, index: str, body: dict[str, Any]) -> Mapping[str, Any]:
-    def call() -> Mapping[str, Any]:
-        with explained(f"reading chunks of {index}"):
-            try:
-                answer = client.search(body=body, allow_partial_search_results=False)
-            except NotFoundError as error:
-                if "search_context_missing" in str(error.body):
-                    raise _ForgottenError from error
-                raise
-        found = answer.body
-        if not isinstance(found, dict) or "hits" not in found:  # a proxy's page, with status 200
-            raise UnavailableError(f"what came back from {index} is no answer of Elasticsearch")
-        return found
-
-    return retrying(call)
-
-
-def _open(client: Elasticsearch, index: str) -> str:
-    def call() -> str:
-        with explained(f"opening a point in time of {index}"):
-            return str(client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"])
-
-    return retrying(call)
-
-
-def _close(client: Elasticsearch, pit: str) -> None:
-    """Give the point in time back; when that fails the server forgets it by itself."""
-    try:
-        with explained("closing a point in time"):
-            client.close_point_in_time(id=pit)
-    except Exception:  # noqa: BLE001 - whatever it is, it must not hide why the scan ended
-        return
+        close_point(client, pit)
 
 
 def _chunk(hit: Mapping[str, Any], *, named: bool) -> StoredChunk:

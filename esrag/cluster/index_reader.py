@@ -17,13 +17,18 @@ from typing import TYPE_CHECKING, Any
 from elasticsearch import NotFoundError
 
 from esrag.cluster.client import explained
-from esrag.cluster.retry import retrying
-from esrag.errors import UnavailableError, UsageError
+from esrag.cluster.point_in_time import (
+    KEEP_ALIVE,
+    Forgotten,
+    close_point,
+    open_point,
+    search_point,
+)
+from esrag.errors import UsageError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-KEEP_ALIVE = "5m"
 FIRST_PAGE = 100
 LARGEST_PAGE = 2_000
 _PAGE_BYTES = 8 * 1024 * 1024  # what a page is to hold, as JSON
@@ -84,7 +89,7 @@ def read_documents(client: Elasticsearch, index: ReadableIndex) -> Iterator[list
     while True:
         try:
             yield from _pages(client, index, place)
-        except _ForgottenError:
+        except Forgotten:
             continue
         return
 
@@ -106,10 +111,6 @@ def page_body(
     return body
 
 
-class _ForgottenError(Exception):
-    """The server no longer knows the point in time."""
-
-
 @dataclass(slots=True)
 class _Place:
     """How far a scan is: the sequence number that a new point in time goes on with."""
@@ -121,13 +122,13 @@ class _Place:
 def _pages(
     client: Elasticsearch, index: ReadableIndex, place: _Place
 ) -> Iterator[list[SourceDocument]]:
-    pit = _open(client, index.index)
+    pit = open_point(client, index.index)
     after: Sequence[Any] | None = None
     start = place.seq_no
     try:
         while True:
             body = page_body(pit, index, size=place.page, from_seq_no=start, after=after)
-            answer = _search(client, index.index, body)
+            answer = search_point(client, body, reading=f"documents of {index.index}")
             pit = answer.get("pit_id", pit)
             hits = answer["hits"]["hits"]
             if not hits:
@@ -138,7 +139,7 @@ def _pages(
             yield documents
             place.seq_no = int(hits[-1]["sort"][0])
     finally:
-        _close(client, pit)
+        close_point(client, pit)
 
 
 def _next_page(documents: Sequence[SourceDocument]) -> int:
@@ -185,37 +186,3 @@ def _vectors(properties: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if field.get("type") in _VECTORS:
             yield path
         yield from _vectors(field.get("properties", {}), f"{path}.")
-
-
-def _search(client: Elasticsearch, index: str, body: dict[str, Any]) -> Mapping[str, Any]:
-    def call() -> Mapping[str, Any]:
-        with explained(f"reading documents of {index}"):
-            try:
-                answer = client.search(body=body, allow_partial_search_results=False)
-            except NotFoundError as error:
-                if "search_context_missing" in str(error.body):
-                    raise _ForgottenError from error
-                raise
-        found = answer.body
-        if not isinstance(found, dict) or "hits" not in found:
-            raise UnavailableError(f"what came back from {index} is no answer of Elasticsearch")
-        return found
-
-    return retrying(call)
-
-
-def _open(client: Elasticsearch, index: str) -> str:
-    def call() -> str:
-        with explained(f"opening a point in time of {index}"):
-            return str(client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"])
-
-    return retrying(call)
-
-
-def _close(client: Elasticsearch, pit: str) -> None:
-    """Give the point in time back; when that fails the server forgets it by itself."""
-    try:
-        with explained("closing a point in time"):
-            client.close_point_in_time(id=pit)
-    except Exception:  # noqa: BLE001 - whatever it is, it must not hide why the scan ended
-        return

@@ -90,13 +90,13 @@ def test_a_point_in_time_that_is_forgotten_is_replaced(
     """Nothing is left out, and only the page at the break comes again."""
     index = filled(es, f"{prefix}-a", 40)
     opened: list[str] = []
-    real = index_reader._open
+    real = index_reader.open_point
 
     def remembered(client: Elasticsearch, name: str) -> str:
         opened.append(real(client, name))
         return opened[-1]
 
-    monkeypatch.setattr(index_reader, "_open", remembered)
+    monkeypatch.setattr(index_reader, "open_point", remembered)
     (readable,) = readable_indices(es, [index])
     found: list[str] = []
     for number, page in enumerate(read_documents(es, readable)):
@@ -114,9 +114,9 @@ def test_an_index_is_read_once_whatever_breaks_and_changes(
     """Documents that change behind the reader are not read again after a break."""
     index = filled(es, f"{prefix}-a", 40)
     opened: list[str] = []
-    real = index_reader._open
+    real = index_reader.open_point
     monkeypatch.setattr(
-        index_reader, "_open", lambda client, name: opened.append(real(client, name)) or opened[-1]
+        index_reader, "open_point", lambda client, name: opened.append(real(client, name)) or opened[-1]
     )
     entries = IndexSource(es, [index], spool=spool, part_bytes=300).entries()
     records = lines(iter([next(entries)]))
