@@ -15,6 +15,7 @@ from docx.document import Document as WordDocument
 
 from esrag.corpus import fields
 from esrag.corpus.formats import packages
+from esrag.corpus.formats.composing import composed
 from esrag.corpus.formats.contents import Content
 from esrag.corpus.formats.writing import Writer
 from esrag.corpus.options import ReadingOptions
@@ -35,21 +36,12 @@ def parse(content: Content, options: ReadingOptions) -> Document:
     writer = Writer(options.limits)
     _Body(word, writer).write()
     known, metadata = _fields(word)
-    title = known.title or next(
-        (writer.text[b.start : b.end] for b in writer.blocks if b.kind == "heading"), ""
-    )
-    return Document(
-        id=content.name,
-        text=writer.text,
-        title=fields.one_line(title) or fields.title_from_name(content.name),
-        source=content.name,
+    return composed(
+        content,
+        writer,
+        known,
+        metadata,
         mime_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        published=known.published,
-        metadata=metadata,
-        blocks=tuple(writer.blocks),
-        author=known.author,
-        language=known.language,
-        modified=known.modified,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from esrag.corpus import fields
 from esrag.corpus.formats import packages
+from esrag.corpus.formats.composing import composed
 from esrag.corpus.formats.contents import Content
 from esrag.corpus.formats.writing import Writer
 from esrag.corpus.options import ReadingOptions
@@ -55,21 +56,8 @@ def parse(content: Content, options: ReadingOptions) -> Document:
         _blocks(body, writer)
     metadata = _metadata(meta)
     known = fields.declared(metadata)
-    title = known.title or next(
-        (writer.text[b.start : b.end] for b in writer.blocks if b.kind == "heading"), ""
-    )
-    return Document(
-        id=content.name,
-        text=writer.text,
-        title=fields.one_line(title) or fields.title_from_name(content.name),
-        source=content.name,
-        mime_type="application/vnd.oasis.opendocument.text",
-        published=known.published,
-        metadata=metadata,
-        blocks=tuple(writer.blocks),
-        author=known.author,
-        language=known.language,
-        modified=known.modified,
+    return composed(
+        content, writer, known, metadata, mime_type="application/vnd.oasis.opendocument.text"
     )
 
 

@@ -25,6 +25,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from esrag.corpus import fields
+from esrag.corpus.formats.composing import composed
 from esrag.corpus.formats.contents import Content
 from esrag.corpus.formats.writing import Writer, cleaned
 from esrag.corpus.options import ReadingOptions
@@ -77,23 +78,7 @@ def parse(content: Content, options: ReadingOptions) -> Document:
         metadata["pages_without_text"] = shown + (", …" if len(empty) > 50 else "")
     writer = Writer(options.limits)
     _write(writer, _without_repeated(pages), outline)
-    title = known.title or next(
-        (writer.text[b.start : b.end] for b in writer.blocks if b.kind == "heading"), ""
-    )
-    return Document(
-        id=content.name,
-        text=writer.text,
-        title=fields.one_line(title) or fields.title_from_name(content.name),
-        source=content.name,
-        mime_type="application/pdf",
-        published=known.published,
-        metadata=metadata,
-        blocks=tuple(writer.blocks),
-        author=known.author,
-        language=known.language,
-        modified=known.modified,
-        pages=writer.page_starts,
-    )
+    return composed(content, writer, known, metadata, mime_type="application/pdf")
 
 
 def _opened(content: Content) -> pdfium.PdfDocument:

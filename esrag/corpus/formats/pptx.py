@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pptx
 
 from esrag.corpus import fields
 from esrag.corpus.formats import packages
+from esrag.corpus.formats.composing import composed
 from esrag.corpus.formats.contents import Content
 from esrag.corpus.formats.docx import core_properties
 from esrag.corpus.formats.writing import Writer
@@ -27,23 +29,14 @@ def parse(content: Content, options: ReadingOptions) -> Document:
         _slide(slide, writer)
     metadata = core_properties(deck.core_properties)
     known = fields.declared(metadata)
-    title = known.title if known.title != "PowerPoint Presentation" else ""
-    title = title or next(
-        (writer.text[b.start : b.end] for b in writer.blocks if b.kind == "heading"), ""
-    )
-    return Document(
-        id=content.name,
-        text=writer.text,
-        title=fields.one_line(title) or fields.title_from_name(content.name),
-        source=content.name,
+    if known.title == "PowerPoint Presentation":  # what the program writes by itself
+        known = replace(known, title="")
+    return composed(
+        content,
+        writer,
+        known,
+        metadata,
         mime_type="application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        published=known.published,
-        metadata=metadata,
-        blocks=tuple(writer.blocks),
-        author=known.author,
-        language=known.language,
-        modified=known.modified,
-        pages=writer.page_starts,
     )
 
 
