@@ -116,7 +116,9 @@ def test_an_index_is_read_once_whatever_breaks_and_changes(
     opened: list[str] = []
     real = index_reader.open_point
     monkeypatch.setattr(
-        index_reader, "open_point", lambda client, name: opened.append(real(client, name)) or opened[-1]
+        index_reader,
+        "open_point",
+        lambda client, name: opened.append(real(client, name)) or opened[-1],
     )
     entries = IndexSource(es, [index], spool=spool, part_bytes=300).entries()
     records = lines(iter([next(entries)]))
