@@ -253,11 +253,12 @@ def with_salt(path: Path, text: str, salt: str) -> str:
 def embedding_inputs(settings: Any, folder: Path) -> list[str]:
     """What the pipeline hands to the model for each chunk of the folder."""
     from esrag.cli.ingest_reading import cutting_from
-    from esrag.corpus.listing import list_inputs
+    from esrag.corpus.listing import Listing, ListingOptions
     from esrag.indexing import UnjailedReader, drafts_of
     from esrag.parsing.task import Cut
 
-    found = drafts_of(list_inputs([folder]), UnjailedReader(cutting_from(settings)))
+    entries = Listing([str(folder)], ListingOptions()).entries()
+    found = drafts_of(entries, UnjailedReader(cutting_from(settings)))
     drafts = [each for each in found if isinstance(each, Cut)]
     return [f"{chunk.context}\n{chunk.text}" for each in drafts for chunk in each.chunks]
 

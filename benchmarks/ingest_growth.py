@@ -125,7 +125,7 @@ class CountingIndex:
 
 def _measured(folder: Path, count: int, processes: int, bundle: Path, answers: Any) -> None:
     from esrag.chunking import ChunkRules
-    from esrag.corpus.listing import ListingOptions, list_entries
+    from esrag.corpus.listing import Listing, ListingOptions
     from esrag.indexing import Ingest, new_run_id
     from esrag.ledger import Ledger
     from esrag.parsing.pool import ParserPool
@@ -141,7 +141,7 @@ def _measured(folder: Path, count: int, processes: int, bundle: Path, answers: A
             index, pool, ledger, run_id=run_id, set_name="growth", dead_letters=folder / "d.jsonl"
         )
         begun, cpu = time.monotonic(), time.process_time()
-        run.run(list_entries([str(folder / "docs")], ListingOptions()))
+        run.run(Listing([str(folder / "docs")], ListingOptions()).entries())
         seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
         report = run.report()
     chunks = report.chunks_written

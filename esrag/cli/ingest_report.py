@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,11 +176,6 @@ def tell_rules(rules: Mapping[str, int]) -> None:
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:
     """Most first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-def count_all(names: Iterable[str]) -> dict[str, int]:
-    """How often each occurs."""
-    return in_order(Counter(names))
 
 
 def one_line(text: str) -> str:

@@ -65,7 +65,6 @@ class Progress:
     wait_until: float = 0.0
     unchanged: int = 0
     skipped: int = 0
-    waiting_chunks: int = 0
     stage: Stage = "reading"
 
 

@@ -177,7 +177,6 @@ class Ingest:
             skipped=outcomes.skipped_count,
             chunks=self._written,
             tokens=self._tokens,
-            waiting_chunks=len(self._outbox),
             batch=self._window.size,
             in_flight=self._sender.in_flight,
             wait=wait[0],

@@ -35,10 +35,6 @@ __all__ = [
     "ListingOptions",
     "can_be_had_again",
     "had_again",
-    "list_changed",
-    "list_entries",
-    "list_inputs",
-    "origins_of",
     "printable_name",
     "unknown_type",
 ]
@@ -78,28 +74,6 @@ class Listing:
                 if found is not None:
                     yield found
                     break
-
-
-def list_entries(arguments: Sequence[str], options: ListingOptions) -> Iterator[Entry]:
-    """Every input that ``arguments`` select; UsageError at once when one does not exist."""
-    return Listing(arguments, options).entries()
-
-
-def list_changed(
-    arguments: Sequence[str], options: ListingOptions, paths: Iterable[Path]
-) -> Iterator[Entry]:
-    """The entries of ``paths`` as ``list_entries`` gives them."""
-    return Listing(arguments, options).changed(paths)
-
-
-def origins_of(arguments: Sequence[str], options: ListingOptions) -> tuple[Origin, ...]:
-    """The origins of what ``arguments`` select."""
-    return Listing(arguments, options).origins
-
-
-def list_inputs(paths: Sequence[Path]) -> list[Entry]:
-    """Every input below ``paths``, all at once."""
-    return list(list_entries([str(path) for path in paths], ListingOptions()))
 
 
 def _once(sources: Sequence[Source]) -> Iterator[Entry]:

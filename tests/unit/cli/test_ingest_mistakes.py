@@ -14,7 +14,7 @@ from esrag import bundle, settings
 from esrag.cli import run
 from esrag.cli.ingest_reading import pool_from, reading_from
 from esrag.cli.ingest_report import tell_rejection
-from esrag.corpus.listing import ListingOptions, list_entries
+from esrag.corpus.listing import Listing, ListingOptions
 from esrag.corpus.records import Listed, Rejected
 from esrag.errors import UnavailableError
 
@@ -48,7 +48,7 @@ def test_a_link_to_itself_is_rejected(tmp_path: Path) -> None:
     """It exists, so it is no mistake of the user's; it cannot be opened."""
     loop = tmp_path / "loop.md"
     loop.symlink_to("loop.md")
-    (entry,) = list_entries([str(loop)], ListingOptions())
+    (entry,) = Listing([str(loop)], ListingOptions()).entries()
     assert isinstance(entry, Rejected)
 
 
@@ -59,7 +59,7 @@ def test_a_list_may_come_out_of_another_command(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: pipe.write_text(f"{file}\n"))
     writer.start()
-    (entry,) = list_entries([], ListingOptions(lists=(pipe,)))
+    (entry,) = Listing([], ListingOptions(lists=(pipe,))).entries()
     writer.join()
     assert isinstance(entry, Listed)
     assert entry.path == file
@@ -68,7 +68,7 @@ def test_a_list_may_come_out_of_another_command(tmp_path: Path) -> None:
 def test_a_place_that_does_not_answer_is_not_the_users_mistake() -> None:
     """Exit code 4."""
     with pytest.raises(UnavailableError, match="cannot be reached"):
-        next(list_entries(["ftp://127.0.0.1:1/x.md"], ListingOptions()))
+        next(Listing(["ftp://127.0.0.1:1/x.md"], ListingOptions()).entries())
 
 
 def test_what_was_spooled_is_named_by_its_address(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from esrag.corpus.listing import Entry, list_inputs
+from esrag.corpus.listing import Entry, Listing, ListingOptions
 from esrag.corpus.records import Listed, Rejected, Skipped
 from esrag.errors import UsageError
+
+
+def list_inputs(paths: Sequence[Path]) -> list[Entry]:
+    """Every input below ``paths``, all at once."""
+    return list(Listing([str(path) for path in paths], ListingOptions()).entries())
 
 
 def write(path: Path, text: str = "words") -> Path:

@@ -15,11 +15,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 from esrag.corpus import fetching, remote
 from esrag.corpus.fetching import Passing, ahead, with_tries
 from esrag.corpus.listing import (
+    Listing,
     ListingOptions,
     can_be_had_again,
     had_again,
-    list_entries,
-    origins_of,
     remote_walking,
 )
 from esrag.corpus.records import Listed, Rejected, Skipped
@@ -90,7 +89,7 @@ def test_a_remote_folder_is_listed_like_one_of_this_machine(
 ) -> None:
     """The same names and rules; the files lie in the spool with their endings."""
     put(bucket, z_md="z", a__b_md="ab", a__c_txt="", x_bin="x", _git__config_md="no", a_md="a")
-    entries = list(list_entries([bucket], options))
+    entries = list(Listing([bucket], options).entries())
     assert [entry.name for entry in entries] == [
         ".git/", "a.md", "a/b.md", "a/c.txt", "x.bin", "z.md",
     ]  # fmt: skip
@@ -100,20 +99,22 @@ def test_a_remote_folder_is_listed_like_one_of_this_machine(
     assert all(entry.spooled for entry in listed)
     assert {entry.origin for entry in entries} == {bucket}
     assert listed[1].uri == f"{bucket}/a/b.md"
-    assert [each.complete for each in origins_of([bucket], options)] == [True]
+    assert [each.complete for each in Listing([bucket], options).origins] == [True]
 
 
 def test_patterns_and_single_files_of_a_store(bucket: str, options: ListingOptions) -> None:
     """As for paths; an address that matches nothing does not exist."""
     put(bucket, a__b_md="1", a__c_txt="2", d_md="3")
-    assert [e.name for e in list_entries([f"{bucket}/**/*.md"], options)] == ["a/b.md", "d.md"]
-    (entry,) = list_entries([f"{bucket}/a/b.md/"], options)
+    assert [e.name for e in Listing([f"{bucket}/**/*.md"], options).entries()] == ["a/b.md", "d.md"]
+    (entry,) = Listing([f"{bucket}/a/b.md/"], options).entries()
     assert (entry.name, entry.uri, entry.origin) == ("b.md", *[f"{bucket}/a/b.md"] * 2)
     excluded = ListingOptions(spool=options.spool, exclude=("a/",))
-    assert [e.name for e in list_entries([bucket], excluded) if isinstance(e, Skipped)] == ["a/"]
+    assert [e.name for e in Listing([bucket], excluded).entries() if isinstance(e, Skipped)] == [
+        "a/"
+    ]
     for missing in ("none", "*.pdf"):
         with pytest.raises(UsageError, match="no such file"):
-            list_entries([f"{bucket}/{missing}"], options)
+            Listing([f"{bucket}/{missing}"], options).entries()
 
 
 def test_addresses_in_a_list_keep_their_whole_name(
@@ -123,7 +124,7 @@ def test_addresses_in_a_list_keep_their_whole_name(
     put(bucket, a_md="a", f__b_md="b")
     (tmp_path / "l.txt").write_text(f"{bucket}/a.md\nnope://x\n{bucket}/f\n{bucket}/none.md\n")
     listed = ListingOptions(spool=options.spool, lists=(tmp_path / "l.txt",))
-    entries = list(list_entries([], listed))
+    entries = list(Listing([], listed).entries())
     assert [(e.name, getattr(e, "code", "")) for e in entries] == [
         (f"{bucket}/a.md", ""),
         ("nope://x", "bad_url"),
@@ -145,7 +146,7 @@ def test_what_fails_for_a_while_is_fetched_and_what_fails_for_good_is_rejected(
         f"{base}/d.md": [FileNotFoundError()],
         base: [OSError("reset")],
     }
-    entries = list(list_entries([bucket], options))
+    entries = list(Listing([bucket], options).entries())
     assert [(e.name, getattr(e, "code", "")) for e in entries] == [
         ("a.md", ""), ("b.md", "unreachable"), ("c.md", "forbidden"), ("d.md", "not_found"),
         ("e.md", ""),
@@ -159,7 +160,7 @@ def test_a_folder_that_cannot_be_listed_is_a_rejection_of_the_listing(
     """So that nothing of it is taken for gone."""
     put(bucket, a__b_md="b", c_md="c")
     Store.failures = {Store._strip_protocol(f"{bucket}/a"): [OSError("down")] * 9}
-    rejected, listed = list_entries([bucket], options)
+    rejected, listed = Listing([bucket], options).entries()
     assert isinstance(rejected, Rejected)
     assert (rejected.name, rejected.stage, rejected.code) == ("a", "list", "unreachable")
     assert listed.name == "c.md"
@@ -173,7 +174,7 @@ def test_a_store_that_is_gone_is_given_up(
     put(bucket, **{f"f{n}_md": "x" for n in range(30)})
     base = Store._strip_protocol(bucket)
     Store.failures = {f"{base}/f{n}.md": [OSError("down")] * 9 for n in range(30)}
-    entries = list(list_entries([bucket], options))
+    entries = list(Listing([bucket], options).entries())
     assert len(entries) == 4
     last = entries[-1]
     assert isinstance(last, Rejected)
@@ -187,7 +188,7 @@ def test_a_file_that_takes_too_long_is_left_behind(
     monkeypatch.setattr(remote_walking, "FETCH_SECONDS", 0.2)
     put(bucket, a_md="a", b_md="b")
     Store.failures = {Store._strip_protocol(f"{bucket}/a.md"): [1.0]}
-    slow, quick = list_entries([bucket], options)
+    slow, quick = Listing([bucket], options).entries()
     assert isinstance(slow, Rejected)
     assert slow.code == "too_slow"
     assert isinstance(quick, Listed)
@@ -200,7 +201,7 @@ def test_a_large_file_is_not_fetched_and_a_grown_one_not_cut(
     put(bucket, a_md="12345", b_md="123456789")
     place = remote.Place.of(bucket)
     limited = ListingOptions(spool=options.spool, max_bytes=6)
-    first, second = list_entries([bucket], limited)
+    first, second = Listing([bucket], limited).entries()
     assert isinstance(first, Listed)
     assert isinstance(second, Rejected)
     assert second.code == "too_large"
@@ -211,7 +212,7 @@ def test_a_large_file_is_not_fetched_and_a_grown_one_not_cut(
 def test_a_store_without_its_package_names_the_install(options: ListingOptions) -> None:
     """Exit 6, before anything is sent."""
     with pytest.raises(UnsupportedError, match="hdfs://") as caught:
-        list_entries(["hdfs://host/x"], options)
+        Listing(["hdfs://host/x"], options).entries()
     assert "pip install pyarrow" in caught.value.hint
 
 
@@ -219,13 +220,13 @@ def test_a_store_without_its_package_names_the_install(options: ListingOptions) 
 def test_addresses_that_mean_nothing_are_refused(address: str, options: ListingOptions) -> None:
     """Nor are chains, behind which anything could be."""
     with pytest.raises(UsageError):
-        list_entries([address], options)
+        Listing([address], options).entries()
 
 
 def test_a_file_address_is_a_path(tmp_path: Path, options: ListingOptions) -> None:
     """Nothing of it is spooled."""
     (tmp_path / "a b.md").write_text("x")
-    (entry,) = list_entries([(tmp_path / "a b.md").as_uri()], options)
+    (entry,) = Listing([(tmp_path / "a b.md").as_uri()], options).entries()
     assert isinstance(entry, Listed)
     assert not entry.spooled
 

@@ -12,9 +12,6 @@ from esrag.corpus.listing import (
     Entry,
     Listing,
     ListingOptions,
-    list_changed,
-    list_entries,
-    origins_of,
 )
 from esrag.corpus.listing.globs import Glob, split
 from esrag.corpus.listing.sorting import Seen, in_order
@@ -42,20 +39,20 @@ def tree(root: Path, *names: str) -> Path:
 
 def taken(*arguments: str | Path, options: ListingOptions = NONE) -> list[str]:
     """The names of what is to be read."""
-    entries = list_entries([str(argument) for argument in arguments], options)
+    entries = Listing([str(argument) for argument in arguments], options).entries()
     return [entry.name for entry in entries if isinstance(entry, Listed)]
 
 
 def rules(*arguments: str | Path, options: ListingOptions = NONE) -> dict[str, str]:
     """The rule for each name that is skipped."""
-    entries = list_entries([str(argument) for argument in arguments], options)
+    entries = Listing([str(argument) for argument in arguments], options).entries()
     return {entry.name: entry.rule for entry in entries if isinstance(entry, Skipped)}
 
 
 def test_every_entry_says_where_it_is_from(tmp_path: Path) -> None:
     """The origin is what was named, the address is that of the file, whatever its name."""
     root = tree(tmp_path / "my docs", "a.md", "b/ü #1.md", ".hidden.md", "x.bin")
-    entries = list(list_entries([str(root)], NONE))
+    entries = list(Listing([str(root)], NONE).entries())
     assert {entry.origin for entry in entries} == {file_uri(root)}
     assert [entry.uri for entry in entries] == [
         (root / name).resolve().as_uri() for name in (".hidden.md", "a.md", "b/ü #1.md", "x.bin")
@@ -65,7 +62,7 @@ def test_every_entry_says_where_it_is_from(tmp_path: Path) -> None:
 def test_a_listing_begins_before_the_folder_is_read_to_its_end(tmp_path: Path) -> None:
     """Folders are opened when their turn has come."""
     root = tree(tmp_path, "a/1.md", "z/1.md")
-    entries = list_entries([str(root)], NONE)
+    entries = Listing([str(root)], NONE).entries()
     assert next(entries).name == "a/1.md"
     write(root / "z/2.md")
     assert [entry.name for entry in entries] == ["z/1.md", "z/2.md"]
@@ -80,7 +77,7 @@ def test_the_memory_of_a_walk_does_not_grow_with_the_number_of_files(tmp_path: P
         for file in range(50):
             (folder / f"{file:03}.md").touch()
     tracemalloc.start()
-    for count, _ in enumerate(list_entries([str(tmp_path)], NONE), start=1):
+    for count, _ in enumerate(Listing([str(tmp_path)], NONE).entries(), start=1):
         if count == 2_999:
             held = tracemalloc.take_snapshot()
     tracemalloc.stop()
@@ -124,7 +121,7 @@ def test_patterns_select_as_gitignore_does_and_are_named(tmp_path: Path) -> None
 def test_a_pattern_that_is_none_is_refused(tmp_path: Path) -> None:
     """Before anything is listed."""
     with pytest.raises(UsageError, match="pattern"):
-        list_entries([str(tmp_path)], ListingOptions(exclude=("[z-a]",)))
+        Listing([str(tmp_path)], ListingOptions(exclude=("[z-a]",))).entries()
 
 
 def test_a_file_that_is_named_is_taken_whatever_the_patterns_say(tmp_path: Path) -> None:
@@ -178,7 +175,7 @@ def test_standard_input_is_kept_in_a_file_of_its_name(tmp_path: Path) -> None:
     """It can be read as any other file, by a child process too."""
     with Spool(tmp_path / "spool") as spool:
         options = ListingOptions(name="n.md", spool=spool, stdin=io.BytesIO(b"# Words"))
-        (entry,) = list_entries(["-"], options)
+        (entry,) = Listing(["-"], options).entries()
         assert isinstance(entry, Listed)
         assert entry.spooled
         assert entry.path.read_bytes() == b"# Words"
@@ -193,7 +190,7 @@ def test_too_much_standard_input_is_rejected_and_leaves_nothing(tmp_path: Path) 
         options = ListingOptions(
             name="n.md", spool=spool, stdin=io.BytesIO(b"x" * 11), max_bytes=10
         )
-        (entry,) = list_entries(["-"], options)
+        (entry,) = Listing(["-"], options).entries()
         assert isinstance(entry, Rejected)
         assert (entry.stage, entry.code) == ("read", "too_large")
         assert not list(tmp_path.rglob("*.md"))
@@ -202,9 +199,9 @@ def test_too_much_standard_input_is_rejected_and_leaves_nothing(tmp_path: Path) 
 def test_standard_input_needs_a_name_and_is_read_once(tmp_path: Path) -> None:
     """Otherwise nobody knows what it is."""
     with pytest.raises(UsageError, match="needs a name"):
-        list_entries(["-"], NONE)
+        Listing(["-"], NONE).entries()
     with pytest.raises(UsageError, match="more than once"):
-        list_entries(["-", "-"], ListingOptions(name="a.md"))
+        Listing(["-", "-"], ListingOptions(name="a.md")).entries()
 
 
 def test_a_list_names_files_folders_and_patterns(
@@ -215,7 +212,7 @@ def test_a_list_names_files_folders_and_patterns(
     monkeypatch.chdir(tmp_path)
     lines = "\ufeff# a list\n\na/index.md\r\n./b\nmissing.md\n e/*.md \na/index.md\n"
     named = write(tmp_path / "list.txt", lines)
-    entries = list(list_entries([], ListingOptions(lists=(named,))))
+    entries = list(Listing([], ListingOptions(lists=(named,))).entries())
     assert [(type(entry).__name__, entry.name) for entry in entries] == [
         ("Listed", "a/index.md"),
         ("Listed", "b/c/d.md"),
@@ -230,27 +227,27 @@ def test_a_list_names_files_folders_and_patterns(
 def test_a_list_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
     """Told together with everything else that is missing."""
     with pytest.raises(UsageError, match=r"no1.*no2"):
-        list_entries(["no1"], ListingOptions(lists=(tmp_path / "no2",)))
+        Listing(["no1"], ListingOptions(lists=(tmp_path / "no2",))).entries()
 
 
 def test_only_what_is_listed_whole_is_complete(tmp_path: Path) -> None:
     """A pattern does not say that all else has disappeared."""
     tree(tmp_path, "d/a.md", "d/b.md")
     uri = file_uri(tmp_path / "d")
-    found = origins_of([str(tmp_path / "d/*.md"), str(tmp_path / "d/a.md")], NONE)
+    found = Listing([str(tmp_path / "d/*.md"), str(tmp_path / "d/a.md")], NONE).origins
     assert [(each.uri, each.complete) for each in found] == [
         (uri, False),
         (uri + "/a.md", True),
     ]
-    assert [each.complete for each in origins_of([str(tmp_path / "d")], NONE)] == [True]
+    assert [each.complete for each in Listing([str(tmp_path / "d")], NONE).origins] == [True]
 
 
 def test_an_origin_can_be_given(tmp_path: Path) -> None:
     """The same documents may then lie elsewhere next time."""
     root = tree(tmp_path / "d", "a.md")
     options = ListingOptions(origin="handbook")
-    assert [entry.origin for entry in list_entries([str(root)], options)] == ["handbook"]
-    assert [each.uri for each in origins_of([str(root)], options)] == ["handbook"]
+    assert [entry.origin for entry in Listing([str(root)], options).entries()] == ["handbook"]
+    assert [each.uri for each in Listing([str(root)], options).origins] == ["handbook"]
 
 
 def test_an_input_is_found_again_below_a_known_origin(tmp_path: Path) -> None:
@@ -265,7 +262,7 @@ def test_an_input_is_found_again_below_a_known_origin(tmp_path: Path) -> None:
         ([str(root / "guides/*")], NONE),
         ([], ListingOptions(lists=(written,))),
     ):
-        (entry,) = (e for e in list_entries(arguments, options) if e.name != "list.txt")
+        (entry,) = (e for e in Listing(arguments, options).entries() if e.name != "list.txt")
         found = name_under(known, name=entry.name, origin=entry.origin, uri=entry.uri)
         assert found == "guides/ü 1.md"
     assert name_below(file_uri(tmp_path), known) is None
@@ -277,9 +274,9 @@ def test_one_changed_path_gets_the_entry_that_a_walk_gives(tmp_path: Path) -> No
     root = tree(tmp_path / "d", "a.md", "b/c.md", ".h/x.md", "drafts/y.md", "z.bin")
     write(tmp_path / "other.md")
     arguments, options = [str(root)], ListingOptions(exclude=("drafts/",))
-    everything = {entry.name: entry for entry in list_entries(arguments, options)}
+    everything = {entry.name: entry for entry in Listing(arguments, options).entries()}
     names = ("a.md", "b/c.md", "z.bin", ".h/x.md", "drafts/y.md", "gone.md", "../other.md")
-    changed = list(list_changed(arguments, options, [Path(f"{root}/{name}") for name in names]))
+    changed = list(Listing(arguments, options).changed([Path(f"{root}/{name}") for name in names]))
     assert [entry.name for entry in changed] == ["a.md", "b/c.md", "z.bin"]
     assert changed == [everything[entry.name] for entry in changed]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esrag.corpus.listing import list_inputs
+from esrag.corpus.listing import Listing, ListingOptions
 from esrag.corpus.reading import read
 from esrag.corpus.records import Listed, Parsed
 from esrag.questions import KnownQuestion, holds, load_questions, supports
@@ -16,7 +16,7 @@ from esrag.types import Document, Hit
 @pytest.fixture(scope="module")
 def imported() -> dict[str, Document]:
     """All documents of the sample, as ``esrag ingest`` reads them."""
-    entries = list_inputs([corpus_folder()])
+    entries = list(Listing([str(corpus_folder())], ListingOptions()).entries())
     assert all(isinstance(entry, Listed) for entry in entries)
     outcomes = [found for entry in entries if isinstance(entry, Listed) for found in read(entry)]
     assert all(isinstance(outcome, Parsed) for outcome in outcomes)
