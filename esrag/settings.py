@@ -92,9 +92,22 @@ class GeneratorSettings(_Section):
     )
     max_new_tokens: int = Field(160, gt=0, description="Longest answer, in tokens.")
     passages: int = Field(5, ge=1, le=50, description="Passages the prompt may hold.")
+    protocol: Literal["messages", "tgi", "elasticsearch"] = Field(
+        "messages",
+        description="messages: /v1/chat/completions; tgi: /generate_stream; elasticsearch: the "
+        "cluster's own chat_completion endpoint.",
+    )
+    inference_id: str = Field(
+        "",
+        description="Inference endpoint to ask with protocol elasticsearch; empty: the set's own.",
+    )
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
-    token_timeout: float = Field(
-        60.0, gt=0, description="Seconds to wait for the next token, the first included."
+    first_token_timeout: float = Field(
+        60.0, gt=0, description="Seconds to wait for the first token."
+    )
+    token_timeout: float = Field(30.0, gt=0, description="Seconds to wait for each further token.")
+    total_timeout: float = Field(
+        180.0, gt=0, description="Seconds that one answer may take in all, retries included."
     )
 
 
@@ -298,6 +311,112 @@ class RetrievalSettings(_Section):
         "hybrid", description="Search template to call."
     )
     size: int = Field(5, ge=1, le=50, description="Hits that search shows.")
+    per_source: int = Field(
+        0, ge=0, le=50, description="Most hits of one document; 0 takes any number."
+    )
+    near_duplicates: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of common word sequences from which a passage repeats another one and "
+        "is left out; 1 leaves out none but equal ones.",
+    )
+    neighbours: int = Field(
+        0, ge=0, le=5, description="Chunks before and after a passage that are read with it."
+    )
+    rerank_endpoint: str = Field(
+        "", description="Rerank inference endpoint of the cluster; empty: no reranking there."
+    )
+    rerank_url: str = Field(
+        "", description="Address of a server with TEI's /rerank; empty: no reranking there."
+    )
+    rerank_window: int = Field(30, ge=1, le=100, description="Hits that are reranked.")
+
+
+class AnswerSettings(_Section):
+    """How an answer comes about: generate, verify, else quote, else refuse."""
+
+    generate: bool = Field(True, description="Ask the generator for an answer.")
+    verify: Literal["remove", "mark", "off"] = Field(
+        "remove",
+        description="What becomes of generated sentences that no passage supports: they are not "
+        "shown, shown as unsupported, or nothing is checked.",
+    )
+    quote: bool = Field(True, description="Quote passages when nothing generated can be shown.")
+    refuse: bool = Field(
+        True, description="Refuse when the passages do not seem to answer the question."
+    )
+    speculate: bool = Field(
+        True,
+        description="Let the generator begin while the passages are still judged, when their "
+        "words fit; what it writes to a question that is then refused is thrown away.",
+    )
+    rewrite: Literal["auto", "generator", "words", "off"] = Field(
+        "auto",
+        description="How a follow-up becomes a question of its own: by the generator, by words of "
+        "the turns before, by what there is, or not at all.",
+    )
+    nli_model: str = Field(
+        "",
+        description="Trained model of the cluster that judges whether a passage entails a "
+        "sentence; empty: none.",
+    )
+    judge_url: str = Field(
+        "", description="Address of a messages API that judges support; empty: none."
+    )
+    judge_model: str = Field("", description="Model to ask for there.")
+    log: bool = Field(
+        False, description="Keep each answer, with its prompt and passages, in esrag-answers-<set>."
+    )
+
+
+class ServeSettings(_Section):
+    """The HTTP API and the web page."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8600, ge=0, le=65535, description="Port; 0 takes a free one.")
+    auth: Literal["shared-key", "pass-through"] = Field(
+        "shared-key",
+        description="shared-key: everybody sees what esrag's own key sees; pass-through: each "
+        "caller's own Elasticsearch credentials are used.",
+    )
+    token: SecretStr | None = Field(
+        None, description="Bearer token that callers need; required beyond loopback."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Names under which the server may be called, besides loopback."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Origins of other web pages that may call the API."
+    )
+    concurrent: int = Field(64, ge=1, le=1024, description="Answers at the same time.")
+    queue: int = Field(128, ge=0, le=4096, description="Requests that may wait for their turn.")
+    requests_per_minute: int = Field(
+        120, ge=0, description="Requests of one caller in a minute; 0 does not limit."
+    )
+    max_body_kib: int = Field(1024, ge=1, description="Largest request body, in KiB.")
+    deadline: float = Field(240.0, gt=0, description="Seconds that one request may take.")
+    drain: float = Field(30.0, ge=0, description="Seconds that running answers get at the end.")
+    feedback: bool = Field(
+        False, description="Let readers rate answers; kept in esrag-answers-<set>."
+    )
+
+
+class ObserveSettings(_Section):
+    """Traces and costs."""
+
+    otlp_endpoint: str = Field(
+        "", description="OTLP/HTTP address to which spans are sent; empty: none are."
+    )
+    content: bool = Field(
+        False, description="Whether spans hold questions, prompts and answers, not only figures."
+    )
+    prompt_token_cost: float = Field(
+        0.0, ge=0, description="Cost of a million prompt tokens, in a currency of your choice."
+    )
+    generated_token_cost: float = Field(
+        0.0, ge=0, description="Cost of a million generated tokens."
+    )
 
 
 class LocalSettings(_Section):
@@ -345,6 +464,9 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    serve: ServeSettings = ServeSettings()
+    observe: ObserveSettings = ObserveSettings()
     local: LocalSettings = LocalSettings()
 
     @classmethod

@@ -1,7 +1,7 @@
 """The records that cross layers: frozen, without behaviour beyond derived values.
 
     Document --chunking--> Chunk --indexing--> index
-    question --retrieval--> Hit --prompting--> Prompt --generation--> Answer
+    Asked --> Query --retrieval--> Found (Hits) --prompting--> Prompt --generation--> Answer
 
 Raw JSON of Elasticsearch or TGI never crosses a layer; the module that received it turns it
 into one of these.
@@ -97,7 +97,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result of a query.  ``rank`` starts at 1; ``score`` is the server's, after fusion."""
+    """One result of a query.  ``rank`` starts at 1; ``score`` is the server's, after fusion.
+
+    ``highlights`` are stretches of ``text`` that the words of the query matched, as offsets;
+    ``scores`` says, where it was asked for, what each ranking or reranker gave, by its name.
+    """
 
     id: str
     document_id: str
@@ -117,6 +121,10 @@ class Hit:
     last_page: int = 0
     author: str = ""
     language: str = ""
+    origin: str = ""
+    modified: str = ""
+    highlights: tuple[tuple[int, int], ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def context(self) -> str:
@@ -130,11 +138,89 @@ def joined_context(title: str, heading_path: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Filters:
+    """What hits must fulfil: one of the values of each field that is named, dates inclusive.
+
+    ``published_*`` and ``modified_*`` are ISO dates or Elasticsearch's date math; ``metadata``
+    holds pairs of name and value.  ``acl`` keeps passages that carry no ``acl`` or share a name
+    with it; None does not look at it.
+    """
+
+    source: tuple[str, ...] = ()
+    document_id: tuple[str, ...] = ()
+    origin: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    published_from: str = ""
+    published_to: str = ""
+    modified_from: str = ""
+    modified_to: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    acl: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of an index.
+
+    ``per_source`` is the most hits of one document, 0 for any number; ``facets`` asks for counts
+    by field, ``explain`` for the scores of each ranking.
+    """
+
+    text: str
+    size: int
+    filters: Filters = Filters()
+    per_source: int = 0
+    facets: bool = False
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How many of the candidates of a query have each value of a field, most first."""
+
+    field: str
+    counts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query found.
+
+    ``notes`` say in words what was done otherwise than asked; ``degraded`` what retrieval had to do
+    without, "" when nothing; ``seconds`` the time of each step by its name.
+    """
+
+    hits: tuple[Hit, ...]
+    facets: tuple[Facet, ...] = ()
+    degraded: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation, as the messages API has it."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation and the answer that was shown."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was put: with the turns before it, oldest first, and filters."""
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    filters: Filters = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +248,36 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer together with the citations that support it."""
+    """One sentence of an answer together with the citations that support it.
+
+    ``supported`` is false only for a sentence that is shown although no passage supports it, which
+    whoever shows it has to say.
+    """
 
     text: str
     citations: tuple[Citation, ...]
+    supported: bool = True
+
+
+VerdictKind = Literal["supported", "unsupported", "beside the point", "repeated", "no statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verification found about one generated sentence.
+
+    ``cited`` are the passages that it cited and that were given; ``invalid`` those that were not.
+    ``why`` is the reason in words; ``support`` the words that carry the sentence, if any do.
+    ``scores`` are those of the checks that ran, by their names.
+    """
+
+    text: str
+    kind: VerdictKind
+    cited: tuple[int, ...] = ()
+    invalid: tuple[int, ...] = ()
+    why: str = ""
+    support: Citation | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 AnswerKind = Literal["generated", "quoted", "refused"]
@@ -178,7 +290,9 @@ class Answer:
     ``kind`` says where the words come from: the generator (and they survived verification),
     the passages themselves, or neither (a refusal).  ``generated_text`` is what the generator
     wrote, shown or not; ``dropped`` are its sentences that verification removed.  ``degraded``
-    says in words what retrieval had to do without, "" when nothing.
+    says in words what retrieval had to do without, "" when nothing.  ``standalone`` is the
+    question that was searched for, when a follow-up had to be rewritten.  ``complete`` is false
+    when the generator broke off.  ``steps`` says of each step how it ended, by its name.
     """
 
     question: str
@@ -192,6 +306,20 @@ class Answer:
     prompt_tokens: int = 0
     generated_tokens: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    id: str = ""
+    standalone: str = ""
+    prompt: Prompt | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    threshold: float = 0.0
+    complete: bool = True
+    steps: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def invalid_citations(self) -> int:
+        """How often a passage was cited that had not been given."""
+        return sum(len(verdict.invalid) for verdict in self.verdicts)
 
     @property
     def text(self) -> str:

@@ -1,0 +1,1 @@
+"""Turns a follow-up into a question of its own."""

@@ -1,0 +1,1 @@
+"""What operators see: spans, metrics, and the log of answers."""

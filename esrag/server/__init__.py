@@ -1,0 +1,1 @@
+"""`esrag serve`: the HTTP API and the web page."""
