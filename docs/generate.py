@@ -1,5 +1,6 @@
 """Writes the references that are made from the code: ``python -m docs.generate``.
 
+``docs/answer.schema.json`` comes from the records that answers are given in,
 ``docs/commands.md`` comes from the commands' own help, ``docs/settings.md`` from the settings'
 field descriptions, ``docs/differences.md`` from the known differences of the local stack,
 ``docs/conformance.md`` from the record of the conformance tests, ``docs/doctor.md`` from the
@@ -9,6 +10,7 @@ when one of them is stale.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from docs.conformance import conformance
 from docs.doctor_page import doctor_page
 from docs.formats_page import formats_page
 from docs.scale_page import scale_page
+from esrag.answer_record import schema
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings
@@ -95,6 +98,11 @@ def differences() -> str:
     return "\n".join(parts)
 
 
+def answer_schema() -> str:
+    """The form in which answers are given to programs."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def _entry(one: Difference) -> str:
     return (
         f"### {one.name}\n\n{one.where}\n\n"
@@ -103,6 +111,7 @@ def _entry(one: Difference) -> str:
 
 
 GENERATED = {
+    "answer.schema.json": answer_schema,
     "commands.md": commands,
     "conformance.md": lambda: conformance(NOTE),
     "differences.md": differences,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
 
 import click
 
-from esrag.answering import GeneratorFailedError, sources
+from esrag.answer_record import as_record
+from esrag.answering import GeneratorFailedError
 from esrag.cli.assembly import answerer_from, retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits, show_label, show_sentence, show_sources
 from esrag.settings import Settings
-from esrag.types import Answer, Sentence
+from esrag.types import Sentence
 
 
 @click.command()
@@ -107,7 +107,7 @@ def _retrieve_only(
 def _show_failure(failure: GeneratorFailedError, *, as_json: bool) -> None:
     """What can be said without the generator; the error itself follows on standard error."""
     if as_json:
-        record = as_record(failure.fallback) | {"incomplete": True}
+        record = as_record(failure.fallback, error=(failure.message, failure.hint))
         click.echo(json.dumps(record, indent=2))
         return
     show_label(failure.fallback.kind)
@@ -115,46 +115,3 @@ def _show_failure(failure: GeneratorFailedError, *, as_json: bool) -> None:
         show_sentence(sentence)
     show_sources(failure.fallback)
     click.echo("")
-
-
-def as_record(answer: Answer) -> dict[str, Any]:
-    """The answer as plain data with a stable order of keys."""
-    return {
-        "question": answer.question,
-        "kind": answer.kind,
-        "answer": answer.text,
-        "confidence": round(answer.confidence, 4),
-        "degraded": answer.degraded,
-        "sentences": [
-            {
-                "text": sentence.text,
-                "citations": [
-                    {
-                        "number": citation.number,
-                        "chunk_id": citation.hit.id,
-                        "document_id": citation.hit.document_id,
-                        "quote": citation.quote,
-                        "start": citation.hit.start + citation.start,
-                        "end": citation.hit.start + citation.end,
-                    }
-                    for citation in sentence.citations
-                ],
-            }
-            for sentence in answer.sentences
-        ],
-        "sources": [
-            {
-                "number": number,
-                "title": hit.title,
-                "url": hit.url,
-                "source": hit.source,
-                "page": hit.page or None,
-            }
-            for number, hit in sources(answer)
-        ],
-        "generated_text": answer.generated_text,
-        "dropped": list(answer.dropped),
-        "prompt_tokens": answer.prompt_tokens,
-        "generated_tokens": answer.generated_tokens,
-        "seconds": {step: round(value, 3) for step, value in answer.seconds.items()},
-    }

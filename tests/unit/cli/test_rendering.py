@@ -1,11 +1,9 @@
 """Rendering: text from outside cannot steer the terminal; a record has a stable shape."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
-from esrag.cli.ask import as_record
 from esrag.cli.rendering import place, printable, show_hits, show_sources
 from esrag.testing import make_hit
 from esrag.types import Answer, Citation, Sentence
@@ -39,14 +37,6 @@ def test_no_hits_are_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None
     """An empty result is not an empty screen."""
     show_hits(())
     assert "No passage" in capsys.readouterr().out
-
-
-def test_a_record_points_into_the_document() -> None:
-    """Offsets count from the beginning of the document, and the record is JSON."""
-    record = json.loads(json.dumps(as_record(ANSWER)))
-    (citation,) = record["sentences"][0]["citations"]
-    assert (citation["start"], citation["end"], citation["quote"]) == (0, 9, "Port 7443")
-    assert record["kind"] == "quoted"
 
 
 @pytest.mark.parametrize(
