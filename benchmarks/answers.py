@@ -24,7 +24,7 @@ from esrag.questions import KnownQuestion, holds, load_questions, supports
 from esrag.sample import questions_file
 from esrag.terms import terms
 from esrag.types import Answer, Hit
-from esrag.verification import check
+from esrag.verification import Verifier
 
 RECALL_AT = 5
 
@@ -63,7 +63,8 @@ def supported(answer: Answer) -> bool:
             and (
                 terms(sentence.text).words
                 <= terms(f"{citation.hit.context}\n{citation.hit.text}").words
-                or check(sentence.text, [citation.hit]).support is not None
+                or Verifier(answer.question, [citation.hit]).verdict(sentence.text).support
+                is not None
             )
             for citation in sentence.citations
         )

@@ -22,8 +22,8 @@ from esrag.generation.messages import IncompleteError, Piece
 from esrag.prompting import REFUSAL, CountTokens, build
 from esrag.quoting import Assessment, Embed, assess
 from esrag.sentences import sentences
-from esrag.types import Answer, AnswerKind, Citation, Hit, Message, Sentence
-from esrag.verification import Claim, check
+from esrag.types import Answer, AnswerKind, Citation, Hit, Message, Sentence, Verdict
+from esrag.verification import Verifier
 
 Retrieve = Callable[[str], tuple[Hit, ...]]
 Stream = Callable[[Sequence[Message]], Iterator[Piece]]
@@ -126,27 +126,28 @@ class Answerer:
             count_tokens=generator.count_tokens,
             fence=secrets.token_hex(3),
         )
+        verifier = Verifier(answer.question, prompt.hits, coverage=self.calibration.coverage)
+        verdicts: list[Verdict] = []
         kept: list[Sentence] = []
-        dropped: list[str] = []
         told = 0
         numbers, writing = _Numbers(), _Writing()
         for sentence in writing.sentences(generator.stream(prompt.messages)):
-            claim = check(sentence, prompt.hits, coverage=self.calibration.coverage)
-            shown = _shown(claim, found, numbers)
-            if shown is None:
-                dropped.append(sentence)
-            elif shown.text not in [other.text for other in kept]:
-                kept.append(shown)
+            verdict = found.judged(verifier.verdict(sentence))
+            verdicts.append(verdict)
+            if verdict.kind == "supported":
+                kept.append(_shown(verdict, numbers))
             # told as soon as the sentences so far say as much as the quotes would
-            if found.equalled_by([(s.text, s.citations[0].hit) for s in kept]):
+            if found.equalled_by(verdicts):
                 for released in kept[told:]:
                     tell(released, "generated")
                 told = len(kept)
+        dropped = [verdict.text for verdict in verdicts if verdict.kind != "supported"]
         dropped += [sentence.text for sentence in kept[told:]]
         return replace(
             answer,
             sentences=tuple(kept[:told]),
             dropped=tuple(dropped),
+            verdicts=tuple(verdicts),
             generated_text=writing.text,
             prompt_tokens=writing.prompt_tokens or prompt.tokens,
             generated_tokens=writing.generated_tokens,
@@ -168,14 +169,11 @@ def sources(answer: Answer) -> tuple[tuple[int, Hit], ...]:
     return tuple(sorted(found.items()))
 
 
-def _shown(claim: Claim, found: Assessment, numbers: _Numbers) -> Sentence | None:
-    """The sentence to show for a claim, or None when it is unsupported or beside the point."""
-    if claim.support is None:
-        return None
-    hit, unit = claim.support.hit, claim.support.unit
-    if not any(q.hit.id == hit.id and q.start <= unit.start < q.end for q in found.chosen):
-        return None
-    return Sentence(claim.text, (numbers.cite(hit, unit.start, unit.end),))
+def _shown(verdict: Verdict, numbers: _Numbers) -> Sentence:
+    """The sentence to show for a verdict that has support."""
+    support = verdict.support
+    citations = (numbers.cite(support.hit, support.start, support.end),) if support else ()
+    return Sentence(verdict.text, citations)
 
 
 def _told(answer: Answer, tell: Callable[[Sentence, AnswerKind], None]) -> Answer:

@@ -26,6 +26,7 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 _IMAGE_OR_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_LONE_CITATION = re.compile(r"(?:[\[(【][^\]\[()【】]{0,40}\d[^\]\[()【】]{0,20}[\])】]\s*)+")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`)")
 
 
@@ -60,6 +61,45 @@ def sentences(text: str) -> tuple[str, ...]:
         for line in _LINE.finditer(text)
         for start, end in _sentence_spans(text, line.start(), line.end())
     )
+
+
+def generated_sentences(text: str) -> tuple[str, ...]:
+    """The sentences that a generator wrote, a citation behind the full stop with its sentence."""
+    whole: list[str] = []
+    for part in sentences(text):
+        lone = _LONE_CITATION.match(part)
+        if whole and lone:
+            whole[-1] = f"{whole[-1]} {lone.group()}"
+            part = part[lone.end() :].strip()
+        if part:
+            whole.append(part)
+    return tuple(whole)
+
+
+class Writing:
+    """Collects what a generator writes and hands out its sentences as they become whole."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._done = 0
+
+    def add(self, text: str) -> tuple[str, ...]:
+        """The sentences that are whole now, with the citation that may follow, and were not yet."""
+        self.text += text
+        if not any(mark in text for mark in ".!?\n"):
+            return ()
+        # the last two may still grow: an abbreviation, or a citation behind the full stop
+        whole = generated_sentences(self.text)[:-2]
+        return self._fresh(whole)
+
+    def rest(self) -> tuple[str, ...]:
+        """What is left when nothing more comes."""
+        return self._fresh(generated_sentences(self.text))
+
+    def _fresh(self, whole: tuple[str, ...]) -> tuple[str, ...]:
+        fresh = whole[self._done :]
+        self._done = max(self._done, len(whole))
+        return fresh
 
 
 def plain(markdown: str) -> str:

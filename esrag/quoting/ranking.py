@@ -21,55 +21,23 @@ the sample questions; see ``docs/answering.md``.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
+from esrag.quoting.assessment import Assessment
+from esrag.quoting.kinds import kind_found, without_kind
+from esrag.quoting.quote import LONGEST_PAIR, Quote
 from esrag.sentences import Unit, units_of
-from esrag.terms import Terms, dates_normalised, names, terms
+from esrag.terms import Terms, names, terms
 from esrag.types import Hit
 
 Vector = Sequence[float]
 Embed = Callable[[Sequence[str]], Sequence[Vector]]
 
-LONGEST_PAIR = 400  # characters; two long sentences are no longer a quote
 MOST_QUOTES = 4
 SAME_MARGIN = 0.8  # least share of the best score for a quote that adds nothing sought
 NEW_MARGIN = 0.6  # and for one that does
-_ANAPHOR = re.compile(
-    r"(?:it|its|they|them|their|this|that|these|those|both|he|she)\b"
-    r"|\w+ (?:it|them|this|that|these|those)\b",
-    re.I,
-)
-_ASKED_KINDS = (
-    # what a question asks for, and what a quote must then hold
-    (
-        r"\b(?:when|(?:what|which|on which) (?:date|day|month|time)|since|release date|deadline)\b"
-        r"|\bhow (?:many (?:days|weeks|months)|long)\b"
-        r"(?=.*\b(?:after|before|between|from|until)\b)",
-        r"\d{4}-\d{2}|--\d{2}-\d{2}|\d{1,2}:\d{2}",
-    ),
-    (
-        r"\b(?:prices?|costs?|charges?|fees?|how much (?:is|are|do|does|for))\b",
-        r"[€$£¥]|\b(?:EUR|USD|GBP|AUD|CHF|JPY|PLN|SEK|NOK|DKK|CAD|NZD|SGD|INR|cents?|free)\b",
-    ),
-    (
-        r"\bhow (?:long|often|soon|many (?:seconds|minutes|hours))\b"
-        r"|\b(?:duration|lifetimes?)\b",
-        r"\d[\d.,]*\s*(?:s|ms|min|h|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|:\d{2}",
-    ),
-    (
-        r"\b(?:how heavy|weighs?|weight)\b",
-        r"\d\s*(?:g|kg|grams?|lbs?|pounds?|oz)\b",
-    ),
-    (
-        r"\bhow (?:many|much|large|big|fast|far|old|high|low|hot|cold|wide|deep)\b"
-        r"|\b(?:port|percent(?:age)?|number|max(?:imum)?|min(?:imum)?|limit|size|version)\b",
-        r"\d",
-    ),
-)
-_KINDS = tuple((re.compile(asked, re.I), re.compile(held)) for asked, held in _ASKED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,85 +54,6 @@ class Weights:
 
 # Confidence asks whether the question is answered, not which quote is the better one.
 CONFIDENCE = Weights(meaning=0.5, words=0.15, figures=0.32, names=0.03, kind=0.0, rank=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One unit of a hit, or two neighbours.
-
-    ``found`` are the words of the question, figures and names included, that it covers;
-    ``before`` and ``after`` the units beside it.
-    """
-
-    hit: Hit
-    units: tuple[Unit, ...]
-    score: float
-    meaning: float
-    found: frozenset[str]
-    before: Unit | None = None
-    after: Unit | None = None
-
-    @property
-    def start(self) -> int:
-        """Offset of the first character in the hit's text."""
-        return self.units[0].start
-
-    @property
-    def end(self) -> int:
-        """Offset behind the last character in the hit's text."""
-        return self.units[-1].end
-
-    @property
-    def text(self) -> str:
-        """How it reads outside the passage."""
-        return " ".join(unit.text for unit in self.units)
-
-    def readable(self) -> Quote:
-        """The quote with the neighbour that a pronoun in it, or behind it, speaks of.
-
-        "Tighten them to 2.5 Nm" says nothing without the sentence before, and that sentence
-        may be but half an answer without this one.
-        """
-        chosen = self.units
-        if self.before and _ANAPHOR.match(chosen[0].text):
-            chosen = (self.before, *chosen)
-        if self.after and _ANAPHOR.match(self.after.text):
-            chosen = (*chosen, self.after)
-        if chosen[-1].end - chosen[0].start > LONGEST_PAIR:
-            return self
-        return replace(self, units=chosen)
-
-    def overlaps(self, other: Quote) -> bool:
-        """Whether both quote some of the same words, in the same place or copied elsewhere."""
-        if self.hit.id == other.hit.id and self.start < other.end and other.start < self.end:
-            return True
-        return self.text in other.text or other.text in self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """All quotes, best first; the few to show; and whether they answer the question, in [0, 1]."""
-
-    question: str
-    quotes: tuple[Quote, ...]
-    chosen: tuple[Quote, ...]
-    confidence: float
-
-    def equalled_by(self, said: Sequence[tuple[str, Hit]]) -> bool:
-        """Whether sentences, each with the hit that supports it, say as much as the quotes do.
-
-        They must speak of every figure and name of the question that the quotes speak of, and
-        hold the kind of thing asked for if the quotes hold it.
-        """
-        asked = terms(_without_kind(self.question))
-        keys = asked.figures | (names(self.question) - asked.figures)
-        quoted = frozenset[str]().union(*(quote.found for quote in self.chosen))
-        here = frozenset[str]().union(
-            *(terms(f"{hit.context}\n{text}").words for text, hit in said)
-        )
-        kind = any(_kind(self.question, asked, text) for text, _ in said)
-        wanted = any(_kind(self.question, asked, quote.text) for quote in self.chosen)
-        return keys & quoted <= here and (kind or not wanted)
 
 
 def assess(
@@ -187,7 +76,15 @@ def assess(
     ]
     quotes.sort(key=lambda quote: -quote.score)
     chosen = select(quotes, sought=scorer.keys)
-    return Assessment(question, tuple(quotes), _readable(chosen), scorer.confidence(chosen))
+    parts = scorer.parts_of(chosen)
+    return Assessment(
+        question,
+        tuple(quotes),
+        _readable(chosen),
+        scorer.confidence(parts),
+        parts=parts,
+        embedded=len(vectors),
+    )
 
 
 def _readable(chosen: Sequence[Quote]) -> tuple[Quote, ...]:
@@ -268,7 +165,7 @@ class _Scorer:
         self._question = question
         self._weights = _without_meaning(weights) if blind else weights
         self._confidence = _without_meaning(CONFIDENCE) if blind else CONFIDENCE
-        self._asked = terms(_without_kind(question))
+        self._asked = terms(without_kind(question))
         self._names = names(question) - self._asked.figures
         self._idf = _idf(self._asked, [terms(f"{h.context}\n{u.text}") for h, u in pool])
         self._total = sum(self._idf.values()) or 1.0
@@ -283,17 +180,21 @@ class _Scorer:
         text = " ".join(unit.text for unit in chosen)
         here = terms(text).words | terms(hit.context).words
         found = (self._asked.words | self._names) & here
-        kind = _kind(self._question, self._asked, text)
+        kind = kind_found(self._question, self._asked, text)
         parts = self._parts(found, meaning=meaning, kind=kind, rank=1 / hit.rank)
         # of two quotes that score alike the shorter one is the better answer
         score = _sum(parts, self._weights) * (1.0 if len(chosen) == 1 else 0.97)
         return Quote(hit, chosen, score, meaning, frozenset(found))
 
-    def confidence(self, chosen: Sequence[Quote]) -> float:
-        """How well the chosen quotes together answer the question, in [0, 1]."""
+    def parts_of(self, chosen: Sequence[Quote]) -> dict[str, float]:
+        """What the chosen quotes together have of each part."""
         found = frozenset[str]().union(*(quote.found for quote in chosen))
         meaning = max((quote.meaning for quote in chosen), default=0.0)
-        return _sum(self._parts(found, meaning=meaning, kind=1.0, rank=1.0), self._confidence)
+        return self._parts(found, meaning=meaning, kind=1.0, rank=1.0)
+
+    def confidence(self, parts: Mapping[str, float]) -> float:
+        """How well quotes with these parts answer the question, in [0, 1]."""
+        return _sum(parts, self._confidence)
 
     def _parts(
         self, found: frozenset[str], *, meaning: float, kind: float, rank: float
@@ -328,21 +229,3 @@ def _idf(asked: Terms, found: Sequence[Terms]) -> dict[str, float]:
 
 def _share(asked: frozenset[str], here: frozenset[str]) -> float:
     return len(asked & here) / len(asked) if asked else 1.0
-
-
-def _without_kind(question: str) -> str:
-    """The question without the words that only say what kind of thing is asked for."""
-    for wanted, _ in _KINDS:
-        if wanted.search(question):
-            return wanted.sub(" ", question)
-    return question
-
-
-def _kind(question: str, asked: Terms, text: str) -> float:
-    """1 when ``text`` brings something new of the kind that the question asks for."""
-    text = dates_normalised(text)
-    own = terms(text)
-    for wanted, held in _KINDS:
-        if wanted.search(question):
-            return float(bool(held.search(text)) and not own.figures <= asked.figures)
-    return float(len(own.words - asked.words) > 0)

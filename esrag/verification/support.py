@@ -1,4 +1,4 @@
-"""Checks each generated sentence against the passages: what they do not support is not shown.
+"""Finds the unit of a passage that carries a sentence, if one does.
 
 A sentence is supported by a unit of a passage (a sentence, list item or table row, read
 together with the passage's title and headings) when
@@ -9,8 +9,7 @@ together with the passage's title and headings) when
 * both say it with or both without a negation.
 
 This is deterministic and lexical: it rejects a true paraphrase sooner than it lets an invented
-figure pass.  It does not know whether the sentence answers the question; ``answering`` asks
-``quoting`` for that.
+figure pass.  It does not know whether the sentence answers the question.
 """
 
 from __future__ import annotations
@@ -19,15 +18,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from esrag.sentences import Unit, sentences, units_of
+from esrag.sentences import Unit, units_of
 from esrag.terms import Terms, names, terms
 from esrag.types import Hit
 
 DEFAULT_COVERAGE = 0.8
 LEAST_IN_UNIT = 0.4  # share of the words that the unit itself must hold
-_MARKER = re.compile(r"\s*[\[(](?:passage\s*|source\s*)?(\d{1,2}(?:\s*,\s*\d{1,2})*)[\])]", re.I)
-_MARKUP = re.compile(r"\||›|^\s*#")
-_LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n['’]t\b", re.I)
 
 
@@ -40,50 +36,8 @@ class Support:
     coverage: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A generated sentence without its markers, the passages it cited, and what supports it."""
-
-    text: str
-    cited: tuple[int, ...]
-    support: Support | None
-
-
-def claims(
-    generated: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVERAGE
-) -> tuple[Claim, ...]:
-    """Every sentence of ``generated``, each with the support found in ``hits`` or None."""
-    return tuple(
-        claim
-        for sentence in sentences(generated)
-        if (claim := check(sentence, hits, coverage=coverage)).text
-    )
-
-
-def check(sentence: str, hits: Sequence[Hit], *, coverage: float = DEFAULT_COVERAGE) -> Claim:
-    """One sentence against ``hits``; the passages it cites are tried first."""
-    cited = tuple(
-        int(number)
-        for marker in _MARKER.finditer(sentence)
-        for number in marker.group(1).split(",")
-    )
-    text = _LABEL.sub("", " ".join(_MARKER.sub("", sentence).split()))
-    if not _is_statement(text):
-        return Claim(text, cited, None)
-    valid = [hits[number - 1] for number in cited if 1 <= number <= len(hits)]
-    for candidates in (valid, [hit for hit in hits if hit not in valid]):
-        found = _best_support(text, candidates, coverage)
-        if found is not None:
-            return Claim(text, cited, found)
-    return Claim(text, cited, None)
-
-
-def _is_statement(text: str) -> bool:
-    """Whether this is a whole sentence: not a question, a cut-off end, a heading or a table."""
-    return bool(text) and text.rstrip("\"'”’)*")[-1:] in (".", "!") and not _MARKUP.search(text)
-
-
-def _best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support | None:
+def best_support(text: str, hits: Sequence[Hit], threshold: float) -> Support | None:
+    """The unit of ``hits`` that carries ``text`` best, if one covers ``threshold`` of its words."""
     sought = terms(text)
     if not sought.words:
         return None

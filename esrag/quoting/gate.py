@@ -1,0 +1,30 @@
+"""Whether the words of the passages fit the question well enough to let the generator begin.
+
+A refusal is decided by ``assess``, which embeds and takes its time; this costs about a
+millisecond and only says whether it is worth while to generate meanwhile.  What begins in vain is
+thrown away, so a gate that is too wide costs work, and one too narrow costs time; neither changes
+an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esrag.quoting.kinds import without_kind
+from esrag.terms import names, terms
+from esrag.types import Hit
+
+LEAST_SHARE = 0.6  # of the question's words, in one passage with its headings
+LOOKED_AT = 5  # the best hits
+
+
+def gate(question: str, hits: Sequence[Hit]) -> bool:
+    """Whether the first hits hold the figures and names of the question, and one most words."""
+    asked = terms(without_kind(question))
+    if not asked.words:
+        return False
+    here = [terms(f"{hit.context}\n{hit.text}").words for hit in hits[:LOOKED_AT]]
+    everything = frozenset[str]().union(*here)
+    if not (asked.figures | names(question)) <= everything:
+        return False
+    return any(len(asked.words & words) / len(asked.words) >= LEAST_SHARE for words in here)
