@@ -167,7 +167,7 @@ def _outcome(question: KnownQuestion, answer: Answer, recalls: dict[str, float])
         survived=answer.kind == "generated",
         evidence_recall=recalls,
         confidence=round(answer.confidence, 4),
-        seconds=round(sum(answer.seconds.values()), 3),
+        seconds=round(answer.seconds["total"], 3),
         question=question.text,
         shown=answer.text,
         generated_text=answer.generated_text,

@@ -1,1 +1,28 @@
-"""Turns a follow-up into a question of its own."""
+"""Turns a follow-up into a question of its own.
+
+    turns before ─┐
+    follow-up ────┴─► question that can be searched for alone
+
+Only the turns' words are used; this module knows no index and no generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from esrag.types import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A question of its own; ``how`` says in words how it came about."""
+
+    text: str
+    how: str
+
+
+def standalone(question: str, history: Sequence[Turn]) -> Standalone:
+    """``question`` as one can ask it without what was said before."""
+    del history
+    return Standalone(question, "not needed")

@@ -8,6 +8,7 @@ and ``1200`` one number.  Everything here is pure and works on one string at a t
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +45,7 @@ _NUMBER_WORDS = {
     )
 }
 _WORD = re.compile(r"(?:(?<!\w)--)?[^\W_]+(?:[._:/@+'’-][^\W_]+)*", re.UNICODE)
+_ONE_AT_A_TIME = threading.Lock()  # a stemmer keeps the word that it works on
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 _VERSION = re.compile(r"^v?(\d+(?:\.\d+)+[a-z0-9-]*)$")
 _UNIT = re.compile(r"^(\d+(?:\.\d+)?)([a-z%]+)$")
@@ -80,8 +82,9 @@ def _stemmer() -> snowballstemmer.stemmer:
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """The Snowball (English) stem of one lower-case word."""
-    return str(_stemmer().stemWord(word))
+    """The Snowball (English) stem of one lower-case word; any thread may ask."""
+    with _ONE_AT_A_TIME:
+        return str(_stemmer().stemWord(word))
 
 
 def dates_normalised(text: str) -> str:

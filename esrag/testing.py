@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from esrag.errors import EsragError
+from esrag.generation.cancelling import Cancellation
 from esrag.generation.messages import Piece
 from esrag.terms import terms
 from esrag.types import Hit, Message
@@ -55,22 +56,55 @@ class WordEmbedder:
 
 
 class ScriptedGenerator:
-    """Streams the given text in pieces and remembers the prompts; may fail after some pieces."""
+    """Streams the given text in pieces and remembers the prompts; may fail after some pieces.
 
-    def __init__(self, text: str, *, fail: EsragError | None = None, piece: int = 5) -> None:
+    ``closed`` counts streams that ended, by themselves or because nobody read on; ``room`` is the
+    budget of its prompts, one token a word.
+    """
+
+    model = "scripted"
+
+    def __init__(
+        self, text: str, *, fail: EsragError | None = None, piece: int = 5, room: int = 2000
+    ) -> None:
         self.text = text
         self.fail = fail
         self.piece = piece
+        self.room = room
         self.prompts: list[tuple[Message, ...]] = []
+        self.closed = 0
 
-    def __call__(self, messages: Sequence[Message]) -> Iterator[Piece]:
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        cancel: Cancellation | None = None,
+        max_tokens: int | None = None,
+    ) -> Generator[Piece, None, None]:
         """Yield the text piece by piece, then the finish reason, or raise ``fail``."""
+        del max_tokens
         self.prompts.append(tuple(messages))
-        for start in range(0, len(self.text), self.piece):
-            yield Piece(self.text[start : start + self.piece])
-        if self.fail is not None:
-            raise self.fail
-        yield Piece("", finish_reason="stop", prompt_tokens=10, generated_tokens=3)
+        try:
+            for start in range(0, len(self.text), self.piece):
+                if cancel is not None:
+                    cancel.check()
+                yield Piece(self.text[start : start + self.piece])
+            if self.fail is not None:
+                raise self.fail
+            yield Piece("", finish_reason="stop", prompt_tokens=10, generated_tokens=3)
+        finally:
+            self.closed += 1
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """One token a word."""
+        return count_words(messages)
+
+    def budget(self) -> int:
+        """The tokens of ``room``."""
+        return self.room
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def count_words(messages: Sequence[Message]) -> int:

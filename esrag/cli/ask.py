@@ -9,12 +9,12 @@ import click
 
 from esrag.answer_record import as_record
 from esrag.answering import GeneratorFailedError
+from esrag.answering.events import Event, Told
 from esrag.cli.assembly import answerer_from, retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits, show_label, show_sentence, show_sources
 from esrag.settings import Settings
-from esrag.types import Sentence
 
 
 @click.command()
@@ -63,7 +63,7 @@ def ask(
     ):
         printer = _Printer(silent=as_json)
         try:
-            answer = answerer.answer(question, on_sentence=printer)
+            answer = answerer.answer(question, on_event=printer)
         except GeneratorFailedError as failure:
             _show_failure(failure, as_json=as_json)
             raise
@@ -80,13 +80,13 @@ class _Printer:
         self._silent = silent
         self._labelled = False
 
-    def __call__(self, sentence: Sentence, kind: str) -> None:
-        if self._silent:
+    def __call__(self, event: Event) -> None:
+        if self._silent or not isinstance(event, Told):
             return
         if not self._labelled:
-            show_label(kind)
+            show_label(event.kind)
             self._labelled = True
-        show_sentence(sentence)
+        show_sentence(event.sentence)
 
 
 def _retrieve_only(

@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from esrag.answering.assembly import calibration_file
 from esrag.calibration import Calibration, Scored, fit_threshold, load, save
-from esrag.cli.assembly import answerer_from, calibration_file
+from esrag.cli.assembly import answerer_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.questions import load_questions
 

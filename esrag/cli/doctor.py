@@ -99,7 +99,8 @@ def doctor(
 
 def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> Case:
     """What there is to examine, by the settings."""
-    from esrag.cli.assembly import calibration_file, endpoint_from, retriever_from
+    from esrag.answering.assembly import calibration_file, endpoint_from
+    from esrag.cli.assembly import retriever_from
     from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
 

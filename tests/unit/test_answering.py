@@ -1,14 +1,20 @@
 """Answering: generate, verify, else quote, else refuse."""
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from esrag.answering import Answerer, Generator, GeneratorFailedError, joined, sources
+from esrag.answering import Answerer, Choices, GeneratorFailedError, sources
+from esrag.answering.events import Event, Finished, Retrieved, Told
 from esrag.calibration import Calibration
 from esrag.errors import UnavailableError
+from esrag.generation.cancelling import Cancellation, CancelledError
 from esrag.generation.messages import IncompleteError
 from esrag.prompting import REFUSAL
-from esrag.testing import ScriptedGenerator, WordEmbedder, count_words, make_hit
-from esrag.types import AnswerKind, Sentence
+from esrag.testing import ScriptedGenerator, WordEmbedder, make_hit
+from esrag.types import Found
 
 HITS = (
     make_hit(
@@ -20,23 +26,26 @@ HITS = (
     make_hit("b", "The cafeteria opens at 8:00.", title="Office guide", rank=2),
 )
 QUESTION = "When was Aster 4.2.1 released?"
+SUPPORTED = "Aster 4.2.1 was released on March 3, 2026 [1]."
+INVENTED = "Aster 4.2.1 was released on May 9, 2026."
 
 
-def answerer(generator: ScriptedGenerator | None, *, threshold: float = 0.5) -> Answerer:
+def answerer(
+    generator: ScriptedGenerator | None, *, threshold: float = 0.5, choices: Choices | None = None
+) -> Answerer:
     """An answerer over two fixed hits."""
     return Answerer(
-        retrieve=lambda question: HITS,
+        retrieve=lambda query: Found(HITS),
         embed=WordEmbedder(),
-        generator=Generator(generator, count_words, lambda: 2000) if generator else None,
+        generator=generator,
         calibration=Calibration(threshold=threshold),
+        choices=choices or Choices(),
     )
 
 
 def test_a_supported_sentence_is_shown_with_its_source() -> None:
     """What the generator wrote stands when the passage says the same."""
-    answer = answerer(ScriptedGenerator("Aster 4.2.1 was released on March 3, 2026 [1].")).answer(
-        QUESTION
-    )
+    answer = answerer(ScriptedGenerator(SUPPORTED)).answer(QUESTION)
     assert answer.kind == "generated"
     assert answer.text == "Aster 4.2.1 was released on March 3, 2026."
     (citation,) = answer.sentences[0].citations
@@ -46,18 +55,18 @@ def test_a_supported_sentence_is_shown_with_its_source() -> None:
 
 def test_an_invented_date_is_dropped_and_the_passage_quoted_instead() -> None:
     """An unsupported sentence never reaches the reader."""
-    answer = answerer(ScriptedGenerator("Aster 4.2.1 was released on May 9, 2026.")).answer(
-        QUESTION
-    )
+    answer = answerer(ScriptedGenerator(INVENTED)).answer(QUESTION)
     assert answer.kind == "quoted"
     assert answer.sentences[0].text == "Aster 4.2.1 was released on March 3, 2026."
-    assert answer.dropped == ("Aster 4.2.1 was released on May 9, 2026.",)
+    assert answer.dropped == (INVENTED,)
+    assert [verdict.kind for verdict in answer.verdicts] == ["unsupported"]
 
 
 def test_a_supported_sentence_beside_the_point_is_not_an_answer() -> None:
     """Support alone is not enough: the sentence must answer the question asked."""
     answer = answerer(ScriptedGenerator("The cafeteria opens at 8:00 [2].")).answer(QUESTION)
     assert answer.kind == "quoted"
+    assert [verdict.kind for verdict in answer.verdicts] == ["beside the point"]
 
 
 def test_a_question_the_passages_do_not_answer_is_refused_without_generating() -> None:
@@ -66,11 +75,14 @@ def test_a_question_the_passages_do_not_answer_is_refused_without_generating() -
     answer = answerer(generator, threshold=0.8).answer("How heavy is a Borealis battery?")
     assert (answer.kind, answer.text) == ("refused", REFUSAL)
     assert generator.prompts == []
+    assert answer.steps["refuse"] == "below the threshold"
 
 
 def test_without_a_generator_the_passages_are_quoted() -> None:
     """Quoting needs no generator."""
-    assert answerer(None).answer(QUESTION).kind == "quoted"
+    answer = answerer(None).answer(QUESTION)
+    assert answer.kind == "quoted"
+    assert answer.steps["generate"] == "switched off"
 
 
 @pytest.mark.parametrize(
@@ -81,22 +93,176 @@ def test_a_failing_generator_still_leaves_the_quotes(error: UnavailableError) ->
     with pytest.raises(GeneratorFailedError) as caught:
         answerer(ScriptedGenerator("Aster 4.2.1 w", fail=error)).answer(QUESTION)
     assert caught.value.fallback.kind == "quoted"
+    assert not caught.value.fallback.complete
     assert caught.value.exit_code == 4
 
 
-def test_sentences_are_told_as_they_are_released() -> None:
-    """A listener sees every sentence once, with whose words it is."""
-    told: list[tuple[str, AnswerKind]] = []
+def test_what_was_told_before_a_stream_broke_is_the_answer_that_is_left() -> None:
+    """A told sentence is never taken back, so the fallback is made of what was told."""
+    text = f"{SUPPORTED} And then. It was said th"
+    generator = ScriptedGenerator(text, fail=IncompleteError("broke off", text=text))
+    told: list[Event] = []
+    with pytest.raises(GeneratorFailedError) as caught:
+        answerer(generator).answer(QUESTION, on_event=told.append)
+    fallback = caught.value.fallback
+    assert fallback.kind == "generated"
+    assert [e.sentence for e in told if isinstance(e, Told)] == list(fallback.sentences)
+    assert not fallback.complete
 
-    def listen(sentence: Sentence, kind: AnswerKind) -> None:
-        told.append((sentence.text, kind))
 
+def test_events_come_in_order_and_each_sentence_once() -> None:
+    """Passages first, then the sentences as they are released, then the whole."""
+    told: list[Event] = []
     text = "Aster 4.2.1 was released on March 3, 2026. [1] Aster 4.2.1 was released in Paris. [1]"
-    answer = answerer(ScriptedGenerator(text)).answer(QUESTION, on_sentence=listen)
-    assert told == [(sentence.text, "generated") for sentence in answer.sentences]
-    assert len(told) == 1
+    answer = answerer(ScriptedGenerator(text)).answer(QUESTION, on_event=told.append)
+    assert told == [
+        Retrieved(HITS),
+        *(Told(sentence, "generated") for sentence in answer.sentences),
+        Finished(answer),
+    ]
+    assert len(answer.sentences) == 1
 
 
-def test_a_citation_behind_the_full_stop_belongs_to_the_sentence_before() -> None:
-    """Models put the number after the stop as often as before it."""
-    assert joined(["It is so.", "[1] Next one.", "[2]"]) == ["It is so. [1]", "Next one. [2]"]
+def test_every_step_says_how_it_ended() -> None:
+    """Nothing runs, or is left out, without being told."""
+    answer = answerer(ScriptedGenerator(SUPPORTED)).answer(QUESTION)
+    assert answer.steps == {
+        "rewrite": "not needed",
+        "retrieve": "2 hits",
+        "assess": f"confidence {answer.confidence:.2f}, threshold 0.50",
+        "prompt": f"2 passages, {answer.prompt.tokens if answer.prompt else 0} tokens",
+        "generate": "finished",
+        "verify": "1 of 1 sentence supported and shown",
+        "quote": "not needed",
+        "refuse": "not needed",
+    }
+    assert {"retrieve", "assess", "prompt", "first_token", "total"} <= set(answer.seconds)
+    assert len(answer.id) == 32
+
+
+def test_marking_shows_unsupported_sentences_as_such() -> None:
+    """With verify=mark the reader sees the sentence, and that nothing supports it."""
+    generator = ScriptedGenerator(f"{SUPPORTED} {INVENTED}")
+    answer = answerer(generator, choices=Choices(verify="mark")).answer(QUESTION)
+    assert [(s.supported, bool(s.citations)) for s in answer.sentences] == [
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_without_verification_the_answer_says_so_and_claims_no_support() -> None:
+    """With verify=off citations are the generator's own; those to nothing are dropped, counted."""
+    generator = ScriptedGenerator("Aster 4.2.1 was released on May 9, 2026 [1][7].")
+    answer = answerer(generator, choices=Choices(verify="off")).answer(QUESTION)
+    (sentence,) = answer.sentences
+    assert not sentence.supported
+    assert [citation.hit.id for citation in sentence.citations] == ["a"]
+    assert answer.invalid_citations == 1
+    assert any("switched off" in note for note in answer.notes)
+
+
+def test_without_quoting_an_answer_without_support_is_the_refusal() -> None:
+    """The last step is never to show what nothing supports."""
+    answer = answerer(ScriptedGenerator(INVENTED), choices=Choices(quote=False)).answer(QUESTION)
+    assert (answer.kind, answer.text) == ("refused", REFUSAL)
+    assert answer.steps["quote"] == "switched off"
+
+
+def test_without_refusing_a_weak_question_gets_quotes() -> None:
+    """With refuse off the threshold decides nothing."""
+    answer = answerer(None, threshold=0.99, choices=Choices(refuse=False)).answer(QUESTION)
+    assert answer.kind == "quoted"
+
+
+class _LateEmbedder:
+    """Embeds when it is let; until then the judgement is not there."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self._words = WordEmbedder()
+
+    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        assert self.go.wait(10)
+        return self._words(texts)
+
+
+class _WaitingGenerator(ScriptedGenerator):
+    """Lets the judgement begin only when the whole text has been asked for."""
+
+    def __init__(self, text: str, embedder: _LateEmbedder) -> None:
+        super().__init__(text)
+        self._embedder = embedder
+
+    def stream(self, messages, *, cancel=None, max_tokens=None):  # type: ignore[no-untyped-def]
+        """The text, after letting the judgement go."""
+        self._embedder.go.set()
+        if cancel is not None:
+            cancel.wait(0.2)
+        yield from super().stream(messages, cancel=cancel, max_tokens=max_tokens)
+
+
+def test_the_generator_begins_while_the_passages_are_judged() -> None:
+    """The stream is asked for before the judgement is there, and nothing is told before it is."""
+    embedder = _LateEmbedder()
+    speculating = Answerer(
+        retrieve=lambda query: Found(HITS),
+        embed=embedder,
+        generator=_WaitingGenerator(SUPPORTED, embedder),
+        calibration=Calibration(threshold=0.5),
+    )
+    assert speculating.answer(QUESTION).kind == "generated"
+
+
+def test_a_generation_begun_too_early_is_thrown_away() -> None:
+    """Below the threshold the stream is closed and the reader sees the refusal alone."""
+    embedder = _LateEmbedder()
+    generator = _WaitingGenerator(SUPPORTED, embedder)
+    told: list[Event] = []
+    answer = Answerer(
+        retrieve=lambda query: Found(HITS),
+        embed=embedder,
+        generator=generator,
+        calibration=Calibration(threshold=1.1),
+    ).answer(QUESTION, on_event=told.append)
+    assert (answer.kind, answer.text) == ("refused", REFUSAL)
+    assert [event.kind for event in told if isinstance(event, Told)] == ["refused"]
+    assert answer.steps["generate"].startswith("thrown away")
+    assert generator.closed == 1
+
+
+def test_an_error_of_judging_is_not_lost_beside_the_generator() -> None:
+    """What the cluster raised in the other thread reaches the caller."""
+
+    def fail(texts: Sequence[str]) -> list[list[float]]:
+        raise UnavailableError("the model is gone")
+
+    broken = Answerer(
+        retrieve=lambda query: Found(HITS), embed=fail, generator=ScriptedGenerator(SUPPORTED)
+    )
+    with pytest.raises(UnavailableError, match="the model is gone"):
+        broken.answer(QUESTION)
+
+
+def test_cancelling_ends_the_generation() -> None:
+    """Once nobody waits any more, the stream is closed and nothing further is told."""
+    cancel = Cancellation()
+    told: list[Event] = []
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        cancel.cancel("the client left")
+
+    generator = ScriptedGenerator(SUPPORTED)
+    with pytest.raises(CancelledError):
+        answerer(generator).answer(QUESTION, on_event=listen, cancel=cancel)
+    assert told == [Retrieved(HITS)]
+
+
+def test_many_threads_ask_one_answerer() -> None:
+    """Answers of one question at a time and of many at once are the same."""
+    shared = answerer(ScriptedGenerator(SUPPORTED))
+    alone = shared.answer(QUESTION)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(shared.answer, [QUESTION] * 24))
+    assert all(answer.sentences == alone.sentences for answer in answers)
+    assert len({answer.id for answer in answers}) == 24

@@ -1,8 +1,14 @@
 """Terms: one normal form per fact."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from esrag.terms import dates_normalised, terms
+from esrag.terms import dates_normalised, stem, terms
+
+WORDS = """release connect authenticat generalis hope relation nation digitis condition valenc
+hesitat organis stream passage citation configur establish measur threshold retriev""".split()
 
 
 @pytest.mark.parametrize(
@@ -46,3 +52,20 @@ def test_a_hyphenated_word_counts_by_its_parts() -> None:
     """Compound words match their parts; codes with digits stay whole."""
     assert terms("read-only").words == {"read"}
     assert "qx-1042" in terms("error QX-1042").figures
+
+
+def test_threads_do_not_disturb_each_other_while_stemming() -> None:
+    """The stemmer keeps the word it works on, so two threads must not be in it at once."""
+    words = [f"{word}{ending}" for word in WORDS for ending in ("s", "ing", "ed", "ations", "")]
+    stem.cache_clear()
+    alone = {word: stem(word) for word in words}
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(5):
+                stem.cache_clear()
+                found = list(pool.map(lambda _: [stem(word) for word in words], range(8)))
+                assert all(dict(zip(words, stems, strict=True)) == alone for stems in found)
+    finally:
+        sys.setswitchinterval(interval)

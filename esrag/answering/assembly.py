@@ -1,0 +1,226 @@
+"""Puts answerers together from settings: what is dear is made once, an answerer costs nothing.
+
+    settings ──► Assembly ──┬─ kept for all: generator with its connections, embedder, calibration
+                            └─ answerer(client) for each caller: searches with that client's rights
+
+So ``serve`` makes one assembly, and for every request an answerer with the caller's credentials.
+Hits, prompts and answers are never kept between questions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from esrag.answering.answerer import Answerer
+from esrag.answering.parts import QUOTE_POOL, Choices, Generator, Pieces
+from esrag.calibration import Calibration, load
+from esrag.generation.cancelling import Cancellation
+from esrag.generation.endpoint import Endpoint
+from esrag.generation.limits import Tokenizer, read_limits
+from esrag.generation.messages import stream
+from esrag.names import Names
+from esrag.retrieval import LocalEmbedder, Retriever
+from esrag.settings import Settings
+from esrag.types import Found, Message, Query
+
+if TYPE_CHECKING:
+    import httpx
+    from elasticsearch import Elasticsearch
+
+    from esrag.bundle import ModelBundle
+    from esrag.cluster.profile import Profile
+    from esrag.embedding.process import Purpose
+
+Local = Callable[["Profile"], LocalEmbedder]
+
+
+class Assembly:
+    """What all answerers of one process share; a context manager, safe in many threads.
+
+    ``local`` makes the embedder of this machine where an index wants one; ``tell`` hears what
+    retrieval has to say besides its hits.
+    """
+
+    def __init__(
+        self, settings: Settings, *, local: Local, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._local = local
+        self._embedder: LocalEmbedder | None = None
+        self._generator: Generator | None = None
+
+    @property
+    def generator(self) -> Generator:
+        """The generator of the settings; nothing is sent before it is asked for something."""
+        with self._lock:
+            if self._generator is None:
+                self._generator = _MessagesGenerator(
+                    endpoint_from(self._settings), self._settings.generator.max_new_tokens
+                )
+            return self._generator
+
+    def answerer(
+        self,
+        client: Elasticsearch,
+        *,
+        generate: bool | None = None,
+        allow_degraded: bool = False,
+        choices: Choices | None = None,
+    ) -> Answerer:
+        """An answerer that searches with the rights of ``client``; nothing is sent.
+
+        ``generate`` and ``choices`` stand for those of the settings.
+        """
+        wanted = self._settings.answer.generate if generate is None else generate
+        retriever = self.retriever(client, allow_degraded=allow_degraded)
+        return Answerer(
+            retrieve=lambda query: _found(retriever, query),
+            embed=retriever.embed,
+            generator=self.generator if wanted else None,
+            calibration=self.calibration(),
+            choices=choices or choices_from(self._settings),
+        )
+
+    def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
+        """A retriever that searches with the rights of ``client``; nothing is sent."""
+        return Retriever(
+            client,
+            Names(self._settings.index.set),
+            self._settings.retrieval.template,
+            model_id=self._settings.model.id,
+            local=self._shared,
+            allow_degraded=allow_degraded,
+            tell=self._tell,
+        )
+
+    def calibration(self) -> Calibration:
+        """The thresholds of the document set."""
+        return load(calibration_file(self._settings))
+
+    def close(self) -> None:
+        """End the generator's connections and the embedder."""
+        with self._lock:
+            generator, self._generator = self._generator, None
+            embedder, self._embedder = self._embedder, None
+        if generator is not None:
+            generator.close()
+        if embedder is not None:
+            embedder.close()
+
+    def __enter__(self) -> Assembly:
+        """The assembly itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _shared(self, profile: Profile) -> LocalEmbedder:
+        """The one embedder of this process, made when it is first needed."""
+        with self._lock:
+            if self._embedder is None or not profile.fits(self._embedder.bundle.fingerprint):
+                old, self._embedder = self._embedder, self._local(profile)
+                if old is not None:
+                    old.close()
+            return _Borrowed(self._embedder)
+
+
+def choices_from(settings: Settings) -> Choices:
+    """What the settings say about the steps of an answer."""
+    answer, retrieval = settings.answer, settings.retrieval
+    return Choices(
+        verify=answer.verify,
+        quote=answer.quote,
+        refuse=answer.refuse,
+        speculate=answer.speculate,
+        rewrite=answer.rewrite,
+        size=max(retrieval.size, QUOTE_POOL),
+        passages=settings.generator.passages,
+        per_source=retrieval.per_source,
+    )
+
+
+def calibration_file(settings: Settings) -> Path:
+    """Where the thresholds of the settings' document set are kept on this machine."""
+    return settings.data_dir / "calibration" / f"{settings.index.set}.json"
+
+
+def endpoint_from(settings: Settings) -> Endpoint:
+    """Where the settings say the generator is."""
+    generator = settings.generator
+    return Endpoint(
+        url=generator.url,
+        api_key=generator.api_key.get_secret_value() if generator.api_key else None,
+        model=generator.model,
+        connect_timeout=generator.connect_timeout,
+        token_timeout=generator.token_timeout,
+    )
+
+
+def _found(retriever: Retriever, query: Query) -> Found:
+    hits = retriever.retrieve(query.text, size=query.size)
+    return Found(hits, degraded=retriever.degraded)
+
+
+class _Borrowed:
+    """The shared embedder as one retriever sees it: letting go of it ends nothing."""
+
+    def __init__(self, embedder: LocalEmbedder) -> None:
+        self._embedder = embedder
+        self.bundle: ModelBundle = embedder.bundle
+
+    def embed(self, texts: Sequence[str], purpose: Purpose = "none") -> list[list[float]]:
+        """One vector for each text."""
+        return self._embedder.embed(texts, purpose)
+
+    def close(self) -> None:
+        """The others still use it."""
+
+
+class _MessagesGenerator:
+    """A server with the messages API, for many threads."""
+
+    def __init__(self, endpoint: Endpoint, longest: int) -> None:
+        self.model = endpoint.model
+        self._endpoint = endpoint
+        self._longest = longest
+        self._kept = endpoint.client()
+        self._http: httpx.Client = self._kept.__enter__()
+        self._tokenizer = Tokenizer(endpoint, self._http)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        cancel: Cancellation | None = None,
+        max_tokens: int | None = None,
+    ) -> Pieces:
+        """The answer piece by piece."""
+        longest = max_tokens or self._longest
+        for piece in stream(self._endpoint, messages, max_tokens=longest):
+            if cancel is not None:
+                cancel.check()
+            yield piece
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt."""
+        return self._tokenizer.count(messages)
+
+    def budget(self) -> int:
+        """Tokens that a prompt may have."""
+        return read_limits(self._endpoint, self._http).input_budget(self._longest)
+
+    def close(self) -> None:
+        """End its connections."""
+        self._kept.__exit__(None, None, None)

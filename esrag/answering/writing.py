@@ -1,0 +1,51 @@
+"""Reads what a generator streams and hands out its sentences as they become whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from esrag import sentences as text
+from esrag.generation.messages import Piece
+
+MOST_SENTENCES = 3
+
+
+class Writing:
+    """What was written so far.  ``first_token`` is the time until it began, in seconds."""
+
+    def __init__(self) -> None:
+        self.prompt_tokens = 0
+        self.generated_tokens = 0
+        self.first_token = 0.0
+        self.cut_off = False
+        self._written = text.Writing()
+        self._began = time.monotonic()
+
+    @property
+    def text(self) -> str:
+        """All that came."""
+        return self._written.text
+
+    def sentences(self, pieces: Iterator[Piece]) -> Iterator[str]:
+        """Each sentence once its end, and the citation that may follow it, have arrived.
+
+        The prompt asks for few sentences; a generator that goes on is cut off, which also
+        cancels its work.
+        """
+        done = 0
+        for piece in pieces:
+            if done >= MOST_SENTENCES:
+                self.cut_off = True
+                return
+            for sentence in self._take(piece):
+                done += 1
+                yield sentence
+        yield from self._written.rest()[: max(0, MOST_SENTENCES - done)]
+
+    def _take(self, piece: Piece) -> tuple[str, ...]:
+        if piece.text and not self.text:
+            self.first_token = time.monotonic() - self._began
+        self.prompt_tokens = piece.prompt_tokens or self.prompt_tokens
+        self.generated_tokens = piece.generated_tokens or self.generated_tokens
+        return self._written.add(piece.text)
