@@ -21,7 +21,7 @@ from docs.conformance import conformance
 from docs.doctor_page import doctor_page
 from docs.formats_page import formats_page
 from docs.scale_page import scale_page
-from esrag.answer_record import schema
+from esrag.answering.record import schema
 from esrag.cli import COMMANDS, cli
 from esrag.local.differences import AREAS, Difference, known_differences
 from esrag.settings import Settings

@@ -112,6 +112,7 @@ class Answerer:
             filters=asked.filters,
             per_source=chosen.per_source,
             facets=chosen.facets,
+            explain=chosen.explain,
         )
 
     def _found(self, question: str, asked: Asked, course: Course) -> Found:

@@ -68,6 +68,7 @@ class Choices:
     passages: int = 5
     per_source: int = 0
     facets: bool = False
+    explain: bool = False
 
 
 class GeneratorFailedError(UnavailableError):

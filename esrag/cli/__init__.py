@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
+    "chat": ("esrag.cli.chat:chat", "Answer questions that build on each other."),
     "calibrate": (
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",
@@ -114,7 +115,20 @@ def main() -> None:
         sys.stderr = _Talk(
             talk.buffer, encoding=talk.encoding, errors=talk.errors, line_buffering=True
         )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # what a terminal of few characters cannot show is written as \\uXXXX
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+def show_error(error: EsragError) -> None:
+    """What happened and what to do next, on standard error; parts of it may be a server's words."""
+    from esrag.cli.printable import printable
+
+    name = click.style("Error:", fg="red", bold=True)
+    click.echo(f"{name} {printable(error.message)}", err=True)
+    if error.hint:
+        click.echo(printable(error.hint), err=True)
 
 
 def run(arguments: list[str]) -> int:
@@ -122,9 +136,7 @@ def run(arguments: list[str]) -> int:
     try:
         outcome = cli.main(arguments, prog_name="esrag", standalone_mode=False)
     except EsragError as error:
-        click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
-        if error.hint:
-            click.echo(error.hint, err=True)
+        show_error(error)
         return error.exit_code
     except click.exceptions.Exit as leave:
         return leave.exit_code

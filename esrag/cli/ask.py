@@ -2,116 +2,114 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import sys
+from typing import Any
 
 import click
 
-from esrag.answer_record import as_record
-from esrag.answering import GeneratorFailedError
-from esrag.answering.events import Event, Told
-from esrag.cli.assembly import answerer_from, retriever_from
-from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.answering import Answerer, GeneratorFailedError
+from esrag.answering.record import as_record, hit_record
+from esrag.cli.answer_flags import answer_flags, settings_for
+from esrag.cli.answer_view import AnswerView
+from esrag.cli.assembly import answerer_from
+from esrag.cli.calling_off import called_off_by_signals
+from esrag.cli.connection import connect_with
+from esrag.cli.filter_flags import filter_flags, taken
 from esrag.cli.preflight import explaining_refusals
-from esrag.cli.rendering import show_hits, show_label, show_sentence, show_sources
-from esrag.settings import Settings
+from esrag.cli.rendering import show_hits
+from esrag.retrieval import LONGEST_QUESTION, checked
+from esrag.types import Asked, Query
 
 
 @click.command()
-@connection_flags
-@click.option("--generator-url", metavar="URL", help="Address of the generator.")
-@click.option("--model", metavar="NAME", help="Model or adapter of the generator.")
-@click.option("--quote", is_flag=True, help="Do not generate; quote the passages.")
+@answer_flags
 @click.option("--retrieve-only", is_flag=True, help="Show the passages only.")
-@click.option(
-    "--allow-degraded", is_flag=True, help="Search by words alone when the model does not run."
-)
+@filter_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.argument("question")
 def ask(
     question: str,
     *,
-    generator_url: str | None,
-    model: str | None,
-    quote: bool,
     retrieve_only: bool,
     allow_degraded: bool,
+    context: bool,
+    why: bool,
     as_json: bool,
-    elasticsearch_url: str | None,
-    set_name: str | None,
+    **given: Any,
 ) -> None:
-    """Answer QUESTION from the documents, with numbered sources.
+    """Answer QUESTION from the documents, with numbered sources; - reads it from standard input.
 
     What is shown is supported: a generated sentence must stand in a passage, otherwise the
     passages' own sentences are quoted, and when they do not answer the question, esrag says so.
     """
-    given = {"url": generator_url, "model": model}
-    settings = settings_from(
-        elasticsearch_url=elasticsearch_url,
-        set_name=set_name,
-        generator={name: value for name, value in given.items() if value},
+    filters = taken(given)
+    settings = settings_for(given)
+    if question == "-":
+        question = sys.stdin.read(LONGEST_QUESTION + 1)
+    asked = Asked(question, filters=filters)
+    view = AnswerView(
+        context=context, why=why, verify=settings.answer.verify, silent=as_json or retrieve_only
     )
-    if retrieve_only:
-        _retrieve_only(settings, question, allow_degraded=allow_degraded, as_json=as_json)
-        return
     with (
         connect_with(settings) as client,
         explaining_refusals(client, "ask", settings.index.set),
         answerer_from(
-            settings, client, generate=not quote, allow_degraded=allow_degraded
+            settings,
+            client,
+            generate=settings.answer.generate and not retrieve_only,
+            allow_degraded=allow_degraded,
+            explain=why,
         ) as answerer,
     ):
-        printer = _Printer(silent=as_json)
+        if retrieve_only:
+            _retrieve_only(answerer, asked, settings.retrieval.size, as_json=as_json)
+        elif as_json:
+            _print_json(answerer, asked, view, hits=context or why, prompt=why)
+        else:
+            _show(answerer, asked, view)
+
+
+def _show(answerer: Answerer, asked: Asked, view: AnswerView) -> None:
+    with called_off_by_signals() as cancel:
         try:
-            answer = answerer.answer(question, on_event=printer)
+            view.finished(answerer.answer(asked, on_event=view, cancel=cancel))
         except GeneratorFailedError as failure:
-            _show_failure(failure, as_json=as_json)
+            view.failed(failure)
             raise
-    if as_json:
-        click.echo(json.dumps(as_record(answer), indent=2))
-    else:
-        show_sources(answer)
+        except BaseException:  # a signal too: what was shown is said to be a part
+            view.stopped()
+            raise
 
 
-class _Printer:
-    """Shows sentences as they are released, after a line that says whose words they are."""
-
-    def __init__(self, *, silent: bool) -> None:
-        self._silent = silent
-        self._labelled = False
-
-    def __call__(self, event: Event) -> None:
-        if self._silent or not isinstance(event, Told):
-            return
-        if not self._labelled:
-            show_label(event.kind)
-            self._labelled = True
-        show_sentence(event.sentence)
-
-
-def _retrieve_only(
-    settings: Settings, question: str, *, allow_degraded: bool, as_json: bool
+def _print_json(
+    answerer: Answerer, asked: Asked, view: AnswerView, *, hits: bool, prompt: bool
 ) -> None:
-    with (
-        connect_with(settings) as client,
-        explaining_refusals(client, "ask", settings.index.set),
-        retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
-    ):
-        hits = retriever.retrieve(question, size=settings.retrieval.size)
+    """One record, also when the generator fails or somebody stops it: then it is not complete."""
+    with called_off_by_signals() as cancel:
+        try:
+            answer = answerer.answer(asked, on_event=view, cancel=cancel)
+        except GeneratorFailedError as failure:
+            _print(as_record(failure.fallback, hits=hits, prompt=prompt, error=_words(failure)))
+            raise
+        except BaseException:
+            if view.told:
+                _print(as_record(view.so_far(asked.question), hits=hits))
+            raise
+    _print(as_record(answer, hits=hits, prompt=prompt))
+
+
+def _retrieve_only(answerer: Answerer, asked: Asked, size: int, *, as_json: bool) -> None:
+    found = answerer.retrieve(Query(checked(asked.question), size, filters=asked.filters))
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
+        _print([hit_record(hit).model_dump(mode="json") for hit in found.hits])
     else:
-        show_hits(hits)
+        show_hits(found.hits)
 
 
-def _show_failure(failure: GeneratorFailedError, *, as_json: bool) -> None:
-    """What can be said without the generator; the error itself follows on standard error."""
-    if as_json:
-        record = as_record(failure.fallback, error=(failure.message, failure.hint))
-        click.echo(json.dumps(record, indent=2))
-        return
-    show_label(failure.fallback.kind)
-    for sentence in failure.fallback.sentences:
-        show_sentence(sentence)
-    show_sources(failure.fallback)
-    click.echo("")
+def _words(failure: GeneratorFailedError) -> tuple[str, str]:
+    return failure.message, failure.hint
+
+
+def _print(record: Any) -> None:
+    click.echo(json.dumps(record, indent=2))

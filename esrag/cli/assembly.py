@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -146,8 +147,21 @@ def assembly_from(
 
 @contextmanager
 def answerer_from(
-    settings: Settings, client: Elasticsearch, *, generate: bool, allow_degraded: bool = False
+    settings: Settings,
+    client: Elasticsearch,
+    *,
+    generate: bool,
+    allow_degraded: bool = False,
+    explain: bool = False,
 ) -> Iterator[Answerer]:
-    """An answerer; with ``generate`` it keeps connections to the generator while in use."""
+    """An answerer; with ``generate`` it keeps connections to the generator while in use.
+
+    With ``explain`` its hits come with the scores of each ranking.
+    """
+    from esrag.answering.assembly import choices_from
+
+    choices = replace(choices_from(settings), explain=explain)
     with assembly_from(settings) as assembly:
-        yield assembly.answerer(client, generate=generate, allow_degraded=allow_degraded)
+        yield assembly.answerer(
+            client, generate=generate, allow_degraded=allow_degraded, choices=choices
+        )

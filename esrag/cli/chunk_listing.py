@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from esrag.chunking import ChunkRules, Tokenizer
-from esrag.cli.rendering import printable
+from esrag.cli.printable import printable
 from esrag.types import Chunk
 
 _INDENT = "    "

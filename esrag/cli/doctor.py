@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from esrag.cli.connection import api_key_of, connect_with, connection_flags, settings_from
-from esrag.cli.rendering import printable
+from esrag.cli.printable import printable
 from esrag.errors import UsageError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from esrag.cli.rendering import printable
+from esrag.cli.printable import printable
 
 if TYPE_CHECKING:
     from esrag.cluster.pressure import SendState

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esrag import __version__
-from esrag.cli.rendering import printable
+from esrag.cli.printable import printable
 from esrag.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:

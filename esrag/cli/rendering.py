@@ -6,43 +6,46 @@ otherwise rewrite the reader's screen.
 
 from __future__ import annotations
 
-import re
+import shutil
+import textwrap
 from collections.abc import Sequence
 
 import click
 
-from esrag.answering import sources
-from esrag.types import Answer, Hit, Sentence
+from esrag.cli.printable import link, one_line, printable
+from esrag.types import Citation, Hit, Sentence
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+WIDEST = 100
+UNSUPPORTED = "(no passage supports this)"
 _LABELS = {
     "generated": "Answer, each sentence checked against the passages:",
     "quoted": "The passages' own sentences:",
     "refused": "",
 }
+_UNCHECKED = {
+    "mark": "Answer; what no passage supports is marked:",
+    "off": "Answer, not checked against the passages:",
+}
 
 
-def printable(text: str) -> str:
-    """``text`` without characters that steer a terminal or reorder the line."""
-    return _CONTROL.sub("", text)
+def show_label(kind: str, verify: str = "remove") -> None:
+    """Where the words that follow come from."""
+    label = _UNCHECKED.get(verify, _LABELS[kind]) if kind == "generated" else _LABELS[kind]
+    if label:
+        click.secho(label, bold=True)
 
 
 def show_sentence(sentence: Sentence) -> None:
     """One sentence of an answer with its citation numbers."""
-    numbers = "".join(f"[{citation.number}]" for citation in sentence.citations)
+    numbers = "".join(f"[{number}]" for number in dict.fromkeys(_numbers(sentence)))
     marks = click.style(f" {numbers}", fg="blue") if numbers else ""
-    click.echo(f"  {printable(sentence.text)}{marks}")
+    if not sentence.supported:
+        marks += click.style(f" {UNSUPPORTED}", fg="red")
+    click.echo(f"{_wrapped(sentence.text, room=len(click.unstyle(marks)))}{marks}")
 
 
-def show_label(kind: str) -> None:
-    """Where the words that follow come from."""
-    if _LABELS[kind]:
-        click.secho(_LABELS[kind], bold=True)
-
-
-def show_sources(answer: Answer) -> None:
-    """The cited passages with title, place and link."""
-    cited = sources(answer)
+def show_sources(cited: Sequence[tuple[int, Hit]]) -> None:
+    """The cited passages as footnotes: title and headings, then where they can be looked up."""
     if not cited:
         return
     click.secho("\nSources", bold=True)
@@ -58,20 +61,65 @@ def show_hits(hits: Sequence[Hit]) -> None:
     for hit in hits:
         click.echo(f"{hit.rank:>2}. {heading(hit)}  {click.style(f'{hit.score:.4f}', dim=True)}")
         click.secho(f"    {place(hit)}", dim=True)
-        text = " ".join(printable(hit.text).split())
-        click.echo(f"    {text[:240]}{'…' if len(text) > 240 else ''}\n")
+        click.echo(f"    {one_line(hit.text, 240)}\n")
+
+
+def show_context(hits: Sequence[Hit], citations: Sequence[Citation]) -> None:
+    """The passages whole, with the cited words marked; the cited ones bear their number."""
+    click.secho("\nPassages", bold=True)
+    for hit in hits:
+        of_hit = [citation for citation in citations if citation.hit.id == hit.id]
+        number = f" {click.style(f'[{of_hit[0].number}]', fg='blue')}" if of_hit else ""
+        click.echo(f"{hit.rank:>3}.{number} {heading(hit)}")
+        click.secho(f"      {place(hit)}", dim=True)
+        click.echo(f"{textwrap.indent(_marked(hit.text, of_hit), '      ')}\n")
 
 
 def heading(hit: Hit) -> str:
     """Title and headings of a hit, in one line."""
-    return click.style(printable(hit.context), bold=True)
+    return click.style(one_line(hit.context or hit.document_id), bold=True)
 
 
 def place(hit: Hit) -> str:
     """Where a hit can be looked up: link or path, and pages where the document has them."""
-    where = printable(hit.url or hit.source)
+    where = link(hit.url) or one_line(hit.source or hit.document_id)
     if not hit.page:
         return where
     if hit.last_page <= hit.page:
         return f"{where}, page {hit.page}"
     return f"{where}, pages {hit.page}–{hit.last_page}"
+
+
+def _numbers(sentence: Sentence) -> list[int]:
+    return [citation.number for citation in sentence.citations]
+
+
+def _wrapped(text: str, *, room: int) -> str:
+    """``text`` indented and broken at the terminal's width, with ``room`` left at its end."""
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    lines = printable(text).splitlines() or [""]
+    if len(lines) > 1:  # code, or a table: its lines are meant
+        return textwrap.indent("\n".join(lines), "  ")
+    words = f"{' '.join(lines[0].split())}{chr(0) * room}"  # stands for what follows
+    shown = textwrap.fill(
+        words,
+        max(width, 20),
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return shown.replace("\0", "")
+
+
+def _marked(text: str, citations: Sequence[Citation]) -> str:
+    """``text`` with the cited stretches set apart, by colour and by brackets."""
+    parts, done = [], 0
+    for citation in sorted(citations, key=lambda one: one.start):
+        if citation.start < done:
+            continue
+        parts.append(printable(text[done : citation.start]))
+        words = printable(text[citation.start : citation.end])
+        parts.append(click.style(f"⟦{words}⟧", bold=True))
+        done = citation.end
+    return "".join([*parts, printable(text[done:])])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esrag.answer_record import AnswerRecord, as_record, cited, facet_record, schema
+from esrag.answering.record import AnswerRecord, as_record, cited, facet_record, schema
 from esrag.testing import make_hit
 from esrag.types import Answer, Citation, Facet, Message, Prompt, Sentence, Verdict
 

@@ -67,7 +67,7 @@ def test_a_wait_is_said_with_its_reason() -> None:
     waiting = replace(
         RUNNING, wait="429:\nthe queue\x1b[31m is full", wait_until=time.monotonic() + 7.4
     )
-    assert as_line(waiting, Rates()).endswith("waiting 7 s: 429: the queue[31m is full")
+    assert as_line(waiting, Rates()).endswith("waiting 7 s: 429: the queue is full")
 
 
 @pytest.mark.parametrize("width", [30, 80, 200])
