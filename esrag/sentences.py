@@ -32,12 +32,13 @@ _EMPHASIS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`)")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A quotable stretch of a passage."""
+    """A quotable stretch of a passage; ``cells`` are those of a table row, with their columns."""
 
     start: int
     end: int
     text: str
     is_heading: bool = False
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 def units(passage: str, *, columns: Sequence[str] = ()) -> tuple[Unit, ...]:
@@ -147,12 +148,9 @@ def _row(start: int, end: int, content: str, header: list[str], *, is_header: bo
         return Unit(start, end, "; ".join(cell for cell in cells if cell), is_heading=True)
     # a header that was handed over has lost the empty corner above the row names
     columns = [""] * (len(cells) - len(header)) + header
-    pairs = [
-        f"{name}: {cell}" if name else cell
-        for name, cell in zip(columns, cells, strict=False)
-        if cell
-    ]
-    return Unit(start, end, "; ".join(pairs))
+    pairs = tuple(pair for pair in zip(columns, cells, strict=False) if pair[1])
+    text = "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
+    return Unit(start, end, text, cells=pairs)
 
 
 def _continues_fields(passage: str, lines: Sequence[tuple[int, int]], content: str) -> bool:

@@ -112,7 +112,7 @@ def terms(text: str) -> Terms:
     prepared = _THOUSANDS.sub("", dates_normalised(text))
     for match in _WORD.finditer(prepared):
         raw = match.group().lower().replace("’", "'").removesuffix("'s")
-        figure = _figure(raw)
+        figure = figure_forms(raw)
         if figure is not None:
             figures.update(figure)
             words.update(figure)
@@ -123,7 +123,7 @@ def terms(text: str) -> Terms:
     return Terms(frozenset(words), frozenset(figures))
 
 
-def _figure(raw: str) -> tuple[str, ...] | None:
+def figure_forms(raw: str) -> tuple[str, ...] | None:
     """Normal forms when ``raw`` carries a number; None for a plain word.
 
     A full date also counts as its day without the year and as its month, and a number with a

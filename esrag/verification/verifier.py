@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from esrag.types import Citation, Hit, Verdict, VerdictKind
+from esrag.verification.conflicts import conflict
 from esrag.verification.statement import Statement, read_statement
-from esrag.verification.support import DEFAULT_COVERAGE, Support, best_support
+from esrag.verification.support import DEFAULT_COVERAGE, Search, Sought, Support
 
 Entails = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 
@@ -44,9 +45,15 @@ class Verifier:
             return self._without(stated, "no statement", "it is no whole statement")
         if stated.text.casefold() in self._said:
             return self._without(stated, "repeated", "it was said before")
-        support = self._support(stated)
+        search = self._search(stated)
+        support = search.best
         if support is None:
-            return self._without(stated, "unsupported", "no passage carries all that it says")
+            return self._without(stated, "unsupported", search.why)
+        other = conflict(search.sought, support, self._hits)
+        if other is not None:
+            number, against = self._hits.index(support.hit) + 1, self._hits.index(other[0]) + 1
+            why = f"passage {number} says it, passage {against} says otherwise: {other[1].text}"
+            return self._without(stated, "unsupported", why)
         self._said.add(stated.text.casefold())
         return Verdict(
             stated.text,
@@ -57,13 +64,13 @@ class Verifier:
             scores={"coverage": round(support.coverage, 4)},
         )
 
-    def _support(self, stated: Statement) -> Support | None:
+    def _search(self, stated: Statement) -> Search:
+        """The search for support, in the cited passages first."""
+        search = Search(Sought.of(stated.text), coverage=self._coverage)
         cited = [self._hits[number - 1] for number in stated.cited]
-        for candidates in (cited, [hit for hit in self._hits if hit not in cited]):
-            found = best_support(stated.text, candidates, self._coverage)
-            if found is not None:
-                return found
-        return None
+        if search.look_into(cited) is None:
+            search.look_into([hit for hit in self._hits if hit not in cited])
+        return search
 
     def _citation(self, support: Support) -> Citation:
         start, end = support.unit.start, support.unit.end

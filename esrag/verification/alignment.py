@@ -1,0 +1,148 @@
+"""Whether a passage says a sentence, word after word, with only harmless parts left out.
+
+The words of the sentence must stand in the passage in the same order.  What the passage has
+between them may be left out only where that changes nothing:
+
+* a stretch between two commas or in brackets; items of a list joined by "and";
+* what comes before a comma or colon, or behind the last word, if it limits nothing.
+
+A negation, a "may", an "if … then", an "or", the other half of a number, the second of two joined
+statements may not be left out.  So a sentence that is pieced together from words of one statement
+("the G2 weighs 290 g and the G4 weighs 410 g") is not taken for one that the passage makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from esrag.verification.orders import orders
+from esrag.verification.tokens import Token
+from esrag.verification.vocabulary import is_weak
+
+
+def says(
+    passage: Sequence[Token], sentence: Sequence[Token], around: Callable[[Token], bool]
+) -> bool:
+    """Whether ``passage`` says ``sentence`` in some order of either.
+
+    ``around`` tells whether a token stands in the headings, and so need not be in the passage.
+    """
+    sought = tuple(token for token in sentence if token.kind not in ("comma", "break", "and"))
+    for order in orders(passage):
+        there = [token for token in order if token.kind != "light" or token.restricts]
+        for wanted in orders(sought):
+            if _aligns(there, [token for token in wanted if token.means], around):
+                return True
+    return False
+
+
+def _aligns(
+    passage: Sequence[Token], wanted: Sequence[Token], around: Callable[[Token], bool]
+) -> bool:
+    """Whether ``wanted`` can be laid on ``passage`` from left to right with harmless gaps."""
+    # reached: index of the passage's token that the last wanted one lies on; -1 for none yet
+    reached: set[tuple[int, bool]] = {(-1, False)}
+    for token in wanted:
+        places = [i for i, other in enumerate(passage) if token.carried_by(other)]
+        following: set[tuple[int, bool]] = set()
+        for last, lent in reached:
+            if around(token):
+                following.add((last, True))
+            for place in places:
+                if place > last and (
+                    _may_lead(passage[:place], lent=lent)
+                    if last < 0
+                    else _may_skip(passage[last + 1 : place], passage[last])
+                ):
+                    following.add((place, lent))
+        reached = following
+        if not reached:
+            return False
+    return any(last >= 0 and _may_trail(passage[last + 1 :], passage[last]) for last, _ in reached)
+
+
+def _loses(run: Sequence[Token]) -> bool:
+    """Whether leaving ``run`` out loses a negation, a limit or a choice."""
+    return any(
+        token.restricts
+        or (token.kind == "small" and not is_weak(token.key))
+        or (token.kind == "and" and token.key == "or")
+        for token in run
+    )
+
+
+def _may_lead(run: Sequence[Token], *, lent: bool) -> bool:
+    """Whether ``run``, before the first word that is said, may be left out.
+
+    ``lent`` says that the subject came from the headings: then another one must not stand here.
+    """
+    run = _segment_end(run)
+    if not any(token.means for token in run):
+        return True
+    if _begins_anew(run[-2:]):
+        return not any(token.conditions for token in run)
+    if _loses(run):
+        return run[-1].kind == "comma" and _is_contrast(run)
+    if run[-1].kind == "comma":
+        return True
+    if lent:
+        return False
+    if all(token.kind == "figure" or not token.means for token in run):
+        return True
+    return run[-1].kind == "and" and not any(token.kind == "comma" for token in run[:-1])
+
+
+def _is_contrast(run: Sequence[Token]) -> bool:
+    """Whether a leading stretch only says what something differs from ("Unlike the G2, …")."""
+    return run[0].raw.lower() == "unlike" and not _loses(run[1:])
+
+
+def _segment_end(run: Sequence[Token]) -> Sequence[Token]:
+    """``run`` from the last break on: what comes before it is a statement of its own."""
+    breaks = [index for index, token in enumerate(run) if token.kind == "break"]
+    return run[breaks[-1] + 1 :] if breaks else run
+
+
+def _may_skip(run: Sequence[Token], before: Token) -> bool:
+    """Whether ``run``, between two words that are said, may be left out."""
+    if not any(token.means for token in run):
+        return not any(token.kind == "break" for token in run)
+    if _loses(run) or any(token.kind == "break" for token in run) or _cuts_number(run, before):
+        return False
+    if run[0].kind == run[-1].kind == "comma":
+        return True
+    joints = [index for index, token in enumerate(run) if token.kind == "and"]
+    if joints:
+        inside = joints[0] > 0 and joints[-1] < len(run) - 1
+        commas = any(token.kind == "comma" for token in run)
+        if joints[0] == 0 and not commas:
+            return True
+        return not inside and joints[-1] == len(run) - 1
+    return run[-1].kind == "comma" and not any(token.kind == "figure" for token in run)
+
+
+def _may_trail(run: Sequence[Token], before: Token) -> bool:
+    """Whether ``run``, behind the last word that is said, may be left out."""
+    stop = next((i for i, token in enumerate(run) if token.kind == "break"), len(run))
+    run = run[:stop]
+    if not any(token.means for token in run):
+        return True
+    if _begins_anew(run[:2]):
+        return not any(token.conditions for token in run)
+    if _cuts_number(run, before) or any(token.restricts for token in run):
+        return False
+    if any(token.kind == "and" and token.key == "or" for token in run):
+        return False
+    joined = run[0].kind in ("and", "comma")
+    return joined or not any(token.key == "not" for token in run)
+
+
+def _begins_anew(pair: Sequence[Token]) -> bool:
+    """Whether ", and" stands here, behind which a statement of its own begins."""
+    return [token.key for token in pair] == [",", "and"]
+
+
+def _cuts_number(run: Sequence[Token], before: Token) -> bool:
+    """Whether the unit or the scale of a number would be left out."""
+    plain = before.kind == "figure" and before.raw.replace(".", "").replace(",", "").isdigit()
+    return plain and run[0].kind == "word"
