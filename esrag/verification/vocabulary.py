@@ -29,8 +29,8 @@ _WEAK = frozenset("from to by".split())
 # What limits a statement: whoever leaves it out says more than the passage does.
 RESTRICTIONS = frozenset(
     """if unless only except provided when whenever while until before after than without within
-    with during once respectively according allegedly reportedly supposedly rumour rumor instead rather
-    planned expected proposed assuming""".split()
+    with during once respectively according allegedly reportedly supposedly rumour rumor instead
+    rather planned expected proposed assuming""".split()
 )
 # Those of them whose limit reaches beyond the next ", and".
 CONDITIONS = frozenset("if unless only except provided respectively assuming".split())
