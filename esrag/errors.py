@@ -4,7 +4,8 @@
     ├── UsageError                2   wrong arguments, settings or input files named by the user
     ├── RejectedError             3   the work ended, but at least one input was rejected
     ├── UnavailableError          4   a service was not to be reached, refused too long, or too slow
-    │   └── ModelDownError            the cluster's deployment of the embedding model does not run
+    │   ├── ModelDownError            the cluster's deployment of the embedding model does not run
+    │   └── TimedOutError             no answer before the deadline; asking again takes as long
     ├── PermissionDeniedError     5   credentials are missing, wrong, or lack a privilege
     ├── UnsupportedError          6   version, licence, hardware or an extra does not fit
     │   └── LicenceError              the cluster's licence refuses a feature
@@ -52,6 +53,10 @@ class UnavailableError(EsragError):
 
 class ModelDownError(UnavailableError):
     """The deployment that embeds is not there, or runs nowhere yet."""
+
+
+class TimedOutError(UnavailableError):
+    """A server did not answer before the deadline."""
 
 
 class PermissionDeniedError(EsragError):

@@ -21,6 +21,7 @@ from esrag.errors import (
     EsragError,
     LicenceError,
     PermissionDeniedError,
+    TimedOutError,
     UnavailableError,
     UnsupportedError,
     UsageError,
@@ -101,7 +102,7 @@ def explained(doing: str) -> Iterator[None]:
     except ApiError as error:
         raise api_error(error, doing) from error
     except elastic_transport.ConnectionTimeout as error:
-        raise UnavailableError(
+        raise TimedOutError(
             f"Elasticsearch did not answer in time while {doing}",
             hint="Try again, or raise elasticsearch.request_timeout.",
         ) from error

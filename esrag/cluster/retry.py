@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from esrag.errors import UnavailableError
+from esrag.errors import ModelDownError, TimedOutError, UnavailableError
 
 Result = TypeVar("Result")
 
 TRIES = 8
 LONGEST_WAIT = 30.0
+SOON_TRIES = 3  # while a person waits
 
 
 def next_wait(failures: int, waited: float, chance: float) -> float:
@@ -46,4 +47,26 @@ def retrying(
             seconds = next_wait(failures, waited, chance())
             waited += seconds
             sleep(seconds)
+    return call()
+
+
+def soon_again(
+    call: Callable[[], Result],
+    *,
+    tries: int = SOON_TRIES,
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], float] = random.random,
+) -> Result:
+    """As ``retrying``, for a request that a person waits for: within a second and a half.
+
+    Not tried again is what would only take the same time once more, or fail the same way: a
+    deadline that passed, a model that does not run.
+    """
+    for failures in range(1, tries):
+        try:
+            return call()
+        except (ModelDownError, TimedOutError):
+            raise
+        except UnavailableError:
+            sleep(0.25 * 2**failures * chance())
     return call()
