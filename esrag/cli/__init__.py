@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("esrag.cli.search:search", "Show the passages that a question retrieves."),
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
     "chat": ("esrag.cli.chat:chat", "Answer questions that build on each other."),
+    "serve": ("esrag.cli.serve:serve", "Answer questions over HTTP, with a web page."),
     "calibrate": (
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",

@@ -37,18 +37,22 @@ def settings_from(
     return load_settings(**sections)
 
 
-def connect_with(settings: Settings) -> Elasticsearch:
-    """The client that the settings describe."""
+def connect_with(
+    settings: Settings, *, connections: int = 10, anonymous: bool = False
+) -> Elasticsearch:
+    """The client that the settings describe; an ``anonymous`` one brings no credentials."""
     from esrag.cluster.client import connect
 
     server = settings.elasticsearch
+    password = server.password.get_secret_value() if server.password else None
     return connect(
         server.url,
-        api_key=api_key_of(server),
-        username=server.username,
-        password=server.password.get_secret_value() if server.password else None,
+        api_key=None if anonymous else api_key_of(server),
+        username=None if anonymous else server.username,
+        password=None if anonymous else password,
         ca_certs=server.ca_certs,
         request_timeout=server.request_timeout,
+        connections=connections,
     )
 
 

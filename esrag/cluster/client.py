@@ -47,8 +47,9 @@ def connect(
     password: str | None = None,
     ca_certs: Path | None = None,
     request_timeout: float = 30.0,
+    connections: int = 10,
 ) -> Elasticsearch:
-    """A client for ``url``; nothing is sent yet.
+    """A client for ``url``; nothing is sent yet.  ``connections`` are kept for threads to share.
 
     Raises UsageError when the address is no URL or the file of the authority cannot be used.
     """
@@ -63,6 +64,7 @@ def connect(
             api_key=api_key,
             basic_auth=None if api_key else login,
             request_timeout=request_timeout,
+            connections_per_node=connections,
             max_retries=0,
             retry_on_timeout=False,
             serializers={"application/x-ndjson": _ReadyLines()},

@@ -1,0 +1,153 @@
+"""``esrag serve``: the HTTP API and the web page."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.errors import UnsupportedError
+from esrag.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from esrag.server.gate import Rules
+    from esrag.server.serving import Listening
+
+
+@click.command()
+@connection_flags
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
+@click.option(
+    "--auth",
+    type=click.Choice(["shared-key", "pass-through"]),
+    help="Whose credentials reach the cluster: esrag's own, or each caller's.",
+)
+@click.option("--generator-url", metavar="URL", help="Address of the generator.")
+@click.option("--quote", is_flag=True, help="Do not generate; quote the passages.")
+@click.option("--access-log", is_flag=True, help="Write a line for each request.")
+def serve(
+    *,
+    host: str | None,
+    port: int | None,
+    auth: str | None,
+    generator_url: str | None,
+    quote: bool,
+    access_log: bool,
+    elasticsearch_url: str | None,
+    set_name: str | None,
+) -> None:
+    """Answer questions over HTTP, with a web page.
+
+    Ends with 0 after ^C or SIGTERM, when the running answers are out; a second signal ends it at
+    once.
+    """
+    given = {"host": host, "port": port, "auth": auth}
+    sections = {
+        "serve": {name: value for name, value in given.items() if value is not None},
+        "generator": {"url": generator_url} if generator_url else {},
+        "answer": {"generate": False} if quote else {},
+    }
+    settings = settings_from(
+        elasticsearch_url=elasticsearch_url,
+        set_name=set_name,
+        **{name: section for name, section in sections.items() if section},
+    )
+    _require_extra()
+    from esrag.server import serving
+
+    _log_to_stderr(access=access_log)
+    chosen = settings.serve
+    rules = _rules(settings)  # before the port is taken: these are mistakes of settings
+    bound = serving.bind(chosen.host, chosen.port)
+    with bound, _application(settings, rules) as app:
+        serving.serve(
+            app,
+            bound,
+            drain=chosen.drain,
+            most_connections=2 * (chosen.concurrent + chosen.queue) + 64,
+            started=_tell_started,
+        )
+    click.echo("Stopped.", err=True)
+
+
+def _tell_started(listening: Listening) -> None:
+    click.echo(f"Listening at {listening.url}. To stop: ^C", err=True)
+
+
+def _rules(settings: Settings) -> Rules:
+    from esrag.server.callers import door_for
+    from esrag.server.gate import Rules, is_loopback
+    from esrag.server.places import Rate
+
+    chosen = settings.serve
+    loopback = is_loopback(chosen.host)
+    door = door_for(
+        chosen.auth,
+        chosen.token.get_secret_value() if chosen.token else None,
+        chosen.host,
+        loopback=loopback,
+    )
+    return Rules(
+        door=door,
+        hosts=chosen.allowed_hosts,
+        origins=chosen.allowed_origins,
+        most_bytes=chosen.max_body_kib * 1024,
+        requests=Rate(chosen.requests_per_minute),
+    )
+
+
+@contextmanager
+def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
+    from esrag.answering.assembly import endpoint_from
+    from esrag.cli.assembly import assembly_from
+    from esrag.server.application import Limits, create_app
+    from esrag.server.cluster_service import ClusterService
+    from esrag.server.service import Clients
+
+    chosen = settings.serve
+    shared = chosen.auth == "shared-key"
+    with (
+        connect_with(settings, connections=chosen.concurrent, anonymous=not shared) as client,
+        assembly_from(settings, tell=_log_line) as assembly,
+    ):
+        service = ClusterService(
+            assembly,
+            Clients(client if shared else None, client),
+            set_name=settings.index.set,
+            generator=endpoint_from(settings) if settings.answer.generate else None,
+        )
+        limits = Limits(chosen.concurrent, chosen.queue, chosen.deadline)
+        yield create_app(service, rules=rules, limits=limits)
+
+
+def _log_line(words: str) -> None:
+    logging.getLogger("esrag.server").warning("%s", words)
+
+
+def _log_to_stderr(*, access: bool) -> None:
+    """Lines of the server's own loggers; others stay silent unless they warn."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("esrag.server").setLevel(logging.INFO if access else logging.WARNING)
+
+
+def _require_extra() -> None:
+    try:
+        import fastapi
+        import prometheus_client
+        import uvicorn
+    except ImportError as error:
+        raise UnsupportedError(
+            f"esrag serve needs {error.name}, which is not installed",
+            hint="Install it with: pip install 'esrag[serve]'",
+        ) from error
+    del fastapi, prometheus_client, uvicorn

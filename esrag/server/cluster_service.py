@@ -1,0 +1,170 @@
+"""The service on a cluster: answers of an assembly, with the rights of whoever asks.
+
+caller ─► his client ─► answerer of the assembly ─► answer, events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from esrag.answering.assembly import Assembly
+from esrag.cluster.client import explained
+from esrag.errors import EsragError, PermissionDeniedError
+from esrag.generation.cancelling import Cancellation
+from esrag.generation.endpoint import Endpoint
+from esrag.generation.endpoint import explained as explained_generator
+from esrag.server.callers import Caller
+from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch
+from esrag.types import Answer, Asked, Filters, Found, Query
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+KeepFeedback = Callable[["Elasticsearch", Feedback], None]
+
+
+class ClusterService:
+    """See ``service.Service``.  ``generator`` is None where nothing is generated; ``feedback``
+    keeps what readers think, None where nothing is kept.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        clients: Clients,
+        *,
+        set_name: str,
+        generator: Endpoint | None,
+        feedback: KeepFeedback | None = None,
+    ) -> None:
+        self.set_name = set_name
+        self._assembly = assembly
+        self._clients = clients
+        self._generator = generator
+        self._feedback = feedback
+
+    @property
+    def generates(self) -> bool:
+        """Whether there is a generator."""
+        return self._generator is not None
+
+    @property
+    def takes_feedback(self) -> bool:
+        """Whether feedback is kept."""
+        return self._feedback is not None
+
+    def answer(
+        self,
+        caller: Caller,
+        asked: Asked,
+        *,
+        on_event: OnEvent,
+        cancel: Cancellation,
+        generate: bool = True,
+    ) -> Answer:
+        """Answer a question with the caller's rights."""
+        answerer = self._assembly.answerer(
+            self._clients.of(caller), generate=generate and self.generates
+        )
+        return answerer.answer(asked, on_event=on_event, cancel=cancel)
+
+    def search(self, caller: Caller, query: Query) -> Found:
+        """Retrieve passages with the caller's rights."""
+        answerer = self._assembly.answerer(self._clients.of(caller), generate=False)
+        return answerer.retrieve(query)
+
+    def stretch(
+        self,
+        caller: Caller,
+        document_id: str,
+        *,
+        position: int,
+        before: int,
+        after: int,
+        acl: tuple[str, ...] | None = None,
+    ) -> Stretch:
+        """Passages of a document, and one more on each side to know whether there are any."""
+        params: dict[str, object] = {
+            "document_id": document_id,
+            "position": position,
+            "before": before + 1,
+            "after": after + 1,
+        }
+        if acl is not None:
+            params["only"] = only(Filters(acl=acl))
+        retriever = self._assembly.retriever(self._clients.of(caller))
+        hits = sorted(retriever.run("context", params), key=lambda hit: hit.position)
+        first, last = position - before, position + after
+        return Stretch(
+            tuple(hit for hit in hits if first <= hit.position <= last),
+            more_before=any(hit.position < first for hit in hits),
+            more_after=any(hit.position > last for hit in hits),
+        )
+
+    def keep_feedback(self, caller: Caller, feedback: Feedback) -> None:
+        """Keep what a reader thinks."""
+        if self._feedback is None:
+            raise TypeError("feedback is not kept")
+        self._feedback(self._clients.of(caller), feedback)
+
+    def name_of(self, caller: Caller) -> str:
+        """The cluster's name for the caller; asking for it checks his credentials."""
+        if not caller.authorization:
+            return ""
+        with explained("checking the login"):
+            found = self._clients.of(caller).security.authenticate()
+        return str(found.get("username", ""))
+
+    def checks(self) -> tuple[Check, ...]:
+        """A search as questions make it, and whether the generator is there."""
+        return tuple(self._checks())
+
+    def _checks(self) -> Iterator[Check]:
+        own = self._clients.own
+        try:
+            if own is None:
+                self._reach()
+            else:
+                answerer = self._assembly.answerer(own, generate=False)
+                answerer.retrieve(Query("ready", 1))
+        except EsragError as error:
+            yield Check("search", ok=False, message=error.message, hint=error.hint)
+        else:
+            yield Check("search", ok=True, message=f"document set {self.set_name} is searched")
+        if self._generator is not None:
+            yield _generator_check(self._generator)
+
+    def _reach(self) -> None:
+        """Whether the cluster is there; without credentials it may refuse to say more."""
+        try:
+            with explained("looking whether the cluster is there"):
+                self._clients.bare.info()
+        except PermissionDeniedError:
+            return
+
+
+def only(filters: Filters) -> dict[str, object]:
+    """The members of the parameter ``only`` for whose passages may be read."""
+    return {"acl": list(filters.acl or ())} if filters.acl else {"without_acl": True}
+
+
+def _generator_check(endpoint: Endpoint) -> Check:
+    where = f"generator {endpoint.url}"
+    try:
+        with (
+            endpoint.client() as http,
+            explained_generator(endpoint, "looking whether it is there"),
+        ):
+            status = http.get("health", timeout=endpoint.connect_timeout).status_code
+    except EsragError as error:
+        return Check("generator", ok=False, message=error.message, hint=error.hint, needed=False)
+    if status >= 500:
+        return Check(
+            "generator",
+            ok=False,
+            message=f"the {where} answers {status}",
+            hint="Passages are quoted until it is well again.",
+            needed=False,
+        )
+    return Check("generator", ok=True, message=f"the {where} is there", needed=False)
