@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from esrag.answer_record import AnswerRecord
+from esrag.answering.record import AnswerRecord
 from esrag.server.bodies import AskBody
 from esrag.server.context import Context, Here, reply
 from esrag.server.responses import PROBLEMS, STREAM

@@ -19,8 +19,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from esrag.answer_record import as_record, cited
 from esrag.answering.events import Told
+from esrag.answering.record import as_record, cited
 from esrag.server.asking import answering, streamed
 from esrag.server.bodies import LONGEST_ANSWER, LONGEST_QUESTION, MOST_TURNS
 from esrag.server.context import Context, Here, reply

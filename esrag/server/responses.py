@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from esrag.answer_record import AnswerRecord, FacetRecord, HitRecord
+from esrag.answering.record import AnswerRecord, FacetRecord, HitRecord
 
 
 class ErrorModel(BaseModel):

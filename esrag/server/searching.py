@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from esrag.answer_record import facet_record, hit_record
+from esrag.answering.record import facet_record, hit_record
 from esrag.server.bodies import MOST_VALUES, SearchBody, Value
 from esrag.server.context import Here, reply
 from esrag.server.problems import problem

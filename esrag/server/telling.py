@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from esrag.answer_record import as_record, facet_record, hit_record, sentence_record
 from esrag.answering import GeneratorFailedError
 from esrag.answering.events import Finished, Retrieved, Rewritten, Told
+from esrag.answering.record import as_record, facet_record, hit_record, sentence_record
 from esrag.errors import EsragError
 from esrag.server.callers import Caller
 from esrag.server.problems import Problem, internal, problem_of
