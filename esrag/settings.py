@@ -408,6 +408,9 @@ class ObserveSettings(_Section):
     otlp_endpoint: str = Field(
         "", description="OTLP/HTTP address to which spans are sent; empty: none are."
     )
+    otlp_authorization: SecretStr | None = Field(
+        None, description="Value of the Authorization header for that address, if it wants one."
+    )
     content: bool = Field(
         False, description="Whether spans hold questions, prompts and answers, not only figures."
     )

@@ -11,27 +11,23 @@ or a refusal.  This module knows neither Elasticsearch nor HTTP: it is handed fu
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from esrag.answering.course import NOT_NEEDED, OFF, Course
+from esrag.answering.course import NOT_NEEDED, OFF, Course, counted
+from esrag.answering.drafting import Draft
 from esrag.answering.events import OnEvent, Retrieved, Rewritten, nobody
 from esrag.answering.judging import Judging
 from esrag.answering.parts import Choices, Generator, GeneratorFailedError, Retrieve
-from esrag.answering.showing import Numbers, Showing
-from esrag.answering.writing import Writing
+from esrag.answering.showing import Numbers
 from esrag.calibration import Calibration
 from esrag.conversation import standalone
 from esrag.errors import EsragError, UnavailableError
 from esrag.generation.cancelling import Cancellation, CancelledError
-from esrag.prompting import REFUSAL, build
+from esrag.observing.observing import Observing
+from esrag.prompting import REFUSAL
 from esrag.quoting import Assessment, Embed, assess, gate
-from esrag.types import Answer, AnswerKind, Asked, Found, Hit, Prompt, Query, Sentence
-from esrag.verification import Verifier
+from esrag.types import Answer, Asked, Found, Query, Sentence
 
-UNCHECKED = "verification is switched off: nothing that was generated has been checked"
 BELOW = "below the threshold"
 
 
@@ -47,6 +43,7 @@ class Answerer:
     generator: Generator | None = None
     calibration: Calibration = field(default_factory=Calibration)
     choices: Choices = field(default_factory=Choices)
+    observing: Observing = field(default_factory=Observing)
 
     def answer(
         self,
@@ -62,7 +59,16 @@ class Answerer:
         cancelled from another thread.
         """
         asked = Asked(asked) if isinstance(asked, str) else asked
-        course = Course(on_event or nobody, cancel or Cancellation())
+        course = Course(on_event or nobody, cancel or Cancellation(), self.observing)
+        with course.whole(asked):
+            return self._answer(asked, course)
+
+    def confidence(self, question: str) -> float:
+        """How well the passages answer ``question``: what is compared with the threshold."""
+        found = self.retrieve(self._query(question, Asked(question)))
+        return assess(question, found.hits, embed=self.embed).confidence
+
+    def _answer(self, asked: Asked, course: Course) -> Answer:
         question = self._question(asked, course)
         found = self._found(question, asked, course)
         answer = Answer(
@@ -86,11 +92,6 @@ class Answerer:
             course.steps["generate"] = course.steps["verify"] = OFF
             return self._quoted(answer, judging.result(), course)
         return self._generated(answer, question, judging, self.generator, course)
-
-    def confidence(self, question: str) -> float:
-        """How well the passages answer ``question``: what is compared with the threshold."""
-        found = self.retrieve(self._query(question, Asked(question)))
-        return assess(question, found.hits, embed=self.embed).confidence
 
     def _question(self, asked: Asked, course: Course) -> str:
         """The question to search for: of its own, whatever was said before."""
@@ -116,9 +117,14 @@ class Answerer:
         )
 
     def _found(self, question: str, asked: Asked, course: Course) -> Found:
-        with course.step("retrieve"):
+        with course.step("retrieve") as facts:
             found = self.retrieve(self._query(question, asked))
-        course.seconds |= {f"retrieve.{name}": value for name, value in found.seconds.items()}
+            facts["esrag.hits"] = len(found.hits)
+            for name, seconds in found.seconds.items():
+                if name == "rerank":
+                    course.passed(name, seconds, {})
+                else:
+                    course.seconds[f"retrieve.{name}"] = seconds
         course.steps["retrieve"] = f"{len(found.hits)} hits"
         course.tell(Retrieved(found.hits, found.facets))
         return found
@@ -127,8 +133,10 @@ class Answerer:
         """The judgement of the passages, begun; beside the generator when that is worth it."""
 
         def work() -> Assessment:
-            with course.step("assess"):
+            with course.step("assess") as facts:
                 assessed = assess(question, found.hits, embed=self.embed)
+                facts["esrag.confidence"] = round(assessed.confidence, 4)
+                facts["esrag.embedded"] = assessed.embedded
             limit = f", threshold {self.calibration.threshold:.2f}" if self.choices.refuse else ""
             course.steps["assess"] = f"confidence {assessed.confidence:.2f}{limit}"
             return assessed
@@ -155,7 +163,7 @@ class Answerer:
         course: Course,
     ) -> Answer:
         """The answer of the generator, else what is said without it."""
-        draft = _Draft(self, generator, course)
+        draft = Draft(generator, course, self.choices, coverage=self.calibration.coverage)
         failure: EsragError | None = None
         cancel = course.cancel.child()
 
@@ -171,7 +179,7 @@ class Answerer:
 
         judging.when_done(judged)
         try:
-            draft.write(question, answer.hits, allowed, cancel)
+            draft.write(question, answer, allowed, cancel)
         except CancelledError:
             course.cancel.check()
         except EsragError as error:
@@ -221,7 +229,7 @@ class Answerer:
             Sentence(quote.text, (numbers.cite(quote.hit, quote.start, quote.end),))
             for quote in assessed.chosen
         )
-        course.steps["quote"] = _count(len(shown), "quote")
+        course.steps["quote"] = counted(len(shown), "quote")
         course.steps["refuse"] = NOT_NEEDED
         return replace(answer, kind="quoted", sentences=shown)
 
@@ -237,85 +245,7 @@ class Answerer:
         return course.finish(_told(answer, course))
 
 
-class _Draft:
-    """What the generator writes for one answer, and what of it may be shown."""
-
-    def __init__(self, answerer: Answerer, generator: Generator, course: Course) -> None:
-        self._choices = answerer.choices
-        self._coverage = answerer.calibration.coverage
-        self._generator = generator
-        self._course = course
-        self._prompt: Prompt | None = None
-        self._writing = Writing()
-        self._showing: Showing | None = None
-
-    def write(
-        self,
-        question: str,
-        hits: tuple[Hit, ...],
-        allowed: Callable[[], Assessment],
-        cancel: Cancellation,
-    ) -> None:
-        """Have it written; sentences are told once ``allowed`` gives the judgement."""
-        course, generator = self._course, self._generator
-        with course.step("prompt"):
-            prompt = self._prompt = build(
-                question,
-                hits[: self._choices.passages],
-                budget=generator.budget(),
-                count_tokens=generator.count_tokens,
-                fence=secrets.token_hex(3),
-            )
-        course.steps["prompt"] = f"{_count(len(prompt.hits), 'passage')}, {prompt.tokens} tokens"
-        showing = self._showing = Showing(
-            Verifier(question, prompt.hits, coverage=self._coverage),
-            prompt.hits,
-            verify=self._choices.verify,
-            show=lambda sentence: course.show(sentence, "generated"),
-        )
-        with course.step("generate"):
-            writing = self._writing = Writing()
-            with closing(generator.stream(prompt.messages, cancel=cancel)) as pieces:
-                for sentence in writing.sentences(pieces):
-                    assessed = allowed()
-                    cancel.check()
-                    showing.take(sentence, assessed)
-        course.seconds["first_token"] = writing.first_token
-        course.steps["generate"] = "cut off" if writing.cut_off else "finished"
-        course.steps["verify"] = self._outcome(showing)
-
-    def added_to(self, answer: Answer) -> Answer:
-        """``answer`` with what was written, and with what of it was told."""
-        if self._prompt is None or self._showing is None:
-            return answer
-        writing, showing = self._writing, self._showing
-        kind: AnswerKind = "generated" if showing.told else answer.kind
-        notes = (*answer.notes, UNCHECKED) if self._choices.verify == "off" else answer.notes
-        return replace(
-            answer,
-            kind=kind,
-            sentences=tuple(showing.told),
-            dropped=showing.dropped,
-            verdicts=tuple(showing.verdicts),
-            generated_text=writing.text,
-            prompt=self._prompt,
-            prompt_tokens=writing.prompt_tokens or self._prompt.tokens,
-            generated_tokens=writing.generated_tokens,
-            notes=notes if showing.told else answer.notes,
-        )
-
-    def _outcome(self, showing: Showing) -> str:
-        if self._choices.verify == "off":
-            return OFF
-        supported = sum(sentence.supported for sentence in showing.told)
-        return f"{supported} of {_count(len(showing.verdicts), 'sentence')} supported and shown"
-
-
 def _told(answer: Answer, course: Course) -> Answer:
     for sentence in answer.sentences:
         course.show(sentence, answer.kind)
     return answer
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

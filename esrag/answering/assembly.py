@@ -23,6 +23,9 @@ from esrag.generation.endpoint import Endpoint
 from esrag.generation.limits import Tokenizer, read_limits
 from esrag.generation.messages import stream
 from esrag.names import Names
+from esrag.observing.building import build_observing
+from esrag.observing.observing import Observing
+from esrag.observing.prices import Prices
 from esrag.retrieval import LocalEmbedder, Retriever
 from esrag.settings import Settings
 from esrag.types import Found, Message, Query
@@ -42,13 +45,20 @@ class Assembly:
     """What all answerers of one process share; a context manager, safe in many threads.
 
     ``local`` makes the embedder of this machine where an index wants one; ``tell`` hears what
-    retrieval has to say besides its hits.
+    retrieval has to say besides its hits.  With ``metrics`` answers are counted in
+    ``observing.metrics``.
     """
 
     def __init__(
-        self, settings: Settings, *, local: Local, tell: Callable[[str], None] = lambda _: None
+        self,
+        settings: Settings,
+        *,
+        local: Local,
+        tell: Callable[[str], None] = lambda _: None,
+        metrics: bool = False,
     ) -> None:
         self._settings = settings
+        self.observing = observing_from(settings, metrics=metrics)
         self._tell = tell
         self._lock = threading.Lock()
         self._local = local
@@ -85,6 +95,7 @@ class Assembly:
             generator=self.generator if wanted else None,
             calibration=self.calibration(),
             choices=choices or choices_from(self._settings),
+            observing=self.observing,
         )
 
     def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
@@ -112,6 +123,7 @@ class Assembly:
             generator.close()
         if embedder is not None:
             embedder.close()
+        self.observing.close()
 
     def __enter__(self) -> Assembly:
         """The assembly itself."""
@@ -148,6 +160,19 @@ def choices_from(settings: Settings) -> Choices:
         size=max(retrieval.size, QUOTE_POOL),
         passages=settings.generator.passages,
         per_source=retrieval.per_source,
+    )
+
+
+def observing_from(settings: Settings, *, metrics: bool) -> Observing:
+    """What the settings say about spans and prices; with ``metrics`` also metrics."""
+    wanted = settings.observe
+    authorization = wanted.otlp_authorization
+    return build_observing(
+        prices=Prices(wanted.prompt_token_cost, wanted.generated_token_cost),
+        metrics=metrics,
+        otlp_endpoint=wanted.otlp_endpoint,
+        otlp_authorization=authorization.get_secret_value() if authorization else "",
+        content=wanted.content,
     )
 
 

@@ -47,5 +47,6 @@ class Writing:
         if piece.text and not self.text:
             self.first_token = time.monotonic() - self._began
         self.prompt_tokens = piece.prompt_tokens or self.prompt_tokens
-        self.generated_tokens = piece.generated_tokens or self.generated_tokens
+        # servers send about a token in each piece; what they count in the end is better
+        self.generated_tokens = piece.generated_tokens or self.generated_tokens + bool(piece.text)
         return self._written.add(piece.text)

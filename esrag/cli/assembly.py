@@ -129,11 +129,11 @@ def _tell_figures(embedder: Embedder) -> None:
 
 @contextmanager
 def assembly_from(
-    settings: Settings, *, tell: Callable[[str], None] | None = None
+    settings: Settings, *, tell: Callable[[str], None] | None = None, metrics: bool = False
 ) -> Iterator[Assembly]:
     """What all answerers of this process share; ``tell`` hears what retrieval has to say.
 
-    Without ``tell`` that goes to standard error.
+    Without ``tell`` that goes to standard error.  With ``metrics`` answers are counted.
     """
     from esrag.answering.assembly import Assembly
 
@@ -141,6 +141,7 @@ def assembly_from(
         settings,
         local=lambda profile: embedder_from(settings, profile),
         tell=tell or (lambda words: click.echo(words, err=True)),
+        metrics=metrics,
     ) as assembly:
         yield assembly
 
@@ -150,18 +151,20 @@ def answerer_from(
     settings: Settings,
     client: Elasticsearch,
     *,
-    generate: bool,
+    generate: bool | None = None,
     allow_degraded: bool = False,
     explain: bool = False,
 ) -> Iterator[Answerer]:
-    """An answerer; with ``generate`` it keeps connections to the generator while in use.
+    """An answerer as the settings say, or with or without a generator as ``generate`` says.
 
-    With ``explain`` its hits come with the scores of each ranking.
+    With ``explain`` hits tell the score of each ranking.
     """
     from esrag.answering.assembly import choices_from
 
-    choices = replace(choices_from(settings), explain=explain)
     with assembly_from(settings) as assembly:
         yield assembly.answerer(
-            client, generate=generate, allow_degraded=allow_degraded, choices=choices
+            client,
+            generate=generate,
+            allow_degraded=allow_degraded,
+            choices=replace(choices_from(settings), explain=explain),
         )

@@ -1,1 +1,1 @@
-"""What operators see: spans, metrics, and the log of answers."""
+"""What operators see of answers: spans, metrics, and the log of answers."""

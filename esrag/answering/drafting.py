@@ -1,0 +1,129 @@
+"""What the generator writes for one answer, and what of it may be shown.
+
+    prompt ─► stream ─► whole sentences ─► shown, or not, as soon as the passages are judged
+
+The prompt is built and the stream begun without waiting for the judgement.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+from esrag.answering.course import OFF, Course, counted
+from esrag.answering.parts import Choices, Generator
+from esrag.answering.showing import Showing
+from esrag.answering.writing import Writing
+from esrag.generation.cancelling import Cancellation
+from esrag.prompting import build
+from esrag.quoting import Assessment
+from esrag.types import Answer, AnswerKind, Prompt
+from esrag.verification import Verifier
+
+UNCHECKED = "verification is switched off: nothing that was generated has been checked"
+
+
+class Draft:
+    """One generation.  ``write`` it once; ``added_to`` is right whenever that ends, and however."""
+
+    def __init__(
+        self, generator: Generator, course: Course, choices: Choices, *, coverage: float
+    ) -> None:
+        self._generator = generator
+        self._course = course
+        self._choices = choices
+        self._coverage = coverage
+        self._prompt: Prompt | None = None
+        self._writing = Writing()
+        self._showing: Showing | None = None
+        self._verifying = 0.0
+
+    def write(
+        self,
+        question: str,
+        answer: Answer,
+        allowed: Callable[[], Assessment],
+        cancel: Cancellation,
+    ) -> None:
+        """Have it written; sentences are told once ``allowed`` gives the judgement."""
+        course = self._course
+        prompt = self._prompt = self._build(question, answer)
+        showing = self._showing = Showing(
+            Verifier(question, prompt.hits, coverage=self._coverage),
+            prompt.hits,
+            verify=self._choices.verify,
+            show=lambda sentence: course.show(sentence, "generated"),
+        )
+        writing = self._writing = Writing()
+        with course.step("generate") as facts:
+            try:
+                with closing(self._generator.stream(prompt.messages, cancel=cancel)) as pieces:
+                    for sentence in writing.sentences(pieces):
+                        self._take(sentence, showing, allowed(), cancel)
+            finally:
+                facts |= course.observing.generation(prompt, self.added_to(answer))
+                if writing.text:
+                    course.seconds["first_token"] = writing.first_token
+                    facts["gen_ai.response.time_to_first_chunk"] = writing.first_token
+                self._tell_of_verifying(showing)
+        course.steps["generate"] = "cut off" if writing.cut_off else "finished"
+
+    def added_to(self, answer: Answer) -> Answer:
+        """``answer`` with what was written, and with what of it was told."""
+        if self._prompt is None or self._showing is None:
+            return answer
+        writing, showing = self._writing, self._showing
+        kind: AnswerKind = "generated" if showing.told else answer.kind
+        unchecked = self._choices.verify == "off" and showing.told
+        return replace(
+            answer,
+            kind=kind,
+            sentences=tuple(showing.told),
+            dropped=showing.dropped,
+            verdicts=tuple(showing.verdicts),
+            generated_text=writing.text,
+            prompt=self._prompt,
+            prompt_tokens=writing.prompt_tokens or self._prompt.tokens,
+            generated_tokens=writing.generated_tokens,
+            notes=(*answer.notes, UNCHECKED) if unchecked else answer.notes,
+        )
+
+    def _build(self, question: str, answer: Answer) -> Prompt:
+        course, generator = self._course, self._generator
+        with course.step("prompt") as facts:
+            prompt = build(
+                question,
+                answer.hits[: self._choices.passages],
+                budget=generator.budget(),
+                count_tokens=generator.count_tokens,
+                fence=secrets.token_hex(3),
+            )
+            facts |= {"esrag.passages": len(prompt.hits), "esrag.prompt.tokens": prompt.tokens}
+        course.steps["prompt"] = f"{counted(len(prompt.hits), 'passage')}, {prompt.tokens} tokens"
+        return prompt
+
+    def _take(
+        self, sentence: str, showing: Showing, assessed: Assessment, cancel: Cancellation
+    ) -> None:
+        cancel.check()
+        began = time.monotonic()
+        showing.take(sentence, assessed)
+        self._verifying += time.monotonic() - began
+
+    def _tell_of_verifying(self, showing: Showing) -> None:
+        if self._choices.verify == "off":
+            self._course.steps["verify"] = OFF
+            return
+        supported = sum(sentence.supported for sentence in showing.told)
+        sentences = len(showing.verdicts)
+        self._course.passed(
+            "verify",
+            self._verifying,
+            {"esrag.sentences": sentences, "esrag.sentences.supported": supported},
+        )
+        self._course.steps["verify"] = (
+            f"{supported} of {counted(sentences, 'sentence')} supported and shown"
+        )
