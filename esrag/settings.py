@@ -90,7 +90,13 @@ class GeneratorSettings(_Section):
     model: str = Field(
         "tgi", description="Model or LoRA adapter to ask for; 'tgi' is the base model."
     )
+    ca_certs: Path | None = Field(
+        None, description="PEM file of the authority that signed the endpoint's certificate."
+    )
     max_new_tokens: int = Field(160, gt=0, description="Longest answer, in tokens.")
+    context_tokens: int = Field(
+        0, ge=0, description="Tokens that prompt and answer may have; 0 asks the endpoint."
+    )
     passages: int = Field(5, ge=1, le=50, description="Passages the prompt may hold.")
     protocol: Literal["messages", "tgi", "elasticsearch"] = Field(
         "messages",

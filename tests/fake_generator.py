@@ -119,6 +119,22 @@ class Script:
         return self.text if isinstance(self.text, str) else self.text(request)
 
 
+class _Reader(asyncio.StreamReader):
+    """Knows that the client has left without reading what it might still send."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.gone = asyncio.Event()
+
+    def feed_eof(self) -> None:
+        self.gone.set()
+        super().feed_eof()
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.gone.set()
+        super().set_exception(exc)  # type: ignore[arg-type]
+
+
 class CutError(Exception):
     """The script wants the connection to end here."""
 
@@ -227,8 +243,12 @@ class FakeGenerator:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        server = await asyncio.start_server(
-            self._connected, "127.0.0.1", self.port, ssl=self.tls, limit=2**22, backlog=1024
+
+        def protocol() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(_Reader(limit=2**22), self._connected)
+
+        server = await self._loop.create_server(
+            protocol, "127.0.0.1", self.port, ssl=self.tls, backlog=1024
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -238,7 +258,7 @@ class FakeGenerator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
@@ -257,9 +277,7 @@ class FakeGenerator:
             if task is not None:
                 self._tasks.discard(task)
 
-    async def _one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
-    ) -> bool:
+    async def _one(self, reader: _Reader, writer: asyncio.StreamWriter, number: int) -> bool:
         """Answer one request; whether the connection stays open."""
         request = await _read(reader, number)
         if request is None:
@@ -273,7 +291,7 @@ class FakeGenerator:
         # a client that leaves is noticed while the answer is being written
         self.open_streams += 1
         self.most_streams = max(self.most_streams, self.open_streams)
-        leaving = asyncio.ensure_future(_gone(reader))
+        leaving = asyncio.ensure_future(reader.gone.wait())
         try:
             await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
@@ -484,12 +502,6 @@ async def _read(reader: asyncio.StreamReader, number: int) -> Request | None:
     except ValueError:
         body = {}
     return Request(method, path.split("?")[0], headers, body, number, time.monotonic())
-
-
-async def _gone(reader: asyncio.StreamReader) -> None:
-    """Returns when the client has closed the connection; requests are not sent ahead."""
-    with suppress(ConnectionError):
-        await reader.read(1)
 
 
 def _generates(path: str) -> bool:

@@ -8,31 +8,17 @@ resolved once a run, so an answer of DNS that changes later leads nowhere.
 from __future__ import annotations
 
 import ipaddress
-import socket
 import threading
 from collections.abc import Callable, Sequence
 
+from esrag.calling.guard import resolved
+from esrag.calling.ip_kinds import IpAddress, kind_of
 from esrag.corpus.records import Unreadable
-from esrag.corpus.web.addresses import IpAddress, WebAddress, origin_of
+from esrag.corpus.web.addresses import WebAddress, origin_of
 from esrag.errors import UsageError
 
 Resolve = Callable[[str, int], Sequence[str]]
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# where clouds answer questions about a machine; never a place for documents
-_METADATA = frozenset(
-    map(
-        ipaddress.ip_address,
-        ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"),
-    )
-)
-_EMBEDDING = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-
-
-def resolved(host: str, port: int) -> list[str]:
-    """The IP addresses of a host, as the system finds them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class Guard:
@@ -107,29 +93,6 @@ class Guard:
         if address.ip is not None or (address.host == "localhost" and ip.is_loopback):
             return True  # the user wrote just that into an origin
         return any(ip in network for network in self._networks)
-
-
-def kind_of(ip: IpAddress) -> str:
-    """``public``, ``private``, ``loopback`` or ``forbidden``; of an embedded address its own."""
-    inner = _embedded(ip)
-    if inner is not None:
-        return "forbidden" if kind_of(inner) != "public" else "public"
-    if ip in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-        return "forbidden"
-    if ip.is_loopback:
-        return "loopback"
-    if ip.is_reserved and ip.version == 4:
-        return "forbidden"
-    return "public" if ip.is_global else "private"
-
-
-def _embedded(ip: IpAddress) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for, in any of the ways that exist."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return None
-    if any(ip in network for network in _EMBEDDING) or int(ip) >> 32 == 0 < int(ip) >> 16:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
 def _network(text: str) -> _Network:

@@ -1,0 +1,1 @@
+"""Calls to services that the settings name: guarded addresses, deadlines, and calling off."""
