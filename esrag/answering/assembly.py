@@ -16,22 +16,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from esrag.answering.answerer import Answerer
-from esrag.answering.parts import QUOTE_POOL, Choices, Generator, Pieces
+from esrag.answering.parts import QUOTE_POOL, Choices
 from esrag.calibration import Calibration, load
-from esrag.generation.cancelling import Cancellation
+from esrag.cluster.client import authorization_of
 from esrag.generation.endpoint import Endpoint
-from esrag.generation.limits import Tokenizer, read_limits
-from esrag.generation.messages import stream
+from esrag.generation.generator import Generator
+from esrag.generator_place import place_from
 from esrag.names import Names
 from esrag.observing.building import build_observing
 from esrag.observing.observing import Observing
 from esrag.observing.prices import Prices
 from esrag.retrieval import LocalEmbedder, Retriever
 from esrag.settings import Settings
-from esrag.types import Found, Message, Query
+from esrag.types import Found, Query
 
 if TYPE_CHECKING:
-    import httpx
     from elasticsearch import Elasticsearch
 
     from esrag.bundle import ModelBundle
@@ -70,9 +69,7 @@ class Assembly:
         """The generator of the settings; nothing is sent before it is asked for something."""
         with self._lock:
             if self._generator is None:
-                self._generator = _MessagesGenerator(
-                    endpoint_from(self._settings), self._settings.generator.max_new_tokens
-                )
+                self._generator = Generator(place_from(self._settings))
             return self._generator
 
     def answerer(
@@ -92,7 +89,7 @@ class Assembly:
         return Answerer(
             retrieve=lambda query: _found(retriever, query),
             embed=retriever.embed,
-            generator=self.generator if wanted else None,
+            generator=self._generator_for(client) if wanted else None,
             calibration=self.calibration(),
             choices=choices or choices_from(self._settings),
             observing=self.observing,
@@ -109,6 +106,13 @@ class Assembly:
             allow_degraded=allow_degraded,
             tell=self._tell,
         )
+
+    def _generator_for(self, client: Elasticsearch) -> Generator:
+        """The generator; where the cluster leads to it, with the rights of ``client``."""
+        generator = self.generator
+        if self._settings.generator.protocol == "elasticsearch":
+            return generator.as_caller(authorization_of(client))
+        return generator
 
     def calibration(self) -> Calibration:
         """The thresholds of the document set."""
@@ -211,41 +215,3 @@ class _Borrowed:
 
     def close(self) -> None:
         """The others still use it."""
-
-
-class _MessagesGenerator:
-    """A server with the messages API, for many threads."""
-
-    def __init__(self, endpoint: Endpoint, longest: int) -> None:
-        self.model = endpoint.model
-        self._endpoint = endpoint
-        self._longest = longest
-        self._kept = endpoint.client()
-        self._http: httpx.Client = self._kept.__enter__()
-        self._tokenizer = Tokenizer(endpoint, self._http)
-
-    def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        cancel: Cancellation | None = None,
-        max_tokens: int | None = None,
-    ) -> Pieces:
-        """The answer piece by piece."""
-        longest = max_tokens or self._longest
-        for piece in stream(self._endpoint, messages, max_tokens=longest):
-            if cancel is not None:
-                cancel.check()
-            yield piece
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Tokens of a prompt."""
-        return self._tokenizer.count(messages)
-
-    def budget(self) -> int:
-        """Tokens that a prompt may have."""
-        return read_limits(self._endpoint, self._http).input_budget(self._longest)
-
-    def close(self) -> None:
-        """End its connections."""
-        self._kept.__exit__(None, None, None)

@@ -76,6 +76,12 @@ def connect(
         ) from error
 
 
+def authorization_of(client: Elasticsearch) -> str:
+    """What a client sends as its Authorization header, for a call that it cannot make: a stream."""
+    found: str = client._headers.get("authorization") or ""
+    return found
+
+
 def require_certificates(path: Path) -> None:
     """Raise UsageError when a file holds no certificates in PEM form."""
     try:

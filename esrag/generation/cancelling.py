@@ -82,6 +82,18 @@ class Cancellation:
 
         Behind the block the callback is not running in any thread, and will not run.
         """
+        forget = self.on_cancel(callback)
+        try:
+            yield
+        finally:
+            forget()
+
+    def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have ``cancel`` also run ``callback``, at once if it came before.
+
+        What is returned takes the callback away; behind it the callback is not running in any
+        thread, and will not run.
+        """
         with self._lock:
             number = self._next
             self._next += 1
@@ -90,11 +102,12 @@ class Cancellation:
                 self._callbacks[number] = callback
         if late:
             callback()
-        try:
-            yield
-        finally:
+
+        def forget() -> None:
             with self._lock:
                 self._callbacks.pop(number, None)
+
+        return forget
 
     def child(self) -> Cancellation:
         """One that is cancelled with this one, and alone without it.
@@ -103,12 +116,5 @@ class Cancellation:
         ahead of the judgement whether the passages answer at all.
         """
         part = Cancellation()
-        with self._lock:
-            late = self._event.is_set()
-            if not late:
-                number = self._next
-                self._next += 1
-                self._callbacks[number] = lambda: part.cancel(self._reason)
-        if late:
-            part.cancel(self._reason)
+        self.on_cancel(lambda: part.cancel(self._reason))
         return part

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Generator as Yielding
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -119,7 +120,7 @@ class Generator:
         *,
         cancel: Cancellation | None = None,
         max_tokens: int | None = None,
-    ) -> Iterator[Piece]:
+    ) -> Yielding[Piece, None, None]:
         """Yield the answer piece by piece.
 
         Raises IncompleteError when it breaks off, and before its first piece: BusyError,

@@ -11,7 +11,6 @@ import json
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -19,28 +18,13 @@ import httpx_sse
 
 from esrag.errors import EsragError, UnavailableError
 from esrag.generation.endpoint import Endpoint, error_text, explained, refused
+from esrag.generation.pieces import IncompleteError, Piece
 from esrag.types import Message
+
+__all__ = ["IncompleteError", "Piece", "request_body", "stream"]
 
 _ATTEMPTS = 4
 _RETRIED = frozenset((429, 502, 503, 504))
-
-
-class IncompleteError(UnavailableError):
-    """The stream broke off; ``text`` is what had arrived."""
-
-    def __init__(self, message: str, *, text: str) -> None:
-        super().__init__(message, hint="What was written so far is incomplete.")
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of generated text; the last one has a finish reason and, where sent, usage."""
-
-    text: str
-    finish_reason: str | None = None
-    prompt_tokens: int = 0
-    generated_tokens: int = 0
 
 
 def request_body(messages: Sequence[Message], *, model: str, max_tokens: int) -> dict[str, Any]:
