@@ -1,9 +1,10 @@
 """The threshold below which a question is refused, fitted to questions with known answers.
 
-    answerable and unanswerable questions -> best quote scores -> threshold -> file of the set
+    answerable and unanswerable questions ─► confidences ─► threshold ─► note in the index
 
-A threshold belongs to a document set and an embedding model; it is stored as a small JSON file
-with how it came about, so that a reader can judge it.
+A threshold belongs to a document set and an embedding model, so it is noted where the vectors
+are, with the number of questions behind it.  A small JSON file on this machine is the place for
+whoever may not change the mapping; what the index says goes before it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from esrag.verification import DEFAULT_COVERAGE
 
 # Fitted on the calibration half of the sample questions; see docs/answering.md.
 DEFAULT_THRESHOLD = 0.70
+_NOTE = re.compile(
+    r"threshold=(?P<threshold>\d\.\d+) coverage=(?P<coverage>\d\.\d+) n=(?P<yes>\d+)\+(?P<no>\d+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,38 @@ def fit_threshold(scored: Sequence[Scored], *, false_refusal_cost: float = 1.0) 
         return false_refusal_cost * false_refusals + false_answers
 
     return min(middles, key=cost)
+
+
+def calibration_of(note: str, path: Path) -> Calibration:
+    """What the index notes, else the file of the set, else the default.
+
+    A note that cannot be read, of a later version for instance, counts as none.
+    """
+    return read_note(note) or load(path)
+
+
+def note_of(calibration: Calibration) -> str:
+    """``calibration`` as the note of an index: at most 50 characters, for a person to read too."""
+    return (
+        f"threshold={calibration.threshold:.4f} coverage={calibration.coverage:.2f} "
+        f"n={calibration.answerable}+{calibration.unanswerable}"
+    )
+
+
+def read_note(note: str) -> Calibration | None:
+    """The calibration in a note; None when it holds none."""
+    found = _NOTE.fullmatch(note)
+    if found is None:
+        return None
+    threshold, coverage = float(found["threshold"]), float(found["coverage"])
+    if not (0 <= threshold <= 1 and 0 < coverage <= 1):
+        return None
+    return Calibration(
+        threshold=threshold,
+        coverage=coverage,
+        answerable=int(found["yes"]),
+        unanswerable=int(found["no"]),
+    )
 
 
 def load(path: Path) -> Calibration:

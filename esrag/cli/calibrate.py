@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import track
 
 from esrag.answering.assembly import calibration_file
-from esrag.calibration import Calibration, Scored, fit_threshold, load, save
+from esrag.calibration import Calibration, Scored, fit_threshold, note_of, save
 from esrag.cli.assembly import answerer_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.errors import PermissionDeniedError
+from esrag.names import Names
 from esrag.questions import load_questions
+from esrag.settings import Settings
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 
 @click.command()
@@ -39,7 +46,6 @@ def calibrate(
     """
     known = load_questions(questions, split=split)
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
-    path = calibration_file(settings)
     with (
         connect_with(settings) as client,
         answerer_from(settings, client, generate=False) as answerer,
@@ -48,15 +54,14 @@ def calibrate(
             Scored(answerer.confidence(question.text), answerable=question.answerable)
             for question in track(known, "Asking", console=Console(stderr=True), transient=True)
         ]
-    calibration = Calibration(
-        threshold=round(fit_threshold(scored), 4),
-        coverage=load(path).coverage,
-        model_id=settings.model.id,
-        answerable=sum(item.answerable for item in scored),
-        unanswerable=sum(not item.answerable for item in scored),
-    )
-    if not dry_run:
-        save(path, calibration)
+        calibration = Calibration(
+            threshold=round(fit_threshold(scored), 4),
+            coverage=answerer.calibration.coverage,
+            model_id=settings.model.id,
+            answerable=sum(item.answerable for item in scored),
+            unanswerable=sum(not item.answerable for item in scored),
+        )
+        place = "not stored" if dry_run else _stored(settings, client, calibration)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(calibration), indent=2))
         return
@@ -67,4 +72,21 @@ def calibrate(
         f"  of these questions: {refused} of {calibration.answerable} answerable refused, "
         f"{answered} of {calibration.unanswerable} unanswerable answered"
     )
-    click.echo(f"  {'not stored' if dry_run else f'stored in {path}'}")
+    click.echo(f"  {place}")
+
+
+def _stored(settings: Settings, client: Elasticsearch, calibration: Calibration) -> str:
+    """Keep the calibration in the index, else in a file; returns where, in words."""
+    from esrag.cluster.calibration_note import write_calibration
+
+    index = Names(settings.index.set).alias
+    try:
+        write_calibration(client, index, note_of(calibration))
+    except PermissionDeniedError:
+        path = calibration_file(settings)
+        save(path, calibration)
+        return (
+            f"stored in {path}, for this machine alone: these credentials may not change the "
+            f"mapping of {index}, where everybody would find it"
+        )
+    return f"stored with {index}: whoever asks it uses this threshold from now on"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 FIELD = "embedding"
+CALIBRATION = "calibration"  # in the meta of the field, a note of at most 50 characters
 FINGERPRINT_LENGTH = 16
 NEWEST_FIELD = "chunk_count"  # an index that does not map it was made for an older esrag
 
@@ -27,7 +28,8 @@ class Profile:
     """What the index says.  ``model`` is the fingerprint of a bundle, "" when it does not say.
 
     ``indices`` are those that stand behind the alias; ``outdated`` says that one of them lacks
-    fields that this version writes.
+    fields that this version writes.  ``calibration`` is the note of the thresholds, "" when there
+    is none or when the indices do not agree.
     """
 
     model: str = ""
@@ -35,6 +37,7 @@ class Profile:
     fusion: Place = "cluster"
     indices: tuple[str, ...] = ()
     outdated: bool = False
+    calibration: str = ""
 
     @property
     def all_in_cluster(self) -> bool:
@@ -79,6 +82,8 @@ def profile_of(answer: Any, *, index: str) -> Profile:
     caps = answer.get("fields", {}).get(FIELD, {}).get("dense_vector", {})
     said: dict[str, str] = {}
     for name, values in (caps.get("meta") or {}).items():
+        if name == CALIBRATION and len(values) != 1:
+            continue
         if len(values) != 1:
             raise ConflictError(
                 f"the indices behind {index} disagree about the {name} of their vectors: "
@@ -92,5 +97,6 @@ def profile_of(answer: Any, *, index: str) -> Profile:
         embedding="client" if said.get("embedding") == "client" else "cluster",
         fusion="client" if said.get("fusion") == "client" else "cluster",
         indices=tuple(sorted(answer.get("indices", ()))),
+        calibration=said.get(CALIBRATION, ""),
         outdated=bool(caps) and ("unmapped" in newest or not newest),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import deployments, indices, models, pipelines
+from esrag.cluster.calibration_note import carry_calibration
 from esrag.cluster.indices import own_meta
 from esrag.cluster.profile import read_profile
 from esrag.errors import ConflictError, UnavailableError
@@ -96,6 +97,7 @@ def _create(client: Elasticsearch, move: Move) -> None:
     """Create the target from its templates, without the alias; one that is there is resumed."""
     if indices.read_mapping(client, move.target) is None:
         indices.create_index(client, move.target, alias=None)
+        carry_calibration(client, move.source, move.target)
 
 
 def _try_pipeline(client: Elasticsearch, move: Move) -> None:

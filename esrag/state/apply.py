@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from esrag import __version__
 from esrag.cluster import indices
+from esrag.cluster.calibration_note import with_calibration_of
 from esrag.cluster.endpoints import ServiceSilentError
 from esrag.errors import ConflictError
 from esrag.state.actions import Action, Plan
@@ -143,4 +144,5 @@ def _extend_index(
         indices.change_settings(client, index, wanted)
     fields = field_differences(desired.mapping, observed.mapping or {})
     if fields.missing or fields.changeable or action.verb == "adopt":  # the mapping has the mark
-        indices.add_fields(client, index, desired.mapping)
+        mapping = with_calibration_of(desired.mapping, observed.mapping or {})
+        indices.add_fields(client, index, mapping)

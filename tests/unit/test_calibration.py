@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from esrag.calibration import Calibration, Scored, fit_threshold, load, save
+from esrag.calibration import Calibration, Scored, calibration_of, fit_threshold, load, save
 from esrag.errors import UsageError
 
 
@@ -35,3 +35,13 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path.write_text('{"treshold": 1}')
     with pytest.raises(UsageError, match=r"docs\.json"):
         load(path)
+
+
+def test_what_the_index_says_goes_before_the_file(tmp_path: Path) -> None:
+    """The file is for whoever may not change the mapping; without either the default holds."""
+    path = tmp_path / "docs.json"
+    assert calibration_of("", path) == Calibration()
+    save(path, Calibration(threshold=0.4))
+    assert calibration_of("", path).threshold == 0.4
+    noted = calibration_of("threshold=0.6000 coverage=0.90 n=5+6", path)
+    assert noted == Calibration(threshold=0.6, coverage=0.9, answerable=5, unanswerable=6)

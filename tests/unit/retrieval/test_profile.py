@@ -66,3 +66,11 @@ def test_a_cluster_that_is_down_is_asked_once() -> None:
     with pytest.raises(UnavailableError, match="asking how i is searched"):
         read_profile(fake.client(), "i")
     assert len(fake.requests) == 1
+
+
+def test_the_calibration_is_read_with_the_profile() -> None:
+    """One request for both; indices that were calibrated differently have none in common."""
+    answer = caps(model=["a"], calibration=["threshold=0.7000 coverage=0.80 n=1+1"])
+    assert profile_of(answer, index="i").calibration == "threshold=0.7000 coverage=0.80 n=1+1"
+    answer = caps(model=["a"], calibration=["one", "two"])
+    assert profile_of(answer, index="i").calibration == ""
