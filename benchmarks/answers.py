@@ -23,7 +23,7 @@ from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.questions import KnownQuestion, holds, load_questions, supports
 from esrag.sample import questions_file
 from esrag.terms import terms
-from esrag.types import Answer, Hit
+from esrag.types import Answer, Hit, Query
 from esrag.verification import Verifier
 
 RECALL_AT = 5
@@ -140,7 +140,7 @@ def main(
         }
         for question in track(known, "Asking", console=Console(stderr=True), transient=True):
             recalls = {
-                kind: recall(question, retriever.retrieve(question.text, size=RECALL_AT))
+                kind: recall(question, retriever.retrieve(Query(question.text, RECALL_AT)).hits)
                 for kind, retriever in retrievers.items()
                 if question.answerable
             }

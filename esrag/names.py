@@ -13,7 +13,7 @@ from dataclasses import dataclass
 META_INDEX = "esrag-meta"
 DLQ_INDEX = "esrag-dlq"
 
-SEARCH_KINDS = ("hybrid", "lexical", "semantic", "filtered", "context")
+SEARCH_KINDS = ("hybrid", "linear", "lexical", "semantic", "context")
 
 
 @dataclass(frozen=True, slots=True)

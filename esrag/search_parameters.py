@@ -22,15 +22,19 @@ MOST_NEIGHBOURS = 50  # on each side; the context template returns 101 chunks at
 LONGEST_TEXT = 8_191  # characters; the mapping indexes no longer keyword
 _DATE = re.compile(r"(?:now|\d{4})[0-9A-Za-z:.+|/-]{0,60}")
 
-ValueKind = Literal["text", "whole", "date", "flag", "clauses", "vector", "pairs"]
+ValueKind = Literal[
+    "text", "texts", "whole", "date", "flag", "clauses", "vector", "metadata", "members"
+]
 
 _WORDS: Mapping[ValueKind, str] = {
     "text": "text of 1 to 8,191 characters",
+    "texts": "a list of texts of 1 to 8,191 characters",
     "date": "a date such as 2026-03-31, or Elasticsearch's date math such as now-1y",
     "flag": "true or false",
     "clauses": "a list of query clauses, each an object",
     "vector": "a list of numbers",
-    "pairs": 'a list of {"name": text, "value": text}',
+    "metadata": 'a list of {"name": text, "values": list of texts}',
+    "members": "an object of filters",
 }
 
 
@@ -67,20 +71,47 @@ class Parameter:
                 return _is_list(value, lambda item: isinstance(item, Mapping))
             case "vector":
                 return _is_list(value, _is_number)
-            case "pairs":
-                return _is_list(value, _is_pair)
+            case "texts":
+                return _is_list(value, _TEXT.accepts)
+            case "metadata":
+                return _is_list(value, _is_metadata)
+            case "members":
+                return isinstance(value, Mapping)
 
 
-_QUERY = Parameter("text", required=True)
-_SIZE = Parameter("whole", least=1, most=MOST_HITS)
+_TEXT = Parameter("text")
+_TEXTS = Parameter("texts")
+_DATE_BOUND = Parameter("date")
 _WINDOW = Parameter("whole", least=1, most=10_000)
+
+# The members of the parameter ``only``: a hit fulfils all that are given.
+ONLY: Mapping[str, Parameter] = {
+    "source": _TEXTS,
+    "document_id": _TEXTS,
+    "origin": _TEXTS,
+    "author": _TEXTS,
+    "language": _TEXTS,
+    "published_from": _DATE_BOUND,
+    "published_to": _DATE_BOUND,
+    "modified_from": _DATE_BOUND,
+    "modified_to": _DATE_BOUND,
+    "metadata": Parameter("metadata"),
+    "acl": _TEXTS,
+    "without_acl": Parameter("flag"),
+}
 _LEXICAL: Mapping[str, Parameter] = {
-    "query": _QUERY,
-    "size": _SIZE,
+    "query": Parameter("text", required=True),
+    "size": Parameter("whole", least=1, most=MOST_HITS),
+    "only": Parameter("members"),
     "filters": Parameter("clauses"),
+    "facets": Parameter("flag"),
+    "highlight": Parameter("flag"),
+    "explain": Parameter("flag"),
+    "rerank_endpoint": _TEXT,
+    "rerank_window": Parameter("whole", least=1, most=MOST_HITS),
 }
 _BY_VECTOR: Mapping[str, Parameter] = {
-    "model_id": Parameter("text"),
+    "model_id": _TEXT,
     "query_vector": Parameter("vector"),
     "num_candidates": _WINDOW,
     "rank_window_size": _WINDOW,
@@ -89,17 +120,7 @@ TEMPLATE_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
     "lexical": _LEXICAL,
     "semantic": {**_LEXICAL, **_BY_VECTOR},
     "hybrid": {**_LEXICAL, **_BY_VECTOR},
-    "filtered": {
-        "query": _QUERY,
-        "size": _SIZE,
-        "source": Parameter("text"),
-        "document_id": Parameter("text"),
-        "published_from": Parameter("date"),
-        "published_to": Parameter("date"),
-        "metadata": Parameter("pairs"),
-        "lexical_only": Parameter("flag"),
-        **_BY_VECTOR,
-    },
+    "linear": {**_LEXICAL, **_BY_VECTOR},
     "context": {
         "document_id": Parameter("text", required=True),
         "position": Parameter("whole", required=True, most=2**31 - 1),
@@ -115,7 +136,7 @@ def checked_params(params: Mapping[str, object], kind: str = "") -> dict[str, ob
     ``kind`` names the template.  Of a project's own templates, which are not in the table, only
     those parameters are checked that bear the name of one of ours.  Raises UsageError.
     """
-    given = {name: value for name, value in params.items() if not _is_absent(value)}
+    given = _present(params)
     own = TEMPLATE_PARAMETERS.get(kind)
     table = own if own is not None else _ANY_TEMPLATE
     for name, value in given.items():
@@ -127,10 +148,32 @@ def checked_params(params: Mapping[str, object], kind: str = "") -> dict[str, ob
             )
         if parameter is not None and not parameter.accepts(value):
             raise UsageError(f"{name} must be {parameter.meaning}, not {_short(value)}")
+    only = given.get("only")
+    if isinstance(only, Mapping):
+        given["only"] = _checked_only(only)
     missing = [name for name, each in (own or {}).items() if each.required and name not in given]
     if missing:
         raise UsageError(f"search template {kind} needs {' and '.join(missing)}")
     return given
+
+
+def _checked_only(only: Mapping[str, object]) -> dict[str, object]:
+    """The filters; a misspelt one would count as absent, and all chunks would compete."""
+    if only.get("acl") is not None and not only["acl"]:
+        # who is in no group may still read what is everybody's, and nothing else
+        only = {**only, "without_acl": True}
+    given = _present(only)
+    for name, value in given.items():
+        parameter = ONLY.get(name)
+        if parameter is None:
+            raise UsageError(f"there is no filter {name!r}", hint=f"There are: {', '.join(ONLY)}.")
+        if not parameter.accepts(value):
+            raise UsageError(f"only.{name} must be {parameter.meaning}, not {_short(value)}")
+    return given
+
+
+def _present(params: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in params.items() if not _is_absent(value)}
 
 
 _ANY_TEMPLATE: Mapping[str, Parameter] = {
@@ -141,7 +184,7 @@ _ANY_TEMPLATE: Mapping[str, Parameter] = {
 
 
 def _is_absent(value: object) -> bool:
-    return value is None or (isinstance(value, list | tuple) and not value)
+    return value is None or (isinstance(value, list | tuple | dict) and not value)
 
 
 def _is_list(value: object, holds: Callable[[object], bool]) -> bool:
@@ -156,12 +199,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_pair(value: object) -> bool:
-    text = Parameter("text")
+def _is_metadata(value: object) -> bool:
     return (
         isinstance(value, Mapping)
-        and set(value) == {"name", "value"}
-        and all(text.accepts(part) for part in value.values())
+        and set(value) == {"name", "values"}
+        and _TEXT.accepts(value["name"])
+        and bool(value["values"])
+        and _TEXTS.accepts(value["values"])
     )
 
 

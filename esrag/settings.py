@@ -313,7 +313,7 @@ class EmbeddingSettings(_Section):
 class RetrievalSettings(_Section):
     """What a question fetches."""
 
-    template: Literal["hybrid", "lexical", "semantic"] = Field(
+    template: Literal["hybrid", "linear", "lexical", "semantic"] = Field(
         "hybrid", description="Search template to call."
     )
     size: int = Field(5, ge=1, le=50, description="Hits that search shows.")

@@ -34,6 +34,10 @@ _NEWER_OPTIONS = {"rescore_vector": (9, 1), "flat_index_threshold": (9, 4)}
 SHIPPED_LANGUAGE = "english"
 
 _KNN = '"knn": '
+# the filters that a fused retriever lays on all of its legs
+_SHARED_FILTER = re.compile(
+    r'\{\{#only\}\}"filter": .*?\{\{/only\}\}\s*\{\{\^only\}\}.*?\{\{/only\}\}', re.DOTALL
+)
 _MODEL_PARAMETER = re.compile(r"\{\{model_id\}\}\{\{\^model_id\}\}[^{}]*\{\{/model_id\}\}")
 _SEAL_COMMENT = re.compile(r"\{\{! managed by esrag; (?P<facts>[^{}]*) \}\}\n?")
 
@@ -197,11 +201,12 @@ def with_generations(body: Body, models: Mapping[str, str]) -> Body:
             "a search template with two knn legs cannot be led over to another model",
             hint="Give each question one knn leg, or one search template for each.",
         )
+    leg_source = _with_shared_filter(source, start, end)
     clauses = ", ".join(
         '{"bool": {"filter": [{"term": {"_index": '
         + json.dumps(index)
         + '}}], "must": [{"knn": '
-        + _with_model(source[start:end], model)
+        + _with_model(leg_source, model)
         + "}]}}"
         for index, model in sorted(models.items())
     )
@@ -209,6 +214,19 @@ def with_generations(body: Body, models: Mapping[str, str]) -> Body:
     changed = copy.deepcopy(body)
     changed["script"]["source"] = source[:opening] + leg + source[end:]
     return changed
+
+
+def _with_shared_filter(source: str, start: int, end: int) -> str:
+    """The leg with the filters of all legs among its own.
+
+    A knn clause inside another query finds its nearest first and is filtered then, so that too few
+    would be left; its own filters are heeded while it searches.
+    """
+    leg = source[start:end]
+    shared = _SHARED_FILTER.search(source[:start])
+    if shared is None or '"filter"' in leg:
+        return leg
+    return "{ " + shared[0] + leg[1:]
 
 
 def _closing_brace(source: str, start: int) -> int:

@@ -164,7 +164,7 @@ class Query:
     """What is asked of an index.
 
     ``per_source`` is the most hits of one document, 0 for any number; ``facets`` asks for counts
-    by field, ``explain`` for the scores of each ranking.
+    by field, ``highlight`` for the words that matched, ``explain`` for the scores of each ranking.
     """
 
     text: str
@@ -172,6 +172,7 @@ class Query:
     filters: Filters = Filters()
     per_source: int = 0
     facets: bool = False
+    highlight: bool = False
     explain: bool = False
 
 

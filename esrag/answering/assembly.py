@@ -28,7 +28,6 @@ from esrag.observing.observing import Observing
 from esrag.observing.prices import Prices
 from esrag.retrieval import LocalEmbedder, Retriever
 from esrag.settings import Settings
-from esrag.types import Found, Query
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -87,7 +86,7 @@ class Assembly:
         wanted = self._settings.answer.generate if generate is None else generate
         retriever = self.retriever(client, allow_degraded=allow_degraded)
         return Answerer(
-            retrieve=lambda query: _found(retriever, query),
+            retrieve=retriever.retrieve,
             embed=retriever.embed,
             generator=self._generator_for(client) if wanted else None,
             calibration=self.calibration(),
@@ -195,11 +194,6 @@ def endpoint_from(settings: Settings) -> Endpoint:
         connect_timeout=generator.connect_timeout,
         token_timeout=generator.token_timeout,
     )
-
-
-def _found(retriever: Retriever, query: Query) -> Found:
-    hits = retriever.retrieve(query.text, size=query.size)
-    return Found(hits, degraded=retriever.degraded)
 
 
 class _Borrowed:

@@ -103,10 +103,11 @@ def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> C
     from esrag.cli.assembly import retriever_from
     from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
+    from esrag.types import Query
 
     def retrieve(question: str) -> Sequence[Hit]:
         with retriever_from(settings, connect_with(settings)) as retriever:
-            return retriever.retrieve(question, size=3)
+            return retriever.retrieve(Query(question, 3)).hits
 
     return Case(
         settings=settings,

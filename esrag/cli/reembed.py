@@ -299,6 +299,7 @@ class _Desk:
         from esrag.names import Names
         from esrag.reembedding.checks import GATE_HITS, measure_gate
         from esrag.retrieval import Retriever
+        from esrag.types import Query
 
         retrievers: dict[str, Retriever] = {}
 
@@ -314,7 +315,7 @@ class _Desk:
                         index=index,
                     )
                 )
-            return retrievers[index].retrieve(question, size=GATE_HITS)
+            return retrievers[index].retrieve(Query(question, GATE_HITS)).hits
 
         return lambda move: measure_gate(questions, ask, old=move.source, new=move.target)
 

@@ -11,8 +11,9 @@ from esrag.cli.assembly import retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits
+from esrag.types import Filters, Query
 
-TEMPLATES = click.Choice(["hybrid", "lexical", "semantic"])
+TEMPLATES = click.Choice(["hybrid", "linear", "lexical", "semantic"])
 
 
 @click.command()
@@ -53,13 +54,13 @@ def search(
 
     The same search template answers Kibana's console; nothing is generated.
     """
-    narrowing = {
-        "source": source,
-        "document_id": document_id,
-        "published_from": since,
-        "published_to": until,
-        "metadata": [_pair(text) for text in metadata],
-    }
+    filters = Filters(
+        source=(source,) if source else (),
+        document_id=(document_id,) if document_id else (),
+        published_from=since or "",
+        published_to=until or "",
+        metadata=tuple(_pair(text) for text in metadata),
+    )
     given = {"size": size, "template": template}
     settings = settings_from(
         elasticsearch_url=elasticsearch_url,
@@ -71,19 +72,15 @@ def search(
         explaining_refusals(client, "search", settings.index.set),
         retriever_from(settings, client, allow_degraded=allow_degraded) as retriever,
     ):
-        hits = retriever.retrieve(
-            question,
-            size=settings.retrieval.size,
-            narrowing={name: value for name, value in narrowing.items() if value},
-        )
+        hits = retriever.retrieve(Query(question, settings.retrieval.size, filters)).hits
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
     else:
         show_hits(hits)
 
 
-def _pair(text: str) -> dict[str, str]:
+def _pair(text: str) -> tuple[str, str]:
     name, found, value = text.partition("=")
     if not (name and found and value):
         raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--metadata")
-    return {"name": name, "value": value}
+    return name, value

@@ -8,7 +8,7 @@ ranks, ties and texts belong together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,13 @@ import elastic_transport
 from elasticsearch import ApiError
 
 from esrag.cluster.client import explained
-from esrag.cluster.rendered import Body, fused_retriever, legs, with_vector
-from esrag.cluster.search import parse_hits, require_whole, search_error
+from esrag.cluster.rendered import Body, Fusion, fusion_of, with_vector
+from esrag.cluster.search import parse_found, require_whole, search_error
 from esrag.errors import UnavailableError
-from esrag.fusion import Fused, Ranked, fuse, fusion_settings
+from esrag.fusion import Fused, Ranked
 from esrag.names import search_kind
 from esrag.search_parameters import checked_params
-from esrag.types import Hit
+from esrag.types import Found
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -43,28 +43,35 @@ def run_rendered(
     vector: Sequence[float] | None = None,
     model_id: str = "",
     expected: Sequence[str] = (),
-) -> tuple[Hit, ...]:
-    """The hits of one search template, best first, with no licensed feature used but the model's.
+) -> Found:
+    """What one search template finds, with no licensed feature used but the model's.
 
     ``vector`` is the question's, made by ``model_id`` outside the cluster; None lets the cluster
     embed.  ``expected`` are the indices that this was prepared for.  Raises IndexMovedError when
     hits come from another, and what ``run_template`` raises.
     """
     doing = f"running search template {template_id} on {index}"
-    rendered = _render(client, template_id, checked_params(params, search_kind(template_id)), doing)
+    checked = checked_params(params, search_kind(template_id))
+    rendered = _render(client, template_id, checked, doing)
     if vector is not None:
         rendered = with_vector(rendered, vector, model_id=model_id)
-    fused = fused_retriever(rendered)
-    if fused is None:
+    fusion = fusion_of(rendered)
+    explain = bool(checked.get("explain"))
+    if fusion is None:
         with _search_errors(doing):
-            answer = client.search(index=index, body=rendered)
+            answer = client.search(
+                index=index, body=rendered, include_named_queries_score=explain or None
+            )
         _require_expected([hit["_index"] for hit in answer["hits"]["hits"]], expected)
-        return parse_hits(answer.body, doing=doing)
+        return parse_found(answer.body, doing=doing)
     size = int(str(rendered.get("size", DEFAULT_SIZE)))
     with _point_in_time(client, index, doing) as place:
-        best = _fused(client, place, fused, doing)[:size]
+        ranked, counted = _fused(client, place, fusion, rendered.get("aggs"), doing)
+        best = ranked[:size]
         _require_expected([each.index for each in best], expected)
-        return _fetch(client, place, rendered, best, doing) if best else ()
+        named = fusion.named if explain else None
+        hits = _fetch(client, place, rendered, best, named) if best else []
+    return parse_found({"hits": {"hits": hits}, "aggregations": counted}, doing=doing)
 
 
 class IndexMovedError(UnavailableError):
@@ -90,36 +97,54 @@ def _render(
 
 
 def _fused(
-    client: Elasticsearch, place: str, fused: Mapping[str, Any], doing: str
-) -> tuple[Fused, ...]:
-    bodies, weights = legs(fused)
-    constant, window = fusion_settings(fused)
+    client: Elasticsearch, place: str, fusion: Fusion, aggs: Any, doing: str
+) -> tuple[tuple[Fused, ...], Mapping[str, Any]]:
+    """The fused ranking, and what ``aggs`` counted in all that any leg found; one request."""
+    bodies = [leg.body for leg in fusion.legs]
+    if aggs:
+        bodies.append({**fusion.all_matches(), "size": 0, "aggs": aggs, "track_total_hits": False})
     searches: list[Body] = []
     for body in bodies:
         searches += [{}, {**body, "pit": {"id": place, "keep_alive": KEEP_ALIVE}}]
     with _search_errors(doing):
         answer = client.msearch(searches=searches)
-        rankings = [_ranking(answer, item, doing) for item in answer["responses"]]
-    if len(rankings) != len(bodies):
-        raise UnavailableError(f"{len(bodies)} searches were sent, {len(rankings)} answered")
-    return fuse(rankings, constant=constant, window=window, weights=weights)
+        items = answer["responses"]
+        for item in items:
+            _require_found(answer, item, doing)
+    if len(items) != len(bodies):
+        raise UnavailableError(f"{len(bodies)} searches were sent, {len(items)} answered")
+    rankings = [_ranking(item) for item in items[: len(fusion.legs)]]
+    return fusion.fused(rankings), items[-1].get("aggregations", {}) if aggs else {}
 
 
-def _ranking(answer: Any, item: Mapping[str, Any], doing: str) -> tuple[Ranked, ...]:
-    """The hits of one leg; raises what the leg met."""
+def _require_found(answer: Any, item: Mapping[str, Any], doing: str) -> None:
+    """Raise what one of several searches met."""
     if "error" in item:
         meta = replace(answer.meta, status=int(item.get("status", 500)))
         raise ApiError(str(item["error"].get("type", "")), meta=meta, body=dict(item))
     require_whole(item, doing)
+
+
+def _ranking(item: Mapping[str, Any]) -> tuple[Ranked, ...]:
+    """The hits of one leg."""
     return tuple(
-        Ranked(hit["_index"], hit["_id"], int(hit["sort"][-1])) for hit in item["hits"]["hits"]
+        Ranked(hit["_index"], hit["_id"], int(hit["sort"][-1]), float(hit["sort"][0]))
+        for hit in item["hits"]["hits"]
     )
 
 
 def _fetch(
-    client: Elasticsearch, place: str, rendered: Body, best: Sequence[Fused], doing: str
-) -> tuple[Hit, ...]:
-    """The winners with their texts, in the order of the fusion."""
+    client: Elasticsearch,
+    place: str,
+    rendered: Body,
+    best: Sequence[Fused],
+    named: Callable[[Mapping[int, float]], Mapping[str, float]] | None,
+) -> list[Body]:
+    """The winners with their texts, in the order of the fusion, as a search answer has them.
+
+    ``named`` gives the scores of the legs their names, where they are wanted.
+    """
+    doing = "fetching the texts of the best"
     shown = {name: rendered[name] for name in _SHOWING if name in rendered}
     body = {
         **shown,
@@ -132,12 +157,15 @@ def _fetch(
         answer = client.search(body=body)
     require_whole(answer.body, doing)
     found = {(hit["_index"], hit["_id"]): hit for hit in answer["hits"]["hits"]}
-    ordered = [
-        {**found[each.index, each.id], "_score": each.score}
+    return [
+        {
+            **found[each.index, each.id],
+            "_score": each.score,
+            "matched_queries": named(each.scores) if named else None,
+        }
         for each in best
         if (each.index, each.id) in found
     ]
-    return parse_hits({"hits": {"hits": ordered}}, doing=doing)
 
 
 @contextmanager

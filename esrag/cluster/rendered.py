@@ -1,7 +1,8 @@
 """Rewrites a rendered search template for a cluster that does not embed or fuse.  Pure.
 
     rendered template ──with_vector──► no model is called any more
-                      └─legs─────────► the searches of its ``rrf`` retriever, one by one
+                      └─fusion_of────► the searches of its ``rrf`` or ``linear`` retriever, one
+                                       by one, and how their rankings are fused
 
 The template stays the one definition of the query: only what the cluster cannot do is taken out.
 """
@@ -9,16 +10,20 @@ The template stays the one definition of the query: only what the cluster cannot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from esrag.errors import UnsupportedError
-from esrag.fusion import fusion_settings
+from esrag.fusion import Fused, Ranked, combine, fuse, fusion_settings
 
 Body = dict[str, Any]
 
 # What a leg may hold here; anything else would change the ranking if it were left out.
 _STANDARD_KEYS = frozenset({"query", "filter", "min_score", "_name"})
-_FUSION_KEYS = frozenset({"retrievers", "rank_constant", "rank_window_size", "filter", "_name"})
+_FUSION_KEYS: Mapping[str, frozenset[str]] = {
+    "rrf": frozenset({"retrievers", "rank_constant", "rank_window_size", "filter", "_name"}),
+    "linear": frozenset({"retrievers", "normalizer", "rank_window_size", "filter", "_name"}),
+}
 # By score, and equal scores by place in the index: the order in which the server takes them.
 _ORDER: tuple[Body, ...] = ({"_score": "desc"}, {"_shard_doc": "asc"})
 
@@ -52,36 +57,84 @@ def _calls_other(knn: Any, model_id: str) -> bool:
     return wanted not in (None, "", model_id)
 
 
-def fused_retriever(rendered: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The template's ``rrf`` retriever, None when it fuses nothing."""
-    found = (rendered.get("retriever") or {}).get("rrf")
-    return found if isinstance(found, Mapping) else None
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One ranking of a fusion: the search that makes it, and how it counts."""
+
+    name: str
+    body: Body
+    weight: float = 1.0
+    normalizer: str = "none"
 
 
-def legs(fused: Mapping[str, Any]) -> tuple[tuple[Body, ...], tuple[float, ...]]:
-    """The search bodies of an ``rrf`` retriever's legs, and the weight of each.
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """A retriever that fuses rankings, taken apart.  ``kind`` is rrf or linear."""
+
+    kind: str
+    legs: tuple[Leg, ...]
+    constant: int
+    window: int
+
+    def fused(self, rankings: Sequence[Sequence[Ranked]]) -> tuple[Fused, ...]:
+        """The best documents of the rankings, one for each leg."""
+        weights = [leg.weight for leg in self.legs]
+        if self.kind == "rrf":
+            return fuse(rankings, constant=self.constant, window=self.window, weights=weights)
+        normalizers = [leg.normalizer for leg in self.legs]
+        return combine(rankings, weights=weights, normalizers=normalizers, window=self.window)
+
+    def named(self, scores: Mapping[int, float]) -> dict[str, float]:
+        """The scores of a fused document by the names of the legs."""
+        return {self.legs[number].name: score for number, score in scores.items()}
+
+    def all_matches(self) -> Body:
+        """A search for whatever any leg finds, without order."""
+        queries = [leg.body["query"] for leg in self.legs if "query" in leg.body]
+        nearest = [leg.body["knn"] for leg in self.legs if "knn" in leg.body]
+        body: Body = {"query": {"bool": {"should": queries}}} if queries else {}
+        return body | ({"knn": nearest} if nearest else {})
+
+
+def fusion_of(rendered: Mapping[str, Any]) -> Fusion | None:
+    """The fusing retriever of a template, None when it fuses nothing.
 
     Raises UnsupportedError for what could not be run one by one with the same outcome.
     """
-    _require_known(fused, _FUSION_KEYS, "rrf")
-    _, window = fusion_settings(fused)
+    retriever = rendered.get("retriever") or {}
+    kind = next((kind for kind in _FUSION_KEYS if isinstance(retriever.get(kind), Mapping)), None)
+    if kind is None:
+        return None
+    fused = retriever[kind]
+    _require_known(fused, _FUSION_KEYS[kind], kind)
+    constant, window = fusion_settings(fused)
     shared = _as_list(fused.get("filter"))
-    bodies: list[Body] = []
-    weights: list[float] = []
-    for entry in fused.get("retrievers", ()):
-        weighted = "retriever" in entry
-        retriever = entry["retriever"] if weighted else entry
-        weights.append(float(entry.get("weight", 1.0)) if weighted else 1.0)
-        bodies.append(
-            {
-                **_search(retriever, shared),
-                "size": window,
-                "_source": False,
-                "sort": list(_ORDER),
-                "track_total_hits": False,
-            }
-        )
-    return tuple(bodies), tuple(weights)
+    found = tuple(
+        _leg(entry, number, shared=shared, window=window, normalizer=fused.get("normalizer"))
+        for number, entry in enumerate(fused.get("retrievers", ()))
+    )
+    return Fusion(kind, found, constant, window)
+
+
+def _leg(
+    entry: Mapping[str, Any], number: int, *, shared: list[Any], window: int, normalizer: Any
+) -> Leg:
+    """One entry of ``retrievers``, which holds a retriever or is one."""
+    weighted = "retriever" in entry
+    retriever = entry["retriever"] if weighted else entry
+    options = next(iter(retriever.values()))
+    return Leg(
+        name=str(options.get("_name") or number),
+        body={
+            **_search(retriever, shared),
+            "size": window,
+            "_source": False,
+            "sort": list(_ORDER),
+            "track_total_hits": False,
+        },
+        weight=float(entry.get("weight", 1.0)) if weighted else 1.0,
+        normalizer=str((entry.get("normalizer") if weighted else None) or normalizer or "none"),
+    )
 
 
 def _search(retriever: Mapping[str, Any], shared: list[Any]) -> Body:
@@ -112,7 +165,7 @@ def _require_known(options: Mapping[str, Any], known: frozenset[str], kind: str)
         raise UnsupportedError(
             f"this cluster does not fuse rankings, and the client cannot follow "
             f"{', '.join(unknown)} of a {kind} retriever",
-            hint="Leave it out of the search template, or use a licence that covers rrf.",
+            hint=f"Leave it out of the search template, or use a licence that covers {kind}.",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from elasticsearch import ApiError
 
@@ -15,16 +16,22 @@ from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
 from esrag.errors import ConflictError, ModelDownError, UnavailableError, UsageError
 from esrag.names import search_kind
 from esrag.search_parameters import checked_params
-from esrag.types import Hit
+from esrag.types import Facet, Found, Hit
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+# What the templates put around the words that matched; no keyboard has them.
+MARK, UNMARK = "\ue000", "\ue001"
+HEADERS = {"accept": "application/json", "content-type": "application/json"}
+# With it, matched_queries holds the score of each named ranking, where the template asks for them.
+NAMED_SCORES = {"include_named_queries_score": "true"}
+
 
 def run_template(
     client: Elasticsearch, index: str, template_id: str, params: Mapping[str, object]
-) -> tuple[Hit, ...]:
-    """The hits of one search template call, best first.
+) -> Found:
+    """What one search template call finds, hits best first; one request.
 
     ``params`` are the template's, as ``search_parameters`` lists them; UsageError is raised for
     others.  Raises ConflictError when the alias, the template or the deployment is missing,
@@ -34,19 +41,28 @@ def run_template(
     doing = f"running search template {template_id} on {index}"
     with explained(doing):
         try:
-            answer = client.search_template(index=index, id=template_id, params=checked)
+            answer = client.perform_request(
+                "POST",
+                f"/{quote(index, safe=',*')}/_search/template",
+                params=NAMED_SCORES if checked.get("explain") else None,
+                headers=HEADERS,
+                body={"id": template_id, "params": checked},
+            )
         except ApiError as error:
             raise search_error(error, doing) from error
-    return parse_hits(answer.body, doing=doing)
+    return parse_found(answer.body, doing=doing)
 
 
-def parse_hits(answer: Mapping[str, Any], *, doing: str) -> tuple[Hit, ...]:
-    """The hits of a search answer.  A partial answer is an error, as it would look whole."""
-    require_whole(answer, doing)
+def parse_found(answer: Any, *, doing: str) -> Found:
+    """What a search answer holds.  A partial answer is an error, as it would look whole."""
     try:
-        found = answer["hits"]["hits"]
-        return tuple(_hit(raw, rank) for rank, raw in enumerate(found, start=1))
-    except (KeyError, TypeError, ValueError) as error:
+        require_whole(answer, doing)
+        hits = answer["hits"]["hits"]
+        return Found(
+            hits=tuple(_hit(raw, rank) for rank, raw in enumerate(hits, start=1)),
+            facets=_facets(answer.get("aggregations", {})),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnavailableError(
             f"Elasticsearch sent something that is not a search answer while {doing}: {error!r}",
             hint="Is there a proxy in between, or is the index not esrag's?",
@@ -66,14 +82,27 @@ def require_whole(answer: Mapping[str, Any], doing: str) -> None:
         raise UnavailableError(f"Elasticsearch gave up before the end while {doing}")
 
 
+def _facets(aggregations: Mapping[str, Any]) -> tuple[Facet, ...]:
+    """The fields that have values, in the order of the template."""
+    found = []
+    for field, counted in aggregations.items():
+        buckets = counted.get("buckets", ())
+        counts = [(str(b.get("key_as_string", b["key"])), int(b["doc_count"])) for b in buckets]
+        if counts:
+            counts.sort(key=lambda pair: -pair[1])
+            found.append(Facet(field, tuple(counts)))
+    return tuple(found)
+
+
 def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
     source = raw["_source"]
+    text = str(source["text"])
     return Hit(
         id=str(raw["_id"]),
         document_id=str(source["document_id"]),
         rank=rank,
         score=float(raw.get("_score") or 0.0),
-        text=str(source["text"]),
+        text=text,
         title=str(source.get("title") or ""),
         heading_path=_strings(source.get("heading_path")),
         source=str(source.get("source") or ""),
@@ -89,7 +118,32 @@ def _hit(raw: Mapping[str, Any], rank: int) -> Hit:
         last_page=int(source.get("last_page") or 0),
         author=str(source.get("author") or ""),
         language=str(source.get("language") or ""),
+        origin=str(source.get("origin") or ""),
+        modified=str(source.get("modified") or ""),
+        highlights=_highlights(raw.get("highlight"), text),
+        scores=_scores(raw.get("matched_queries")),
     )
+
+
+def _highlights(marked: Any, text: str) -> tuple[tuple[int, int], ...]:
+    """The marked stretches as offsets; none when the marks stand in the text itself."""
+    pieces = (marked or {}).get("text") or [""]
+    found: list[tuple[int, int]] = []
+    plain, *rest = pieces[0].split(MARK)
+    length = len(plain)
+    for piece in rest:
+        inside, _, after = piece.partition(UNMARK)
+        found.append((length, length + len(inside)))
+        length += len(inside) + len(after)
+        plain += inside + after
+    return tuple(found) if plain == text else ()
+
+
+def _scores(matched: Any) -> Mapping[str, float]:
+    """The score of each named ranking; a list says only which of them matched."""
+    if not isinstance(matched, Mapping):
+        return {}
+    return {str(name): float(score) for name, score in matched.items()}
 
 
 def _strings(value: object) -> tuple[str, ...]:

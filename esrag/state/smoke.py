@@ -22,19 +22,33 @@ if TYPE_CHECKING:
 
 SAMPLE = {"context": "Release notes › 4.2.1", "text": "The queue no longer blocks on restart."}
 QUESTION = "What changed in 4.2.1?"
-_ASKED: Mapping[str, object] = {"query": QUESTION, "size": 3}
+# each filter once, so that what it does to the query is tried as well
+_ONLY: Mapping[str, object] = {
+    "source": ["a.md"],
+    "document_id": ["a"],
+    "origin": ["a"],
+    "author": ["a"],
+    "language": ["en"],
+    "published_from": "2026-01-01",
+    "published_to": "now",
+    "modified_from": "2026-01-01",
+    "modified_to": "now",
+    "metadata": [{"name": "team", "values": ["docs"]}],
+    "acl": ["a"],
+}
+_ASKED: Mapping[str, object] = {
+    "query": QUESTION,
+    "size": 3,
+    "only": _ONLY,
+    "facets": True,
+    "highlight": True,
+    "explain": True,
+}
 SMOKE_PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "hybrid": _ASKED,
+    "linear": _ASKED,
     "lexical": _ASKED,
     "semantic": _ASKED,
-    "filtered": {
-        **_ASKED,
-        "source": "a.md",
-        "document_id": "a",
-        "published_from": "2026-01-01",
-        "published_to": "now",
-        "metadata": [{"name": "team", "value": "docs"}],
-    },
     "context": {"document_id": "a", "position": 1, "before": 1, "after": 1},
 }
 
@@ -132,5 +146,5 @@ def _searched(
         params = SMOKE_PARAMETERS[kind]
         templates.render_search_template(client, name, params)
         found = Retriever(client, names, profile=profile, local=local).run(kind, params)
-        hits.append((name, len(found)))
+        hits.append((name, len(found.hits)))
     return tuple(hits)

@@ -13,38 +13,37 @@ from esrag.search_parameters import TEMPLATE_PARAMETERS, checked_params
 from esrag.state.smoke import SMOKE_PARAMETERS
 from esrag.templating import template_source
 
-FILTERED: dict[str, Any] = {
-    "query": "q",
-    "size": 3,
-    "source": "a.md",
-    "document_id": "a",
+ONLY: dict[str, Any] = {
+    "source": ["a.md", "b.md"],
+    "document_id": ["a"],
     "published_from": "2026-01-01",
     "published_to": "now-1d/d",
-    "metadata": [{"name": "team", "value": "docs"}],
-    "lexical_only": True,
+    "metadata": [{"name": "team", "values": ["docs"]}],
+    "acl": ["staff"],
+}
+ASKED: dict[str, Any] = {
+    "query": "q",
+    "size": 3,
+    "only": ONLY,
+    "filters": [{"match_all": {}}],
+    "facets": True,
     "query_vector": [0.5, 1, -2e-9],
 }
 
 
 def test_fitting_parameters_pass_as_they_are() -> None:
     """Nothing is converted; what is absent is left out."""
-    assert checked_params({**FILTERED, "model_id": None, "filters": []}, "filtered") == FILTERED
+    given = {**ASKED, "model_id": None, "only": {**ONLY, "author": []}}
+    assert checked_params(given, "hybrid") == ASKED
+    assert checked_params({"query": "q", "filters": [], "only": {}}, "linear") == {"query": "q"}
 
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
     [
-        ("filtered", {"source": ""}),
-        ("filtered", {"source": ["a"]}),
-        ("filtered", {"document_id": "x" * 8_192}),
-        ("filtered", {"published_from": "yesterday"}),
-        ("filtered", {"published_to": '2026-01-01","x'}),
-        ("filtered", {"metadata": {"team": "docs"}}),
-        ("filtered", {"metadata": [{"name": "team"}]}),
-        ("filtered", {"metadata": [{"name": "team", "value": 1}]}),
-        ("filtered", {"metadata": [{"name": "team", "value": "x", "more": "y"}]}),
-        ("filtered", {"lexical_only": "yes"}),
-        ("filtered", {"size": True}),
+        ("lexical", {"only": "a.md"}),
+        ("lexical", {"facets": "yes"}),
+        ("lexical", {"size": True}),
         ("semantic", {"query_vector": [1, float("nan")]}),
         ("semantic", {"query_vector": "1,2"}),
         ("semantic", {"query_vector": [True]}),
@@ -62,6 +61,43 @@ def test_a_value_of_another_type_is_refused(kind: str, wrong: dict[str, object])
     (name,) = wrong
     with pytest.raises(UsageError, match=f"^{name} must be "):
         checked_params({**right, **wrong}, kind)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"source": "a.md"},
+        {"source": [""]},
+        {"document_id": ["x" * 8_192]},
+        {"published_from": "yesterday"},
+        {"modified_to": '2026-01-01","x'},
+        {"metadata": {"team": "docs"}},
+        {"metadata": [{"name": "team"}]},
+        {"metadata": [{"name": "team", "values": []}]},
+        {"metadata": [{"name": "team", "values": "docs"}]},
+        {"metadata": [{"name": "team", "values": ["x"], "more": "y"}]},
+        {"acl": ["staff", ""]},
+        {"without_acl": "yes"},
+    ],
+)
+def test_a_filter_of_another_type_is_refused(wrong: dict[str, object]) -> None:
+    """A filter that the template would skip lets every passage compete."""
+    (name,) = wrong
+    with pytest.raises(UsageError, match=f"^only.{name} must be "):
+        checked_params({"query": "q", "only": wrong}, "hybrid")
+
+
+def test_a_misspelt_filter_is_refused() -> None:
+    """With the names that there are."""
+    with pytest.raises(UsageError, match="no filter 'sources'") as caught:
+        checked_params({"query": "q", "only": {"sources": ["a.md"]}}, "hybrid")
+    assert "document_id" in caught.value.hint
+
+
+def test_who_is_in_no_group_sees_what_is_everybodys() -> None:
+    """An empty list of names is not the absence of the filter."""
+    checked = checked_params({"query": "q", "only": {"acl": []}}, "hybrid")
+    assert checked["only"] == {"without_acl": True}
 
 
 @pytest.mark.parametrize("kind", SEARCH_KINDS)

@@ -125,7 +125,7 @@ def test_near_duplicates_are_told_apart_by_their_codes(
     """Texts that differ in a number only: the one with the asked number comes first."""
     template = desired.names.search_template("lexical")
     for question, first in QUESTIONS.items():
-        best, second = run_template(es, index, template, {"query": question, "size": 2})
+        best, second = run_template(es, index, template, {"query": question, "size": 2}).hits
         assert best.id == first, question
         assert best.score > second.score, question
 
@@ -134,7 +134,7 @@ def test_filters_narrow_the_hits(es: Elasticsearch, index: str, desired: Desired
     """Filters are clauses; without them all chunks compete."""
     template = desired.names.search_template("lexical")
     params = {"query": "4.2.1 queue", "filters": [{"term": {"source": "old.md"}}]}
-    assert [hit.id for hit in run_template(es, index, template, params)] == ["old"]
+    assert [hit.id for hit in run_template(es, index, template, params).hits] == ["old"]
 
 
 def test_a_hit_carries_what_was_indexed(
@@ -142,7 +142,7 @@ def test_a_hit_carries_what_was_indexed(
 ) -> None:
     """The template fetches every field of a hit."""
     template = desired.names.search_template("lexical")
-    hit = run_template(es, index, template, {"query": "4.2.1"})[0]
+    hit = run_template(es, index, template, {"query": "4.2.1"}).hits[0]
     assert (hit.text, hit.source, hit.title) == (CHUNKS["new"], "new.md", "Release notes")
     assert (hit.start, hit.end, hit.published) == (0, len(CHUNKS["new"]), "2026-03-03")
     assert dict(hit.metadata) == {"team": "docs"}

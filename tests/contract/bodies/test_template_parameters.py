@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esrag.names import SEARCH_KINDS
-from esrag.search_parameters import TEMPLATE_PARAMETERS
+from esrag.search_parameters import ONLY, TEMPLATE_PARAMETERS, Parameter
 from esrag.state.desired import DesiredState
 
 if TYPE_CHECKING:
@@ -48,13 +48,23 @@ def render(cluster: Elasticsearch, desired: DesiredState) -> Render:
 
 
 def texts_of(kind: str, text: Callable[[str], str]) -> dict[str, object]:
-    """A text for every parameter that is one value, numbers and dates included."""
+    """A text for every parameter that holds some, numbers and dates included."""
+    params = filled(TEMPLATE_PARAMETERS[kind], text)
+    if "only" in TEMPLATE_PARAMETERS[kind]:
+        params["only"] = {**filled(ONLY, text), "without_acl": True}
+    return params | dict.fromkeys(("facets", "highlight", "explain"), True)
+
+
+def filled(table: Mapping[str, Parameter], text: Callable[[str], str]) -> dict[str, object]:
+    """The parameters of a table with texts for values."""
     params: dict[str, object] = {}
-    for name, parameter in TEMPLATE_PARAMETERS[kind].items():
+    for name, parameter in table.items():
         if parameter.kind in ("text", "whole", "date"):
             params[name] = text(name)
-        elif parameter.kind == "pairs":
-            params[name] = [{"name": text(f"{name}-name"), "value": text(f"{name}-value")}]
+        elif parameter.kind == "texts":
+            params[name] = [text(name)]
+        elif parameter.kind == "metadata":
+            params[name] = [{"name": text(f"{name}-name"), "values": [text(f"{name}-value")]}]
     return params
 
 
@@ -132,24 +142,40 @@ def test_values_of_other_types_add_no_structure(render: Render, kind: str, value
     """A list or an object where text belongs: still a query with the same members."""
     plain = render(kind, texts_of(kind, mark))
     texts = texts_of(kind, mark)
-    for name in TEMPLATE_PARAMETERS[kind]:
-        if TEMPLATE_PARAMETERS[kind][name].kind == "flag":
+    for name, parameter in TEMPLATE_PARAMETERS[kind].items():
+        if parameter.kind in ("flag", "members"):
             continue
         rendered = render(kind, {**texts, name: value})
         assert set(rendered) == set(plain), name
         assert "x" not in rendered
 
 
+@pytest.mark.parametrize("name", ONLY)
+@pytest.mark.parametrize("value", [{"a": ATTACK}, [ATTACK, {"b": ATTACK}], [[ATTACK]], ATTACK])
+def test_filters_of_other_types_add_no_structure(render: Render, name: str, value: object) -> None:
+    """The same within the filters: clauses of the same kinds, and never none at all."""
+    clauses = render("lexical", {"query": "q", "only": {name: value}})["retriever"]["standard"]
+    assert set(clauses) == {"_name", "filter", "query"}
+    assert {next(iter(each)) for each in clauses["filter"]} <= {
+        "bool",
+        "match_all",
+        "range",
+        "term",
+        "terms",
+    }
+    assert len(clauses["filter"]) > 1
+
+
 def test_filters_cannot_break_out(render: Render) -> None:
     """Strings within filters are JSON strings; an empty list is no filter."""
     clause = {"term": {"source": '"}}],"x":[{"y":"'}}
-    query = render("hybrid", {"query": "q", "filters": [clause]})
-    legs = [next(iter(leg.values())) for leg in query["retriever"]["rrf"]["retrievers"]]
-    assert [leg["filter"] for leg in legs] == [[clause]] * 3
-    assert render("hybrid", {"query": "q", "filters": []}) == render("hybrid", {"query": "q"})
+    for kind, retriever in (("hybrid", "rrf"), ("linear", "linear"), ("semantic", "knn")):
+        query = render(kind, {"query": "q", "filters": [clause]})
+        assert query["retriever"][retriever]["filter"] == [clause]
+        assert render(kind, {"query": "q", "filters": []}) == render(kind, {"query": "q"})
 
 
-@pytest.mark.parametrize("kind", ["semantic", "hybrid", "filtered"])
+@pytest.mark.parametrize("kind", ["semantic", "hybrid", "linear"])
 def test_a_given_vector_takes_the_place_of_the_model(render: Render, kind: str) -> None:
     """Where the client embeds, the query holds its numbers and names no model."""
     rendered = render(kind, {"query": "q", "query_vector": [0.0, -1.5e-7, 1]})
@@ -158,22 +184,51 @@ def test_a_given_vector_takes_the_place_of_the_model(render: Render, kind: str) 
     assert "query_vector_builder" in str(render(kind, {"query": "q", "query_vector": []}))
 
 
-def test_only_given_filters_are_in_the_query(render: Render) -> None:
+@pytest.mark.parametrize(
+    ("kind", "retriever"),
+    [("hybrid", "rrf"), ("linear", "linear"), ("lexical", "standard"), ("semantic", "knn")],
+)
+def test_only_given_filters_are_in_the_query(render: Render, kind: str, retriever: str) -> None:
     """Each typed filter is one clause; without any, all chunks compete."""
-    asked = {
-        "query": "q",
-        "lexical_only": True,
-        "source": "a.md",
+    only = {
+        "source": ["a.md", "b.md"],
+        "author": "Ada",
         "published_to": "2026-03-31",
-        "metadata": [{"name": "team", "value": "docs"}, {"name": "a.b", "value": "c"}],
+        "metadata": [
+            {"name": "team", "values": ["docs", "search"]},
+            {"name": "a.b", "values": ["c"]},
+        ],
+        "acl": ["staff"],
     }
-    found = render("filtered", asked)["retriever"]["standard"]["filter"]
-    assert found == [
-        {"term": {"source": "a.md"}},
+    nobodys = {"bool": {"must_not": {"exists": {"field": "acl"}}}}
+    clause = {"term": {"page": 3}}
+    asked = {"query": "q", "only": only, "filters": [clause]}
+    assert render(kind, asked)["retriever"][retriever]["filter"] == [
+        {"terms": {"source": ["a.md", "b.md"]}},
+        {"term": {"author": "Ada"}},
         {"range": {"published": {"lte": "2026-03-31"}}},
-        {"term": {"metadata.team": {"value": "docs"}}},
-        {"term": {"metadata.a.b": {"value": "c"}}},
+        {"terms": {"metadata.team": ["docs", "search"]}},
+        {"terms": {"metadata.a.b": ["c"]}},
+        {"bool": {"should": [nobodys, {"terms": {"acl": ["staff"]}}]}},
+        {"bool": {"filter": [clause]}},
         {"match_all": {}},
     ]
-    legs = render("filtered", {"query": "q"})["retriever"]["rrf"]["retrievers"]
-    assert [next(iter(leg.values()))["filter"] for leg in legs] == [[{"match_all": {}}]] * 3
+    assert "filter" not in render(kind, {"query": "q"})["retriever"][retriever]
+
+
+def test_wishes_that_nobody_has_cost_nothing(render: Render) -> None:
+    """Counts, marks and scores are made for those who ask for them."""
+    plain = render("hybrid", {"query": "q"})
+    assert set(plain) == {"retriever", "size", "track_total_hits", "_source"}
+    asked = render("hybrid", {"query": "q", "facets": True, "highlight": True, "explain": True})
+    assert set(asked) == {*plain, "aggs", "highlight"}
+    assert (plain["track_total_hits"], asked["track_total_hits"]) == (False, True)
+
+
+def test_a_reranker_stands_around_the_ranking(render: Render) -> None:
+    """The same ranking inside, whatever the kind."""
+    plain = render("hybrid", {"query": "q"})["retriever"]
+    asked = {"query": "q", "rerank_endpoint": "judge", "rerank_window": 7}
+    around = render("hybrid", asked)["retriever"]["text_similarity_reranker"]
+    assert around["retriever"] == plain
+    assert (around["inference_id"], around["rank_window_size"]) == ("judge", "7")

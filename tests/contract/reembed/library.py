@@ -175,7 +175,7 @@ class Asked:
             assert answer in [each[kind, question] for each in generations], (kind, question)
 
 
-KINDS = ("hybrid", "semantic", "lexical", "filtered")
+KINDS = ("hybrid", "semantic", "lexical", "linear")
 QUESTIONS = tuple(some_words(random.Random(f"question {number}"), 4) for number in range(10))
 
 

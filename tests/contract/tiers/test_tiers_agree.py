@@ -16,6 +16,7 @@ from esrag.cluster.profile import Place, read_profile
 from esrag.embedding.inputs import embedding_input
 from esrag.resources import load_body
 from esrag.retrieval import Retriever
+from esrag.types import Query
 
 if TYPE_CHECKING:
     from conftest import EmbeddedSet, Stack
@@ -115,7 +116,7 @@ def test_rankings_are_the_clusters_own_to_the_last_tie(
     there = retriever(embedded, embedder)
     here = retriever(embedded, embedder, *places)
     for question in sample_questions(180)[::12]:
-        wanted, found = there.retrieve(question, size=10), here.retrieve(question, size=10)
+        wanted, found = (each.retrieve(Query(question, 10)).hits for each in (there, here))
         assert sameness(wanted, found) == "exact", question
         assert [hit.score for hit in found] == pytest.approx([hit.score for hit in wanted])
         assert [hit.text for hit in found] == [hit.text for hit in wanted]
@@ -126,7 +127,7 @@ def test_a_licence_that_lost_rrf_changes_no_ranking(
 ) -> None:
     """The set was made on a higher tier and says so; the refusal moves the fusion here."""
     asking = retriever(replace(embedded, client=platinum_es), embedder)
-    found = asking.retrieve("When did Siltbase 4.2.1 come out?", size=10)
+    found = asking.retrieve(Query("When did Siltbase 4.2.1 come out?", 10)).hits
     assert asking.profile.fusion == "client"
     assert asking.profile.embedding == "cluster"
     assert "9 April 2026" in found[0].text
@@ -144,4 +145,4 @@ def test_who_may_only_read_can_search_in_every_way(
     with Elasticsearch(stack.elasticsearch_url, api_key=key["encoded"]) as client:
         asking = retriever(replace(embedded, client=client), embedder, "client", "client")
         assert read_profile(client, embedded.names.alias).model
-        assert len(asking.retrieve("When did Siltbase 4.2.1 come out?", size=3)) == 3
+        assert len(asking.retrieve(Query("When did Siltbase 4.2.1 come out?", 3)).hits) == 3

@@ -14,6 +14,7 @@ from esrag.embedding.process import Embedder
 from esrag.names import Names
 from esrag.retrieval import Retriever
 from esrag.sample import corpus_folder
+from esrag.types import Query
 
 if TYPE_CHECKING:
     from conftest import Stack
@@ -79,7 +80,7 @@ def test_300_questions_find_the_same_on_both_tiers(
         differing = [
             question
             for question in sample_questions(300)
-            if sameness(there.retrieve(question, size=10), here.retrieve(question, size=10))
+            if sameness(*(each.retrieve(Query(question, 10)).hits for each in (there, here)))
             == "different"
         ]
     assert [q for q in differing if not legs_agree((es, basic_es), names, q)] == []

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from esrag.cluster.rendered import fused_retriever, legs
+from esrag.cluster.rendered import fusion_of
 from esrag.questions import load_questions
 from esrag.sample import corpus_folder
 
@@ -60,9 +60,9 @@ def legs_agree(clients: Sequence[Elasticsearch], names: Names, question: str) ->
         rendered = client.render_search_template(
             id=names.search_template("hybrid"), params={"query": question}
         )["template_output"]
-        fused = fused_retriever(rendered)
-        assert fused is not None
-        by_words = [body for body in legs(fused)[0] if "knn" not in body]
+        fusion = fusion_of(rendered)
+        assert fusion is not None
+        by_words = [leg.body for leg in fusion.legs if "knn" not in leg.body]
         place = client.open_point_in_time(index=names.alias, keep_alive="1m")["id"]
         searches = [part for body in by_words for part in ({}, {**body, "pit": {"id": place}})]
         answers = client.msearch(searches=searches)["responses"]

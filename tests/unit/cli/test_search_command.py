@@ -8,6 +8,7 @@ import pytest
 
 from esrag.cli import run
 from esrag.cluster.profile import Profile
+from esrag.types import Found
 
 
 @pytest.fixture
@@ -15,15 +16,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The calls of search templates instead of a cluster."""
     calls: list[dict[str, Any]] = []
 
-    def remember(
-        _client: object, index: str, template: str, params: dict[str, object]
-    ) -> tuple[()]:
+    def remember(_client: object, index: str, template: str, params: dict[str, object]) -> Found:
         calls.append({"index": index, "template": template, **params})
-        return ()
+        return Found(())
 
     profile = Profile(indices=("esrag-docs-default-000001",))
-    monkeypatch.setattr("esrag.retrieval.run_template", remember)
-    monkeypatch.setattr("esrag.retrieval.read_profile", lambda *_: profile)
+    monkeypatch.setattr("esrag.retrieval.retriever.run_template", remember)
+    monkeypatch.setattr("esrag.retrieval.retriever.read_profile", lambda *_: profile)
     return calls
 
 
@@ -45,35 +44,30 @@ def test_a_plain_question_asks_the_hybrid_template(asked: list[dict[str, Any]]) 
     ]
 
 
-def test_filters_ask_the_filtered_template(asked: list[dict[str, Any]]) -> None:
-    """Each option is a typed parameter."""
+@pytest.mark.parametrize("template", ["hybrid", "linear", "lexical", "semantic"])
+def test_filters_are_typed_parameters_of_every_template(
+    template: str, asked: list[dict[str, Any]]
+) -> None:
+    """Each option is one of them."""
     options = ["--source", "a.md", "--document", "a", "--since", "2026-01-01", "--until", "now"]
     options += ["--metadata", "team=docs", "--metadata", "level=a=b"]
-    assert search("When?", *options) == 0
+    assert search("When?", "--template", template, *options) == 0
     (call,) = asked
-    assert call["template"] == "esrag-filtered-default"
-    assert (call["source"], call["document_id"]) == ("a.md", "a")
-    assert (call["published_from"], call["published_to"]) == ("2026-01-01", "now")
-    assert call["metadata"] == [
-        {"name": "team", "value": "docs"},
-        {"name": "level", "value": "a=b"},
-    ]
-    assert call["lexical_only"] is False
+    assert call["template"] == f"esrag-{template}-default"
+    assert call["only"] == {
+        "source": ["a.md"],
+        "document_id": ["a"],
+        "published_from": "2026-01-01",
+        "published_to": "now",
+        "metadata": [
+            {"name": "team", "values": ["docs"]},
+            {"name": "level", "values": ["a=b"]},
+        ],
+    }
 
 
-def test_words_alone_can_be_filtered_too(asked: list[dict[str, Any]]) -> None:
-    """The template without vectors, for clusters that have none."""
-    assert search("When?", "--source", "a.md", "--template", "lexical") == 0
-    assert asked[0]["lexical_only"] is True
-
-
-@pytest.mark.parametrize(
-    "options",
-    [["--source", "a.md", "--template", "semantic"], ["--metadata", "team"], ["--metadata", "=x"]],
-)
-def test_what_cannot_be_filtered_is_a_wrong_usage(
-    options: list[str], asked: list[dict[str, Any]]
-) -> None:
+@pytest.mark.parametrize("pair", ["team", "=x"])
+def test_what_cannot_be_filtered_is_a_wrong_usage(pair: str, asked: list[dict[str, Any]]) -> None:
     """Nothing is sent."""
-    assert search("When?", *options) == 2
+    assert search("When?", "--metadata", pair) == 2
     assert asked == []

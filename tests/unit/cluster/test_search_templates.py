@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from esrag.cluster.search import parse_hits, run_template
+from esrag.cluster.search import parse_found, run_template
 from esrag.errors import ConflictError, EsragError, ModelDownError, UnavailableError, UsageError
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply
 
@@ -31,7 +31,7 @@ def found(*sources: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def test_hits_carry_rank_and_fields() -> None:
     """Ranks count from 1; single values become tuples; metadata becomes text."""
-    first, second = parse_hits(found(SOURCE, SOURCE), doing="testing")
+    first, second = parse_found(found(SOURCE, SOURCE), doing="testing").hits
     assert (first.id, first.rank, first.score) == ("id0", 1, 1.0)
     assert (second.id, second.rank, second.score) == ("id1", 2, 0.5)
     assert first.heading_path == ("only one",)
@@ -42,7 +42,7 @@ def test_hits_carry_rank_and_fields() -> None:
 def test_optional_fields_may_be_absent() -> None:
     """A chunk without title, headings, date or link is a hit all the same."""
     bare = {k: SOURCE[k] for k in ("document_id", "position", "start", "end", "text")}
-    (hit,) = parse_hits(found(bare), doing="testing")
+    (hit,) = parse_found(found(bare), doing="testing").hits
     assert (hit.title, hit.heading_path, hit.url, hit.published) == ("", (), "", "")
 
 
@@ -60,14 +60,14 @@ def test_optional_fields_may_be_absent() -> None:
 def test_partial_or_strange_answers_are_errors(answer: dict[str, Any]) -> None:
     """An answer that is not whole never passes for one."""
     with pytest.raises(UnavailableError):
-        parse_hits(answer, doing="testing")
+        parse_found(answer, doing="testing")
 
 
 def test_parameters_are_sent_as_given_without_empty_filters() -> None:
     """The template is called on the alias by id."""
     fake = ElasticsearchFake(lambda request: Reply(200, found(SOURCE)))
     params = {"query": "q", "size": 5, "filters": [], "model_id": None}
-    assert len(run_template(fake.client(), "esrag-docs-x", "esrag-hybrid-x", params)) == 1
+    assert len(run_template(fake.client(), "esrag-docs-x", "esrag-hybrid-x", params).hits) == 1
     (request,) = fake.requests
     assert (request.method, request.path) == ("POST", "esrag-docs-x/_search/template")
     assert request.body == {"id": "esrag-hybrid-x", "params": {"query": "q", "size": 5}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from esrag.cluster.rendered import fused_retriever, legs, with_vector
+from esrag.cluster.rendered import fusion_of, with_vector
 from esrag.errors import UnsupportedError
 
 WORDS: dict[str, Any] = {"match": {"text": "queue"}}
@@ -37,21 +37,22 @@ def test_a_clause_of_another_model_finds_nothing() -> None:
 
 def test_legs_become_searches() -> None:
     """Queries and vectors keep their filters; the window is the size, ties go by place."""
-    bodies, weights = legs(
-        {
-            "retrievers": [
-                {"standard": {"query": WORDS, "filter": [CLAUSE]}},
-                {"retriever": {"knn": {"field": "embedding", "k": 5}}, "weight": 2},
-            ],
-            "rank_window_size": "50",
-            "filter": {"term": {"set": "x"}},
-        }
-    )
-    words, near = bodies
+    fused = {
+        "retrievers": [
+            {"standard": {"query": WORDS, "filter": [CLAUSE], "_name": "words"}},
+            {"retriever": {"knn": {"field": "embedding", "k": 5}}, "weight": 2},
+        ],
+        "rank_window_size": "50",
+        "filter": {"term": {"set": "x"}},
+    }
+    fusion = fusion_of({"retriever": {"rrf": fused}})
+    assert fusion is not None
+    words, near = bodies = [leg.body for leg in fusion.legs]
     shared = {"term": {"set": "x"}}
     assert words["query"] == {"bool": {"must": [WORDS], "filter": [CLAUSE, shared]}}
     assert near["knn"] == {"field": "embedding", "k": 5, "filter": [shared]}
-    assert weights == (1.0, 2.0)
+    assert [leg.weight for leg in fusion.legs] == [1.0, 2.0]
+    assert [leg.name for leg in fusion.legs] == ["words", "1"]
     assert all(
         body["size"] == 50 and body["sort"] == [{"_score": "desc"}, {"_shard_doc": "asc"}]
         for body in bodies
@@ -70,11 +71,24 @@ def test_legs_become_searches() -> None:
 def test_what_cannot_be_followed_is_refused(fused: dict[str, Any]) -> None:
     """Rather than another ranking, exit code 6."""
     with pytest.raises(UnsupportedError, match="does not fuse rankings"):
-        legs(fused)
+        fusion_of({"retriever": {"rrf": fused}})
 
 
-def test_only_a_fusion_is_fused() -> None:
+@pytest.mark.parametrize("retriever", [{"knn": {}}, None])
+def test_only_a_fusion_is_fused(retriever: dict[str, Any] | None) -> None:
     """Other templates are run as they are."""
-    assert fused_retriever({"retriever": {"knn": {}}}) is None
-    assert fused_retriever({"query": WORDS}) is None
-    assert fused_retriever({"retriever": {"rrf": {"rank_constant": 1}}}) == {"rank_constant": 1}
+    assert fusion_of({"retriever": retriever, "query": WORDS}) is None
+
+
+def test_a_linear_combination_is_taken_apart_too() -> None:
+    """Each ranking has its own normalizer, else that of all."""
+    entries = [
+        {"retriever": {"standard": {"query": WORDS}}, "normalizer": "minmax"},
+        {"retriever": {"knn": {"field": "embedding", "k": 5}}, "weight": 2},
+    ]
+    fusion = fusion_of({"retriever": {"linear": {"retrievers": entries, "normalizer": "l2_norm"}}})
+    assert fusion is not None
+    assert [(leg.weight, leg.normalizer) for leg in fusion.legs] == [
+        (1.0, "minmax"),
+        (2.0, "l2_norm"),
+    ]

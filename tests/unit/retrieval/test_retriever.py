@@ -16,7 +16,9 @@ from esrag.names import Names
 from esrag.retrieval import DEGRADED, Retriever
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
 from esrag.testing_models import fake_bundle, vector_of
+from esrag.types import Found, Query
 
+ASKED = Query("q", 2)
 SOURCE = {"document_id": "d", "position": 0, "start": 0, "end": 1, "text": "t"}
 KNN = {
     "field": "embedding",
@@ -154,15 +156,15 @@ def retriever(cluster: Cluster, local: Local | None = None, **options: Any) -> R
     return Retriever(client, Names("hr"), model_id="model-a", local=choose, **options)
 
 
-def ids(found: Sequence[Any]) -> list[str]:
-    """The chunk ids of hits."""
-    return [hit.id for hit in found]
+def ids(found: Found) -> list[str]:
+    """The chunk ids of what was found."""
+    return [hit.id for hit in found.hits]
 
 
 def test_all_in_the_cluster_is_one_call(local: Local) -> None:
     """The template does it; nothing is embedded here."""
     cluster = Cluster()
-    assert ids(retriever(cluster, local).retrieve("q", size=2)) == ["b", "a"]
+    assert ids(retriever(cluster, local).retrieve(ASKED)) == ["b", "a"]
     assert (cluster.searches, local.asked) == ([], [])
 
 
@@ -170,9 +172,9 @@ def test_on_basic_the_question_is_embedded_and_rankings_are_fused_here(local: Lo
     """The model is not called in the cluster, and the score is the fusion's."""
     cluster = Cluster(rrf=False, ml=False)
     cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
-    found = retriever(cluster, local).retrieve("q", size=2)
+    found = retriever(cluster, local).retrieve(ASKED)
     assert ids(found) == ["b", "a"]
-    assert math.isclose(found[0].score, 1 / 12 + 1 / 11, rel_tol=1e-6)
+    assert math.isclose(found.hits[0].score, 1 / 12 + 1 / 11, rel_tol=1e-6)
     assert local.asked == [("q", "search")]
     _, near = cluster.searches
     assert near["knn"]["query_vector"] == vector_of("q")
@@ -183,7 +185,7 @@ def test_on_platinum_the_cluster_embeds_and_we_fuse(local: Local) -> None:
     """The legs call the model themselves."""
     cluster = Cluster(rrf=False)
     cluster.meta = {"embedding": ["cluster"], "fusion": ["client"]}
-    assert ids(retriever(cluster, local).retrieve("q", size=2)) == ["b", "a"]
+    assert ids(retriever(cluster, local).retrieve(ASKED)) == ["b", "a"]
     assert "query_vector_builder" in cluster.searches[1]["knn"]
     assert local.asked == []
 
@@ -192,8 +194,8 @@ def test_a_licence_that_ended_moves_the_work_here(local: Local) -> None:
     """Fusion, then embedding; each is told once, and sentences are embedded here as well."""
     told: list[str] = []
     asking = retriever(Cluster(rrf=False, ml=False), local, tell=told.append)
-    assert ids(asking.retrieve("q", size=2)) == ["b", "a"]
-    asking.retrieve("q", size=2)
+    assert ids(asking.retrieve(ASKED)) == ["b", "a"]
+    asking.retrieve(ASKED)
     assert asking.embed(["s"]) == [vector_of("s")]
     assert ["fuses" in told[0], "embeds" in told[1], len(told)] == [True, True, 2]
     assert all("esrag setup" in words for words in told)
@@ -202,7 +204,7 @@ def test_a_licence_that_ended_moves_the_work_here(local: Local) -> None:
 def test_without_a_model_here_a_licence_that_ended_is_exit_code_6() -> None:
     """With the server's words, why this machine cannot take over, and what to do."""
     with pytest.raises(LicenceError) as caught:
-        retriever(Cluster(rrf=False, ml=False)).retrieve("q", size=2)
+        retriever(Cluster(rrf=False, ml=False)).retrieve(ASKED)
     assert "non-compliant for [ml]" in caught.value.message
     assert "no bundle" in caught.value.message
     assert "build it" in caught.value.hint
@@ -212,7 +214,7 @@ def test_without_a_model_here_a_licence_that_ended_is_exit_code_6() -> None:
 def test_a_model_that_does_not_run_is_exit_code_4(rrf: bool) -> None:
     """Not another exit code because something here could do it: somebody shall look."""
     with pytest.raises(ModelDownError) as caught:
-        retriever(Cluster(running=False, rrf=rrf)).retrieve("q", size=2)
+        retriever(Cluster(running=False, rrf=rrf)).retrieve(ASKED)
     assert "--allow-degraded" in caught.value.hint
     assert issubclass(ModelDownError, UnavailableError)
 
@@ -221,8 +223,8 @@ def test_degraded_searches_by_words_and_says_so() -> None:
     """Sentences get empty vectors, which stand for "no meaning is known"."""
     told: list[str] = []
     asking = retriever(Cluster(running=False), allow_degraded=True, tell=told.append)
-    assert ids(asking.retrieve("q", size=2)) == ["w"]
-    assert asking.degraded == DEGRADED
+    found = asking.retrieve(ASKED)
+    assert (ids(found), found.degraded) == (["w"], DEGRADED)
     assert asking.embed(["a", "b"]) == [[], []]
     assert len(told) == 1
 
@@ -231,11 +233,12 @@ def test_sentences_alone_can_be_what_is_degraded() -> None:
     """The model stopped between the search and the ranking of sentences."""
     cluster = Cluster()
     asking = retriever(cluster, allow_degraded=True)
-    asking.retrieve("q", size=2)
+    asking.retrieve(ASKED)
     assert asking.embed(["a"]) == [[2.0]]
     cluster.running = False
     assert asking.embed(["a"]) == [[]]
-    assert asking.degraded
+    cluster.running = True
+    assert asking.embed(["a"]) == [[2.0]]
 
 
 def test_another_generation_behind_the_alias_is_looked_at_anew(local: Local) -> None:
@@ -243,9 +246,9 @@ def test_another_generation_behind_the_alias_is_looked_at_anew(local: Local) -> 
     cluster = Cluster(rrf=False, ml=False)
     cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
     asking = retriever(cluster, local)
-    asking.retrieve("q", size=2)
+    asking.retrieve(ASKED)
     cluster.index = "i-000002"
-    assert ids(asking.retrieve("q", size=2)) == ["b", "a"]
+    assert ids(asking.retrieve(ASKED)) == ["b", "a"]
     assert asking.profile.indices == ("i-000002",)
     assert local.closed == 1
 
@@ -254,6 +257,6 @@ def test_templates_without_vectors_stay_one_call(local: Local) -> None:
     """By words alone, wherever vectors are made."""
     cluster = Cluster(rrf=False, ml=False)
     cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
-    found = retriever(cluster, local, kind="lexical").retrieve("q", size=2)
+    found = retriever(cluster, local, kind="lexical").retrieve(ASKED)
     assert ids(found) == ["w"]
     assert local.asked == []

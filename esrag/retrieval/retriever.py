@@ -1,20 +1,22 @@
-"""A question becomes ranked hits, wherever the work for the document set is done.
+"""The retriever: lets the cluster do the work, and takes over what its licence ends.
 
     profile of the index ─┬─ all in the cluster ──► one call of the stored search template
                           └─ else ────────────────► the same template rendered; the client embeds
                                                     the question or fuses the rankings, or both
 
-The template in the cluster is the only definition of the query; this module gives it the
-parameters and knows nothing of its body.  What the cluster stops doing while this runs, because
-its licence ended, is done here from then on, with the same ranking; what cannot be done is told.
+The template in the cluster is the only definition of the query; this module knows nothing of its
+body.  What the cluster stops doing while this runs, because its licence ended, is done here from
+then on, with the same ranking; what cannot be done is told.  Several threads may ask at once.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from esrag.bundle import ModelBundle
 from esrag.cluster.embedding import embed as embed_in_cluster
@@ -22,16 +24,16 @@ from esrag.cluster.fused_search import IndexMovedError, run_rendered
 from esrag.cluster.profile import Profile, read_profile
 from esrag.cluster.search import run_template
 from esrag.embedding.process import Purpose
-from esrag.errors import LicenceError, ModelDownError, UnsupportedError, UsageError
+from esrag.errors import LicenceError, ModelDownError, UnsupportedError
 from esrag.names import Names
-from esrag.types import Hit
+from esrag.retrieval.parameters import template_params
+from esrag.types import Found, Query
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 Result = TypeVar("Result")
 
-LONGEST_QUESTION = 8_000
 NO_VECTOR_KINDS = ("lexical", "context")  # templates that search without the model
 DEGRADED = "the embedding model does not run: passages were searched by words alone"
 
@@ -54,14 +56,24 @@ def _no_embedder(profile: Profile) -> LocalEmbedder:
     )
 
 
+@dataclass
+class _Shared:
+    """What all views of one retriever have in common; changed under the lock alone."""
+
+    profile: Profile | None
+    embedder: LocalEmbedder | None = None
+    told: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
 class Retriever:
     """Retrieves from one document set with one search template; a context manager.
 
     ``local`` makes the embedder of this machine that fits a profile, and raises UnsupportedError
     when there is none.  ``profile`` is read from the index when it is not given.  ``tell`` hears
     of a fallback, once.  With ``allow_degraded`` a model that does not run leaves the words to
-    search by; ``degraded`` says afterwards that this happened.  ``index`` is one generation to ask
-    instead of the one behind the alias.
+    search by, which ``Found.degraded`` says.  ``index`` is one generation to ask instead of the one
+    behind the alias.
     """
 
     def __init__(
@@ -81,48 +93,44 @@ class Retriever:
         self.names = names
         self.kind = kind
         self.index = index or names.alias
-        self.degraded = ""
         self._model_id = model_id
         self._local = local
-        self._profile = profile
         self._allow_degraded = allow_degraded
         self._tell = tell
-        self._embedder: LocalEmbedder | None = None
+        self._shared = _Shared(profile)
 
-    def retrieve(
-        self,
-        question: str,
-        *,
-        size: int,
-        filters: tuple[dict[str, Any], ...] = (),
-        narrowing: Mapping[str, object] | None = None,
-    ) -> tuple[Hit, ...]:
-        """The ``size`` best hits.
+    def with_client(self, client: Elasticsearch) -> Retriever:
+        """The same with other credentials; nothing is sent.
 
-        ``narrowing`` are the typed filters of the template ``filtered``, which is then called.
-        Raises UsageError when the question is empty or longer than 8,000 characters, and what
-        ``run`` raises.
+        Profile, embedder and what the licence ended are shared with this one, which has to stay
+        open as long; the view needs no closing.
         """
-        params: dict[str, object] = {"query": checked(question), "size": size}
-        if filters:
-            params["filters"] = list(filters)
-        kind, by_words = self.kind, "lexical"
-        if narrowing:
-            params |= {**narrowing, "lexical_only": _lexical_only(kind)}
-            kind = by_words = "filtered"
-        try:
-            return self.run(kind, params)
-        except ModelDownError:
-            if not self._allow_degraded:
-                raise
-            self._note_degraded()
-            if narrowing:
-                params["lexical_only"] = True
-            template = self.names.search_template(by_words)
-            return run_template(self.client, self.index, template, params)
+        view = Retriever(
+            client,
+            self.names,
+            self.kind,
+            model_id=self._model_id,
+            local=self._local,
+            allow_degraded=self._allow_degraded,
+            tell=self._tell,
+            index=self.index,
+        )
+        view._shared = self._shared
+        return view
 
-    def run(self, kind: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
-        """The hits of a search template for its own parameters.
+    def retrieve(self, query: Query) -> Found:
+        """The best hits.
+
+        Raises UsageError when the question is empty or longer than 8,000 characters or a filter
+        holds what it cannot, and what ``run`` raises.
+        """
+        began = time.monotonic()
+        params = template_params(query, size=query.size)
+        found = self._searched(self.kind, params)
+        return replace(found, seconds={"search": time.monotonic() - began})
+
+    def run(self, kind: str, params: Mapping[str, object]) -> Found:
+        """What a search template finds for its own parameters.
 
         Raises ModelDownError when the cluster shall embed and cannot, LicenceError when its
         licence ended and nothing here can take over, and what ``cluster.client.explained`` raises.
@@ -132,33 +140,34 @@ class Retriever:
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector for each text, for comparing sentences with a question.
 
-        In degraded mode, and without a model on this machine, the vectors are empty.
+        Where the model does not run, degraded mode asks this machine's; without one the vectors
+        are empty.
         """
-        if self.degraded:
-            try:
-                return self._local_embedder().embed(texts)
-            except UnsupportedError:
-                return [[] for _ in texts]
         try:
             return self._with_fallback(lambda: self._embed(texts))
         except ModelDownError:
             if not self._allow_degraded:
                 raise
-            self._note_degraded()
-            return self.embed(texts)
+        self._tell_degraded()
+        try:
+            return self._local_embedder().embed(texts)
+        except UnsupportedError:
+            return [[] for _ in texts]
 
     @property
     def profile(self) -> Profile:
-        """Where the work is done."""
-        if self._profile is None:
-            self._profile = read_profile(self.client, self.index)
-        return self._profile
+        """Where the work is done; read once."""
+        with self._shared.lock:
+            if self._shared.profile is None:
+                self._shared.profile = read_profile(self.client, self.index)
+            return self._shared.profile
 
     def close(self) -> None:
         """End the embedder, if there is one."""
-        if self._embedder is not None:
-            self._embedder.close()
-            self._embedder = None
+        with self._shared.lock:
+            embedder, self._shared.embedder = self._shared.embedder, None
+        if embedder is not None:
+            embedder.close()
 
     def __enter__(self) -> Retriever:
         """The retriever itself."""
@@ -173,21 +182,30 @@ class Retriever:
         """End the embedder."""
         self.close()
 
-    def _run(self, kind: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
-        template = self.names.search_template(kind)
-        by_words = kind in NO_VECTOR_KINDS or params.get("lexical_only")
-        if by_words or self.profile.all_in_cluster:
-            return run_template(self.client, self.index, template, params)
+    def _searched(self, kind: str, params: Mapping[str, object]) -> Found:
+        """By the template, else by words alone where that is allowed."""
         try:
-            return self._run_rendered(template, params)
+            return self.run(kind, params)
+        except ModelDownError:
+            if not self._allow_degraded:
+                raise
+        self._tell_degraded()
+        template = self.names.search_template("lexical")
+        return replace(run_template(self.client, self.index, template, params), degraded=DEGRADED)
+
+    def _run(self, kind: str, params: Mapping[str, object]) -> Found:
+        template = self.names.search_template(kind)
+        if kind in NO_VECTOR_KINDS or self.profile.all_in_cluster:
+            return run_template(self.client, self.index, template, params)
+        profile = self.profile
+        try:
+            return self._run_rendered(template, params, profile)
         except IndexMovedError:
             # the alias leads to another generation, maybe of another model: look again, once
-            self.close()
-            self._profile = None
-            return self._run_rendered(template, params)
+            self._forget(profile)
+            return self._run_rendered(template, params, self.profile)
 
-    def _run_rendered(self, template: str, params: Mapping[str, object]) -> tuple[Hit, ...]:
-        profile = self.profile
+    def _run_rendered(self, template: str, params: Mapping[str, object], profile: Profile) -> Found:
         vector: list[float] | None = None
         model_id = self._model_id
         if profile.embedding == "client":
@@ -210,36 +228,47 @@ class Retriever:
         return embed_in_cluster(self.client, self._model_id, texts)
 
     def _local_embedder(self) -> LocalEmbedder:
-        if self._embedder is None:
-            self._embedder = self._local(self.profile)
-        return self._embedder
+        with self._shared.lock:
+            if self._shared.embedder is None:
+                self._shared.embedder = self._local(self.profile)
+            return self._shared.embedder
+
+    def _forget(self, profile: Profile) -> None:
+        """Let go of a profile that is outdated, unless another thread has done so."""
+        with self._shared.lock:
+            if self._shared.profile == profile:
+                self.close()
+                self._shared.profile = None
 
     def _with_fallback(self, work: Callable[[], Result]) -> Result:
         """The outcome of ``work``; a licence that ended moves work here, piece by piece."""
         while True:
+            before = self._shared.profile
             try:
                 return work()
             except LicenceError as error:
-                self._take_over(error)
+                with self._shared.lock:
+                    profile = self.profile
+                    if before in (None, profile):  # else another thread was here first
+                        self._take_over(error, profile)
 
-    def _take_over(self, error: LicenceError) -> None:
-        profile = self.profile
+    def _take_over(self, error: LicenceError, profile: Profile) -> None:
         if profile.fusion == "cluster":
-            self._profile = replace(profile, fusion="client")
+            self._shared.profile = replace(profile, fusion="client")
             self._tell(
                 f"{error.message}\nThis machine fuses the rankings instead, in the same order. "
                 "To make it last: esrag setup"
             )
         elif profile.embedding == "cluster":
             try:
-                self._embedder = self._local(profile)
+                self._local_embedder()
             except UnsupportedError as missing:
                 raise LicenceError(
                     f"{error.message}\nEmbedding on this machine is not possible: "
                     f"{missing.message}",
                     hint=f"{missing.hint}. Or renew the licence of the cluster.",
                 ) from error
-            self._profile = replace(profile, embedding="client")
+            self._shared.profile = replace(profile, embedding="client")
             self._tell(
                 f"{error.message}\nThis machine embeds instead; the ranking is the same. To make "
                 "it last: esrag setup"
@@ -247,30 +276,8 @@ class Retriever:
         else:
             raise error
 
-    def _note_degraded(self) -> None:
-        if not self.degraded:
-            self.degraded = DEGRADED
+    def _tell_degraded(self) -> None:
+        with self._shared.lock:
+            told, self._shared.told = self._shared.told, True
+        if not told:
             self._tell(f"Degraded: {DEGRADED}.")
-
-
-def _lexical_only(kind: str) -> bool:
-    """How the template ``filtered`` stands in for ``kind``."""
-    if kind not in ("hybrid", "lexical", "filtered"):
-        raise UsageError(
-            f"the template {kind} has no such filters",
-            hint="Filter with --template hybrid or --template lexical.",
-        )
-    return kind == "lexical"
-
-
-def checked(question: str) -> str:
-    """``question`` without surrounding space; raises UsageError when it cannot be asked."""
-    question = question.strip()
-    if not question:
-        raise UsageError("the question is empty", hint='Ask like this: esrag ask "When …?"')
-    if len(question) > LONGEST_QUESTION:
-        raise UsageError(
-            f"the question has {len(question):,} characters; {LONGEST_QUESTION:,} are the most",
-            hint="Ask the question itself; documents are given to: esrag ingest",
-        )
-    return question
