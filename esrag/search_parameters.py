@@ -126,6 +126,7 @@ TEMPLATE_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
         "position": Parameter("whole", required=True, most=2**31 - 1),
         "before": Parameter("whole", most=MOST_NEIGHBOURS),
         "after": Parameter("whole", most=MOST_NEIGHBOURS),
+        "only": Parameter("members"),
     },
 }
 

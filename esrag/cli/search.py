@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import click
 
 from esrag.cli.assembly import retriever_from
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.filter_flags import filter_flags, filters_from
 from esrag.cli.preflight import explaining_refusals
 from esrag.cli.rendering import show_hits
-from esrag.types import Filters, Query
+from esrag.types import Query
 
 TEMPLATES = click.Choice(["hybrid", "linear", "lexical", "semantic"])
 
@@ -23,16 +25,7 @@ TEMPLATES = click.Choice(["hybrid", "linear", "lexical", "semantic"])
 @click.option(
     "--allow-degraded", is_flag=True, help="Search by words alone when the model does not run."
 )
-@click.option("--source", metavar="SOURCE", help="Only passages from this source.")
-@click.option("--document", "document_id", metavar="ID", help="Only passages of this document.")
-@click.option("--since", metavar="DATE", help="Only documents published on this date or later.")
-@click.option("--until", metavar="DATE", help="Only documents published on this date or before.")
-@click.option(
-    "--metadata",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Only documents with this metadata; may be given several times.",
-)
+@filter_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.argument("question")
 def search(
@@ -41,26 +34,16 @@ def search(
     size: int | None,
     template: str | None,
     allow_degraded: bool,
-    source: str | None,
-    document_id: str | None,
-    since: str | None,
-    until: str | None,
-    metadata: tuple[str, ...],
     as_json: bool,
     elasticsearch_url: str | None,
     set_name: str | None,
+    **narrowing: Any,
 ) -> None:
     """Show the passages that QUESTION retrieves, best first.
 
     The same search template answers Kibana's console; nothing is generated.
     """
-    filters = Filters(
-        source=(source,) if source else (),
-        document_id=(document_id,) if document_id else (),
-        published_from=since or "",
-        published_to=until or "",
-        metadata=tuple(_pair(text) for text in metadata),
-    )
+    filters = filters_from(narrowing)
     given = {"size": size, "template": template}
     settings = settings_from(
         elasticsearch_url=elasticsearch_url,
@@ -77,10 +60,3 @@ def search(
         click.echo(json.dumps([dataclasses.asdict(hit) for hit in hits], indent=2))
     else:
         show_hits(hits)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not (name and found and value):
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--metadata")
-    return name, value

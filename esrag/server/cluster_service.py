@@ -94,7 +94,7 @@ class ClusterService:
         if acl is not None:
             params["only"] = only(Filters(acl=acl))
         retriever = self._assembly.retriever(self._clients.of(caller))
-        hits = sorted(retriever.run("context", params), key=lambda hit: hit.position)
+        hits = sorted(retriever.run("context", params).hits, key=lambda hit: hit.position)
         first, last = position - before, position + after
         return Stretch(
             tuple(hit for hit in hits if first <= hit.position <= last),

@@ -49,7 +49,7 @@ SMOKE_PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "linear": _ASKED,
     "lexical": _ASKED,
     "semantic": _ASKED,
-    "context": {"document_id": "a", "position": 1, "before": 1, "after": 1},
+    "context": {"document_id": "a", "position": 1, "before": 1, "after": 1, "only": _ONLY},
 }
 
 Local = Callable[[Profile], LocalEmbedder]
