@@ -6,9 +6,10 @@ READY   = $(VENV)/.ready
 SOURCES = esrag tests benchmarks
 # Each worker has a local stack of its own: some 3 GB of memory.
 WORKERS ?= 2
+CHROMIUM = chromium chromium-browser google-chrome google-chrome-stable
 PARALLEL = -n $(WORKERS) --dist loadscope
 
-.PHONY: demo test unit architecture contract conformance long e2e docs-test lint format types docs bench clean help
+.PHONY: demo test unit architecture contract conformance long e2e browser chromium docs-test lint format types docs bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
@@ -24,7 +25,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)    ## the whole chain on the sample documents
 	@$(BIN)/esrag demo
 
-test: lint $(READY)  ## everything that .ci/run runs
+test: lint chromium $(READY)  ## everything that .ci/run runs
 	$(BIN)/python -m pytest $(PARALLEL)
 
 unit: $(READY)    ## logic only: no sockets, no processes
@@ -41,6 +42,22 @@ long: $(READY)    ## the tests that take minutes and are left out of make test
 
 e2e: $(READY)     ## the whole stack through the command line
 	$(BIN)/python -m pytest tests/end_to_end
+
+browser: chromium $(READY)  ## the web page in Chromium
+	$(BIN)/python -m pytest tests/browser
+
+# The package registries have no browser: it comes from the system.
+chromium:         ## Chromium for the tests of the web page; installed where that can be done unasked
+	@for name in $(CHROMIUM); do command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ -d "/Applications/Google Chrome.app" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null && exit 0; \
+	    echo "apt-get could not install chromium; see above." >&2; exit 1; \
+	fi; \
+	if [ -n "$(CI)" ]; then echo "The tests of the web page need Chromium or Chrome on PATH." >&2; exit 1; fi; \
+	echo "No Chromium or Chrome on PATH: the tests of the web page are skipped." >&2; \
+	echo "Debian and Ubuntu: sudo apt-get install chromium" >&2
 
 docs-test: $(READY)  ## what the documentation shows
 	$(BIN)/python -m pytest tests/docs

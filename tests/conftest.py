@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 TESTS = Path(__file__).resolve().parent
-LEVELS = ("contract", "conformance", "end_to_end", "docs")
+LEVELS = ("contract", "conformance", "end_to_end", "docs", "browser")
 
 # looked up before the environment is scrubbed
 _NAMED_CACHE = os.environ.get("ESRAG_TEST_CACHE")

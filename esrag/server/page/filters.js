@@ -1,0 +1,195 @@
+// Where to search: values of fields, and dates.  What the last answer's candidates hold is offered
+// with counts; anything else can be typed.
+
+import { button, fill, foreign, icon, make } from "./dom.js";
+import { oneLine } from "./texts.js";
+
+const LISTS = [
+  { name: "source", label: "Path of a document" },
+  { name: "language", label: "Language" },
+  { name: "author", label: "Author" },
+  { name: "origin", label: "Origin" },
+  { name: "document_id", label: "Document id" },
+];
+const DATES = [
+  { name: "published_from", label: "Published from" },
+  { name: "published_to", label: "Published until" },
+  { name: "modified_from", label: "Changed from" },
+  { name: "modified_to", label: "Changed until" },
+];
+const LABELS = new Map([...LISTS, ...DATES].map(({ name, label }) => [name, label]));
+
+/** The filters that are set, the dialog that sets them, and the list of them over the question. */
+export class FiltersView {
+  #filters = {};
+  #facets = new Map();
+
+  constructor() {
+    this.dialog = document.getElementById("filters");
+    this.chosen = document.getElementById("chosen");
+    this.opener = document.getElementById("filter");
+    this.label = document.getElementById("filter-label");
+    this.names = null;
+    this.opener.addEventListener("click", () => this.#open());
+    this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
+    this.dialog.addEventListener("close", () => this.opener.focus({ preventScroll: true }));
+  }
+
+  /** The names that the server takes. */
+  offer(names) {
+    this.names = new Set(names);
+    this.opener.hidden = ![...LISTS, ...DATES].some(({ name }) => this.names.has(name)) && !this.names.has("metadata");
+  }
+
+  /** What the candidates of the last question hold. */
+  learn(facets) {
+    for (const { field, counts } of facets ?? []) this.#facets.set(field, counts);
+  }
+
+  get value() {
+    return structuredClone(this.#filters);
+  }
+
+  set value(filters) {
+    this.#filters = filters;
+    this.#list();
+  }
+
+  #offered(fields) {
+    return fields.filter(({ name }) => !this.names || this.names.has(name));
+  }
+
+  #open() {
+    const lists = this.#offered(LISTS).map((field) => new ValueList(field, this.#filters[field.name] ?? [], this.#facets.get(field.name) ?? []));
+    const dates = this.#offered(DATES).map((field) => dateField(field, this.#filters[field.name] ?? ""));
+    const pairs = this.names?.has("metadata") ? pairField(this.#filters.metadata ?? {}) : null;
+    const form = make(
+      "form",
+      { method: "dialog", className: "sheet-form" },
+      make("header", { className: "sheet-head" },
+        make("h2", { id: "filters-title" }, "Where to search"),
+        button({ className: "quiet square", "aria-label": "Close the filters", title: "Close the filters", onclick: () => this.dialog.close() }, icon("close"))),
+      make("div", { className: "sheet-body" },
+        ...lists.map((list) => list.element),
+        dates.length ? make("fieldset", { className: "dates" }, make("legend", {}, "Dates"), ...dates) : null,
+        pairs),
+      make("footer", { className: "sheet-foot" },
+        button({ className: "plain", onclick: () => { this.value = {}; this.dialog.close(); } }, "Clear all"),
+        make("button", { type: "submit", className: "primary" }, "Use these")),
+    );
+    form.addEventListener("submit", () => { this.value = collected(form, lists, pairs); });
+    fill(this.dialog, form);
+    this.dialog.showModal();
+  }
+
+  #list() {
+    const entries = entriesOf(this.#filters);
+    this.chosen.hidden = entries.length === 0;
+    this.label.textContent = entries.length ? `Filters (${entries.length})` : "Filters";
+    fill(this.chosen, ...entries.map(({ label, text, without }) => make(
+      "li",
+      {},
+      make("span", {}, `${label}: `, foreign(text)),
+      button({ className: "remove", "aria-label": `Remove the filter ${label}: ${text}`, onclick: () => { this.value = without(); this.opener.focus(); } }, icon("close")),
+    )));
+  }
+}
+
+function entriesOf(filters) {
+  const entries = [];
+  for (const [name, value] of Object.entries(filters)) {
+    const label = LABELS.get(name) ?? name;
+    if (Array.isArray(value)) {
+      for (const one of value) entries.push({ label, text: oneLine(one), without: () => lacking(filters, name, value.filter((other) => other !== one)) });
+    } else if (typeof value === "object") {
+      for (const [key, one] of Object.entries(value)) {
+        const rest = Object.fromEntries(Object.entries(value).filter(([other]) => other !== key));
+        entries.push({ label: oneLine(key), text: oneLine(one), without: () => lacking(filters, name, rest) });
+      }
+    } else {
+      entries.push({ label, text: oneLine(value), without: () => lacking(filters, name, "") });
+    }
+  }
+  return entries;
+}
+
+/** The filters with another value; one that asks for nothing is left out. */
+function lacking(filters, name, value) {
+  const rest = { ...filters, [name]: value };
+  if (value.length === 0 || (typeof value === "object" && Object.keys(value).length === 0)) delete rest[name];
+  return rest;
+}
+
+function collected(form, lists, pairs) {
+  const filters = {};
+  for (const list of lists) {
+    const values = list.values;
+    if (values.length) filters[list.name] = values;
+  }
+  for (const input of form.querySelectorAll("input[type=date]")) {
+    if (input.value) filters[input.name] = input.value;
+  }
+  if (pairs) {
+    const name = pairs.querySelector("[name=metadata-name]").value.trim();
+    const value = pairs.querySelector("[name=metadata-value]").value.trim();
+    const metadata = { ...pairs.kept, ...(name && value ? { [name]: value } : {}) };
+    if (Object.keys(metadata).length) filters.metadata = metadata;
+  }
+  return filters;
+}
+
+/** Values of a field: those that were found, as boxes to tick, and a line for others. */
+class ValueList {
+  constructor({ name, label }, chosen, counts) {
+    this.name = name;
+    this.known = make("div", { className: "value-list" });
+    this.line = make("input", { type: "text", id: `filter-${name}`, dir: "auto", spellcheck: false, "aria-label": `${label}: another value` });
+    const add = button({ className: "plain", onclick: () => this.#add() }, "Add");
+    this.line.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !this.line.value.trim()) return;
+      event.preventDefault();
+      this.#add();
+    });
+    this.element = make("fieldset", {}, make("legend", {}, label), this.known, make("div", { className: "value-line" }, this.line, add));
+    const found = new Map(counts.map(({ value, count }) => [value, count]));
+    for (const value of chosen) if (!found.has(value)) this.#box(value, null, true);
+    for (const [value, count] of found) this.#box(value, count, chosen.includes(value));
+  }
+
+  get values() {
+    const ticked = [...this.known.querySelectorAll("input:checked")].map((input) => input.value);
+    const typed = this.line.value.trim();
+    return [...new Set(typed ? [...ticked, typed] : ticked)];
+  }
+
+  #add() {
+    const value = this.line.value.trim();
+    if (!value) return;
+    this.#box(value, null, true);
+    this.line.value = "";
+    this.line.focus();
+  }
+
+  #box(value, count, checked) {
+    const input = make("input", { type: "checkbox", value, checked });
+    this.known.append(make("label", { className: "value" }, input, foreign(oneLine(value)), count === null ? null : make("span", { className: "count" }, String(count))));
+  }
+}
+
+function dateField({ name, label }, value) {
+  const input = make("input", { type: "date", name, id: `filter-${name}`, value });
+  return make("div", { className: "field" }, make("label", { for: input.id }, label), input);
+}
+
+function pairField(kept) {
+  const element = make(
+    "fieldset",
+    {},
+    make("legend", {}, "Metadata"),
+    make("div", { className: "value-line" },
+      make("input", { type: "text", name: "metadata-name", placeholder: "name", "aria-label": "Metadata: name", spellcheck: false }),
+      make("input", { type: "text", name: "metadata-value", placeholder: "value", "aria-label": "Metadata: value", spellcheck: false })),
+  );
+  element.kept = kept;
+  return element;
+}

@@ -1,0 +1,89 @@
+"""A Chromium for the session, and a fresh window with a scripted server for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+# the names that the Makefile looks for
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+APPLICATION = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+WIDE = {"width": 1440, "height": 900}
+
+
+def found_chromium() -> str | None:
+    """The browser of this machine, if there is one."""
+    named = next(filter(None, map(shutil.which, NAMES)), None)
+    return named or (str(APPLICATION) if APPLICATION.exists() else None)
+
+
+@pytest.fixture(scope="session")
+def launch(cannot_start: Callable[[str, str], None]) -> Iterator[Callable[..., Browser]]:
+    """Starts a Chromium with further arguments; all of them end with the session."""
+    from playwright.sync_api import sync_playwright
+
+    path = found_chromium()
+    if path is None:
+        cannot_start("browser", f"none of {', '.join(NAMES)} is installed")
+    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started: list[Browser] = []
+
+        def start(*further: str) -> Browser:
+            made = playwright.chromium.launch(executable_path=path, args=[*arguments, *further])
+            started.append(made)
+            return made
+
+        yield start
+        for browser in started:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[..., Browser]) -> Browser:
+    """The browser that the tests share."""
+    return launch()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Iterator[ScriptedServer]:
+    """One server for all tests, so that Chromium fetches the page once."""
+    with ScriptedServer().running() as running:
+        yield running
+
+
+@pytest.fixture
+def server(serving: ScriptedServer) -> ScriptedServer:
+    """The server without the script of another test."""
+    serving.forget()
+    return serving
+
+
+@pytest.fixture(scope="session")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A window wide enough for the document beside the answer; a login ends with its tab."""
+    made = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
+    made.set_default_timeout(10_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: ScriptedServer) -> Iterator[Page]:
+    """The page, opened; a script that fails in it fails the test."""
+    opened = context.new_page()
+    failures: list[str] = []
+    opened.on("pageerror", lambda error: failures.append(str(error)))
+    opened.goto(server.url)
+    yield opened
+    opened.close()
+    assert failures == []
