@@ -27,11 +27,11 @@ def says(
 
     ``around`` tells whether a token stands in the headings, and so need not be in the passage.
     """
-    sought = tuple(token for token in sentence if token.kind not in ("comma", "break", "and"))
+    sought = tuple(token for token in sentence if token.kind != "comma")
     for order in orders(passage):
         there = [token for token in order if token.kind != "light" or token.restricts]
         for wanted in orders(sought):
-            if _aligns(there, [token for token in wanted if token.means], around):
+            if _aligns(there, [token for token in wanted if token.kind != "light"], around):
                 return True
     return False
 
@@ -40,25 +40,50 @@ def _aligns(
     passage: Sequence[Token], wanted: Sequence[Token], around: Callable[[Token], bool]
 ) -> bool:
     """Whether ``wanted`` can be laid on ``passage`` from left to right with harmless gaps."""
-    # reached: index of the passage's token that the last wanted one lies on; -1 for none yet
+    # reached: where the last wanted token lies, -1 for none yet, and whether one was lent since
     reached: set[tuple[int, bool]] = {(-1, False)}
+    said: set[str] = set()
     for token in wanted:
-        places = [i for i, other in enumerate(passage) if token.carried_by(other)]
+        places = [i for i, other in enumerate(passage) if _fits(token, other)]
+        # what stands in the passage is taken from there, once at least
+        may_be_lent = token.means and around(token) and (not places or token.key in said)
+        said.add(token.key)
         following: set[tuple[int, bool]] = set()
         for last, lent in reached:
-            if around(token):
+            if may_be_lent:
                 following.add((last, True))
-            for place in places:
-                if place > last and (
-                    _may_lead(passage[:place], lent=lent)
-                    if last < 0
-                    else _may_skip(passage[last + 1 : place], passage[last])
-                ):
-                    following.add((place, lent))
+            following |= {
+                (place, False)
+                for place in places
+                if place > last and _may_leap(passage, last, place, lent=lent)
+            }
         reached = following
         if not reached:
             return False
-    return any(last >= 0 and _may_trail(passage[last + 1 :], passage[last]) for last, _ in reached)
+    return any(
+        last >= 0 and _may_trail(passage[last + 1 :], passage[last], lent=lent)
+        for last, lent in reached
+    )
+
+
+def _fits(token: Token, other: Token) -> bool:
+    """Whether a token of the sentence may lie on one of the passage."""
+    if token.kind == "and" and token.key != "or":
+        return other.kind in ("and", "comma") and other.key != "or"  # a list that ends earlier
+    return token.carried_by(other)
+
+
+def _may_leap(passage: Sequence[Token], last: int, place: int, *, lent: bool) -> bool:
+    """Whether the next word of the sentence may lie on ``place`` when the one before is ``last``.
+
+    ``lent`` says that a word of the headings stands between them: it must not replace one.
+    """
+    run = passage[last + 1 : place]
+    if last < 0:
+        return _may_lead(run, lent=lent)
+    if lent and any(token.means for token in run):
+        return False
+    return _may_skip(run, passage[last])
 
 
 def _loses(run: Sequence[Token]) -> bool:
@@ -106,7 +131,7 @@ def _segment_end(run: Sequence[Token]) -> Sequence[Token]:
 def _may_skip(run: Sequence[Token], before: Token) -> bool:
     """Whether ``run``, between two words that are said, may be left out."""
     if not any(token.means for token in run):
-        return not any(token.kind == "break" for token in run)
+        return not any(token.kind == "break" or token.key == "or" for token in run)
     if _loses(run) or any(token.kind == "break" for token in run) or _cuts_number(run, before):
         return False
     if run[0].kind == run[-1].kind == "comma":
@@ -118,15 +143,17 @@ def _may_skip(run: Sequence[Token], before: Token) -> bool:
         if joints[0] == 0 and not commas:
             return True
         return not inside and joints[-1] == len(run) - 1
-    return run[-1].kind == "comma" and not any(token.kind == "figure" for token in run)
+    return False
 
 
-def _may_trail(run: Sequence[Token], before: Token) -> bool:
+def _may_trail(run: Sequence[Token], before: Token, *, lent: bool) -> bool:
     """Whether ``run``, behind the last word that is said, may be left out."""
     stop = next((i for i, token in enumerate(run) if token.kind == "break"), len(run))
     run = run[:stop]
     if not any(token.means for token in run):
         return True
+    if lent:
+        return False
     if _begins_anew(run[:2]):
         return not any(token.conditions for token in run)
     if _cuts_number(run, before) or any(token.restricts for token in run):

@@ -20,7 +20,7 @@ from esrag.terms import names
 from esrag.types import Hit
 from esrag.verification.support import Ground, Sought, Support, ground
 from esrag.verification.tokens import Token
-from esrag.verification.vocabulary import HARMLESS, NEGATION
+from esrag.verification.vocabulary import NEGATION
 
 LEAST_WORDS = 2  # plain words that two statements must share to be about the same
 
@@ -40,7 +40,7 @@ def conflict(sought: Sought, support: Support, hits: Sequence[Hit]) -> tuple[Hit
 def _contradicts(sought: Sought, support: Support, own: Ground, hit: Hit, unit: Unit) -> bool:
     other, around = ground(unit.text), ground(hit.context)
     named = _name_keys(sought)
-    plain = sought.words - HARMLESS - named
+    plain = sought.words - named
     if len(plain & other.words) < LEAST_WORDS or not plain <= other.words | around.words:
         return False
     figures = sought.figures - other.figures - around.figures

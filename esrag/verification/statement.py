@@ -9,12 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MARKER = re.compile(
-    r"\s*[\[(【](?:passages?\s*|sources?\s*|documents?\s*)?"
-    r"(\d{1,3}(?:\s*(?:,|;|and|-|–)\s*\[?\d{1,3})*)[\])】]",
+_NUMBERS = r"(?:passages?\s*|sources?\s*|documents?\s*)?(\d{1,3}(?:\s*(?:,|;|and|-|–)\s*\d{1,3})*)"
+# round brackets may hold a number of the sentence itself, but hardly at its end
+_MARKER = re.compile(rf"\s*[\[【]{_NUMBERS}[\]】]|\s*\({_NUMBERS}\)(?=[.!\s]*$)", re.I)
+_LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
+_PLACE = (
+    r"(?:the|this|these|those)?\s*(?:given|provided|retrieved)?\s*"
+    r"(?:passages?|documents?|texts?|sources?)"
+)
+# how generators introduce what they say: words about the passage, not about the world
+_ATTRIBUTION = re.compile(
+    rf"^(?:according to|based on|as (?:stated|mentioned|described) in)\s+{_PLACE}\s*\d*\s*,\s*"
+    rf"|^{_PLACE}\s*\d*\s*(?:states?|says?|mentions?)\s+that\s+",
     re.I,
 )
-_LABEL = re.compile(r"^\s*(?:answer|passage\s*\d*|source\s*\d*)\s*[:\-]\s*", re.I)
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
 _MARKUP = re.compile(r"\||›|^\s*#")
 _RANGE = re.compile(r"(\d{1,3})\s*[-–]\s*(\d{1,3})")
@@ -40,12 +48,14 @@ def read_statement(sentence: str, *, given: int) -> Statement:
     cited: list[int] = []
 
     def take(marker: re.Match[str]) -> str:
-        numbers = _numbers(marker.group(1))
+        numbers = _numbers(marker.group(1) or marker.group(2))
         cited.extend(numbers)
         return "" if numbers else marker.group()
 
     text = _MARKER.sub(take, sentence)
     text = _LIST_MARK.sub("", _LABEL.sub("", " ".join(text.split())))
+    text = _ATTRIBUTION.sub("", text)
+    text = text[:1].upper() + text[1:]
     distinct = tuple(dict.fromkeys(cited))
     return Statement(
         text=text,

@@ -43,11 +43,6 @@ LIGHT = frozenset(
     such same other another own just please itself themselves again further """.split()
 )
 BE = frozenset("is are was were be been being am".split())
-# Words by which a generator introduces what it says; they say nothing themselves.
-HARMLESS = frozenset(
-    """accord passag document text context state mention say said note describ provid inform answer
-    question follow list call name known refer""".split()
-)
 # Words that say the same in this narrow sense: sums of money and units of measure.
 _STEMS = {
     "cost": "price", "euro": "eur", "pct": "percent", "sec": "second", "secs": "second",
