@@ -143,10 +143,12 @@ class Connections:
         answer: Limit,
         headers: Mapping[str, str] | None = None,
         stop: Stop | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Iterator[Reply]:
         """Send a request; the block reads the answer.
 
-        ``body`` is sent as JSON.  Leaving the block before the end of the body closes the
+        ``body`` is sent as JSON.  ``on_sent`` is called when it is on its way and nothing has been
+        awaited yet, which is the time for other work.  Leaving the block before the end of the body closes the
         connection, by which the service sees that nobody waits any more.  Raises BrokenError,
         TooSlowError, and what ``stop`` raises.
         """
@@ -154,6 +156,7 @@ class Connections:
         request = _Request(
             method, self.address.path + path, sent, {**self._headers, **(headers or {})}
         )
+        request.on_sent = on_sent
         wire, reply = self._answered(request, connect=connect, answer=answer, stop=stop)
         try:
             with _stopping(stop, wire):
@@ -290,6 +293,7 @@ class _Request:
         # one write: the service need not wait for a second packet
         self._bytes = "\r\n".join((*head, "", "")).encode("ascii") + (body or b"")
         self._method = method
+        self.on_sent: Callable[[], None] | None = None
 
     def sent(self, wire: Wire, limit: Limit, stop: Stop | None) -> Reply:
         """The answer up to its body; the wire is closed when there is none."""
@@ -297,6 +301,8 @@ class _Request:
         try:
             with _stopping(stop, wire):
                 wire.sendall(self._bytes)
+                if self.on_sent is not None:
+                    self.on_sent()
                 response = http.client.HTTPResponse(wire, method=self._method)  # type: ignore[arg-type]  # a wire is what it needs of a socket
                 response.begin()
                 return Reply(response, wire, stop)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Yielding
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -120,9 +120,12 @@ class Generator:
         *,
         cancel: Cancellation | None = None,
         max_tokens: int | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Yielding[Piece, None, None]:
         """Yield the answer piece by piece.
 
+        ``on_sent`` is called once the request is on its way, before anything is awaited; with every
+        try anew.
         Raises IncompleteError when it breaks off, and before its first piece: BusyError,
         FailedError, TooLongError (a shorter prompt may do) and what else ``esrag.errors`` has;
         CancelledError when it was called off.  Closing the iterator ends the generation.
@@ -136,7 +139,7 @@ class Generator:
             tried += 1
             try:
                 # errors that are caught here come before the first piece only
-                yield from self._attempt(messages, tokens, total, cancel)
+                yield from self._attempt(messages, tokens, total, cancel, on_sent)
             except (BusyError, FailedError) as error:
                 self._wait_for_next(error, tried, total, cancel)
             except NoSystemTurnError:
@@ -173,6 +176,7 @@ class Generator:
         max_tokens: int,
         total: Limit,
         cancel: Cancellation | None,
+        on_sent: Callable[[], None] | None,
     ) -> Iterator[Piece]:
         """One request and its pieces."""
         place = self.place
@@ -195,6 +199,7 @@ class Generator:
                 answer=first,
                 headers=self._headers("text/event-stream"),
                 stop=cancel,
+                on_sent=on_sent,
             ) as reply:
                 self._check(reply)
                 for piece in self._pieces(reply, written):
