@@ -13,9 +13,10 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -32,6 +33,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from esrag.calling.addresses import service_address
 from esrag.errors import UsageError
 from esrag.languages import require_analyzer
 
@@ -48,6 +50,16 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "esrag"
 
 
+def _service_url(url: str) -> str:
+    """The address, if it can be read in one way only and leads to a place for a service."""
+    if url:
+        service_address(url)
+    return url
+
+
+ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +67,7 @@ class _Section(BaseModel):
 class ElasticsearchSettings(_Section):
     """How to reach the cluster."""
 
-    url: str = Field("http://127.0.0.1:9200", description="Address of the cluster.")
+    url: ServiceUrl = Field("http://127.0.0.1:9200", description="Address of the cluster.")
     api_key: SecretStr | None = Field(None, description="Encoded API key; preferred over a login.")
     api_key_file: Path | None = Field(
         None, description="File that holds the encoded API key, as esrag keys writes it."
@@ -83,7 +95,9 @@ class ElasticsearchSettings(_Section):
 class GeneratorSettings(_Section):
     """How to reach the endpoint that writes answers: TGI, or what speaks its messages API."""
 
-    url: str = Field("http://127.0.0.1:8080", description="Address of the endpoint, without /v1.")
+    url: ServiceUrl = Field(
+        "http://127.0.0.1:8080", description="Address of the endpoint, without /v1."
+    )
     api_key: SecretStr | None = Field(
         None, description="Bearer token, when the endpoint wants one."
     )
@@ -198,7 +212,7 @@ class IndexSettings(_Section):
 class EndpointSettings(_Section):
     """Inference endpoints, through which Kibana and other programs reach model and generator."""
 
-    generator_url: str = Field(
+    generator_url: ServiceUrl = Field(
         "",
         description="Address at which the CLUSTER reaches the generator; empty: no endpoint to it.",
     )
@@ -269,7 +283,7 @@ class IngestSettings(_Section):
     requests_per_second: float = Field(
         5.0, gt=0, le=1000, description="Pages asked of one web origin in a second, at most."
     )
-    from_url: str = Field(
+    from_url: ServiceUrl = Field(
         "", description="Cluster whose indices --from-index names; empty: the one written to."
     )
     from_api_key: SecretStr | None = Field(None, description="Its API key, encoded.")
@@ -333,7 +347,7 @@ class RetrievalSettings(_Section):
     rerank_endpoint: str = Field(
         "", description="Rerank inference endpoint of the cluster; empty: no reranking there."
     )
-    rerank_url: str = Field(
+    rerank_url: ServiceUrl = Field(
         "", description="Address of a server with TEI's /rerank; empty: no reranking there."
     )
     rerank_window: int = Field(30, ge=1, le=100, description="Hits that are reranked.")
@@ -367,7 +381,7 @@ class AnswerSettings(_Section):
         description="Trained model of the cluster that judges whether a passage entails a "
         "sentence; empty: none.",
     )
-    judge_url: str = Field(
+    judge_url: ServiceUrl = Field(
         "", description="Address of a messages API that judges support; empty: none."
     )
     judge_model: str = Field("", description="Model to ask for there.")
@@ -392,7 +406,7 @@ class ServeSettings(_Section):
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Names under which the server may be called, besides loopback."
     )
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: tuple[ServiceUrl, ...] = Field(
         (), description="Origins of other web pages that may call the API."
     )
     concurrent: int = Field(64, ge=1, le=1024, description="Answers at the same time.")
@@ -411,7 +425,7 @@ class ServeSettings(_Section):
 class ObserveSettings(_Section):
     """Traces and costs."""
 
-    otlp_endpoint: str = Field(
+    otlp_endpoint: ServiceUrl = Field(
         "", description="OTLP/HTTP address to which spans are sent; empty: none are."
     )
     otlp_authorization: SecretStr | None = Field(

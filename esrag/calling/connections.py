@@ -148,9 +148,9 @@ class Connections:
         """Send a request; the block reads the answer.
 
         ``body`` is sent as JSON.  ``on_sent`` is called when it is on its way and nothing has been
-        awaited yet, which is the time for other work.  Leaving the block before the end of the body closes the
-        connection, by which the service sees that nobody waits any more.  Raises BrokenError,
-        TooSlowError, and what ``stop`` raises.
+        awaited yet, which is the time for other work.  Leaving the block before the end of the
+        body closes the connection, by which the service sees that nobody waits any more.  Raises
+        BrokenError, TooSlowError, and what ``stop`` raises.
         """
         sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         request = _Request(

@@ -1,0 +1,103 @@
+"""Addresses that a service must not have: each has another reading, or leads where secrets are.
+
+``PORT`` stands for the port of a listener on this machine that nobody may reach by them.
+"""
+
+OTHER_READINGS = (
+    # numbers that some programs take for 127.0.0.1 or 169.254.169.254
+    "http://2130706433:PORT",
+    "http://017700000001:PORT",
+    "http://0x7f000001:PORT",
+    "http://0x7f.0.0.1:PORT",
+    "http://0177.0.0.1:PORT",
+    "http://127.1:PORT",
+    "http://127.0.1:PORT",
+    "http://127.0.0.01:PORT",
+    "http://127.0.0.1.:PORT/%2e",
+    "http://0:PORT",
+    "http://1.1:PORT",
+    "http://2852039166/",
+    "http://0xa9fea9fe/",
+    "http://0251.0376.0251.0376/",
+    "http://169.254.43518/",
+    "http://127.0.0.256:PORT",
+    "http://127.0.0.1.1:PORT",
+    # who is the host, and who the user?
+    "http://tgi.example@127.0.0.1:PORT",
+    "http://user:key@127.0.0.1:PORT",
+    "http://@127.0.0.1:PORT",
+    "http://127.0.0.1:PORT@tgi.example",
+    "http://tgi.example:80@127.0.0.1:PORT",
+    "http://127.0.0.1:PORT\\@tgi.example",
+    "http://tgi.example\\@127.0.0.1:PORT",
+    "http://tgi.example#@127.0.0.1:PORT",
+    "http://127.0.0.1:PORT#tgi.example",
+    "http://127.0.0.1:PORT?tgi.example",
+    "http://tgi.example?@127.0.0.1:PORT",
+    "http:/\\127.0.0.1:PORT",
+    "http:\\\\127.0.0.1:PORT",
+    "http:127.0.0.1:PORT",
+    "//127.0.0.1:PORT",
+    "http:///127.0.0.1:PORT",
+    "127.0.0.1:PORT",
+    "http://",
+    "http://:PORT",
+    # other schemes
+    "file:///etc/passwd",
+    "ftp://127.0.0.1:PORT",
+    "gopher://127.0.0.1:PORT/_GET",
+    "dict://127.0.0.1:PORT",
+    "ldap://127.0.0.1:PORT",
+    "unix:///run/docker.sock",
+    "http+unix://%2Frun%2Fdocker.sock",
+    "data:text/html,hello",
+    "javascript:alert(1)",
+    "jar:http://127.0.0.1:PORT!/",
+    # signs that are read as others, or end a line of a request
+    "http://127。0。0。1:PORT",
+    "http://①②⑦.0.0.1:PORT",
+    "http://ⓛocalhost:PORT",
+    "http://local\u00adhost:PORT",
+    "http://127.0.0.1:PORT\r\nX-Header: 1",
+    "http://127.0.0.1:PORT/ HTTP/1.1\r\nHost: x",
+    "http://127.0.0.1\t:PORT",
+    " http://127.0.0.1:PORT",
+    "http://127.0.0.1:PORT\n",
+    "http://127.0.0.1%00:PORT",
+    "http://%31%32%37.0.0.1:PORT",
+    "http://127.0.0.1%2f:PORT",
+    "http://local%68ost:PORT",
+    # ports and paths
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:65536",
+    "http://127.0.0.1:-1",
+    "http://127.0.0.1:8080:PORT",
+    "http://127.0.0.1:PORT/%2e%2e/admin",
+    "http://127.0.0.1:PORT/../admin",
+    "http://127.0.0.1:PORT//x",
+    # IPv6 that stands for an address of IPv4, or has a second reading
+    "http://[::ffff:127.0.0.1]:PORT",
+    "http://[::ffff:7f00:1]:PORT",
+    "http://[::127.0.0.1]:PORT",
+    "http://[64:ff9b::7f00:1]:PORT",
+    "http://[2002:7f00:1::]:PORT",
+    "http://[::1%25lo]:PORT",
+    "http://[::]:PORT",
+    "http://[::1",
+    "http://::1:PORT",
+    "http://[fe80::1%25eth0]:PORT",
+)
+SECRETS = (
+    # link-local and metadata, however written
+    "http://169.254.169.254", "http://169.254.169.254/latest/meta-data", "http://169.254.170.2",
+    "http://[fe80::1]", "http://[fd00:ec2::254]", "http://[::ffff:169.254.169.254]",
+    "http://[::ffff:a9fe:a9fe]", "http://[64:ff9b::a9fe:a9fe]", "http://100.100.100.200",
+    "http://168.63.129.16", "http://192.0.0.192", "http://0.0.0.0:PORT", "http://224.0.0.1",
+    "http://255.255.255.255", "http://240.0.0.1",
+)  # fmt: skip
+HOSTILE = OTHER_READINGS + SECRETS
+PLAIN = (
+    "http://127.0.0.1:8080", "https://es.example.org:9200", "http://localhost:8080/", "http://[::1]:8080",
+    "https://tgi.internal/llm/v1", "http://10.1.2.3:8080", "http://tgi:8080", "HTTPS://Tgi.Example",
+    "https://my_service.example:443/", "http://192.168.1.5", "https://xn--bcher-kva.example",
+)  # fmt: skip
