@@ -61,7 +61,7 @@ def exchanged(pattern: re.Pattern[str]) -> Alter:
     """Two matches of ``pattern`` in the sentence change places."""
 
     def alter(sentence: str, _: str, rng: random.Random) -> str | None:
-        found = [m for m in pattern.finditer(sentence)]
+        found = list(pattern.finditer(sentence))
         pairs = [
             (a, b)
             for a in found

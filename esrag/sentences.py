@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from esrag.types import Hit
 
@@ -52,7 +53,12 @@ def units(passage: str, *, columns: Sequence[str] = ()) -> tuple[Unit, ...]:
 def units_of(hit: Hit) -> tuple[Unit, ...]:
     """The quotable units of a hit; a table that was cut has its header as the last heading."""
     last = hit.heading_path[-1] if hit.heading_path else ""
-    return units(hit.text, columns=last.split(" | ") if " | " in last else ())
+    return _units_kept(hit.text, tuple(last.split(" | ")) if " | " in last else ())
+
+
+@lru_cache(maxsize=2_048)
+def _units_kept(passage: str, columns: tuple[str, ...]) -> tuple[Unit, ...]:
+    return units(passage, columns=columns)
 
 
 def sentences(text: str) -> tuple[str, ...]:

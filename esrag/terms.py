@@ -36,6 +36,7 @@ _DATE_FORMS = (
     re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*[:.]\d)", re.I),
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH}(?=\W|$)", re.I),
 )
+_DIGIT = re.compile(r"\d")
 _NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(
@@ -87,8 +88,11 @@ def stem(word: str) -> str:
         return str(_stemmer().stemWord(word))
 
 
+@lru_cache(maxsize=8_192)
 def dates_normalised(text: str) -> str:
     """``text`` with its dates as ``YYYY-MM-DD``, ``YYYY-MM``, or ``--MM-DD`` without a year."""
+    if not _DIGIT.search(text):
+        return text
 
     def iso(match: re.Match[str]) -> str:
         parts = match.groupdict()

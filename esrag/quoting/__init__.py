@@ -10,7 +10,7 @@ from esrag.quoting.ranking import (
     Embed,
     Weights,
     assess,
-    cosine,
+    cosines,
     select,
 )
 
@@ -23,7 +23,7 @@ __all__ = [
     "Quote",
     "Weights",
     "assess",
-    "cosine",
+    "cosines",
     "gate",
     "select",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from esrag.quoting.kinds import kind_found, without_kind
+from esrag.quoting.kinds import asked_for
 from esrag.quoting.quote import Quote
 from esrag.terms import names, terms
 from esrag.types import Verdict
@@ -52,13 +52,13 @@ class Assessment:
         They must speak of every figure and name of the question that the quotes speak of, and
         hold the kind of thing asked for if the quotes hold it.
         """
-        asked = terms(without_kind(self.question))
-        keys = asked.figures | (names(self.question) - asked.figures)
+        asked = asked_for(self.question)
+        keys = asked.words.figures | names(self.question)
         quoted = frozenset[str]().union(*(quote.found for quote in self.chosen))
         said = [(v.text, v.support.hit) for v in verdicts if v.kind == "supported" and v.support]
         here = frozenset[str]().union(
             *(terms(f"{hit.context}\n{text}").words for text, hit in said)
         )
-        kind = any(kind_found(self.question, asked, text) for text, _ in said)
-        wanted = any(kind_found(self.question, asked, quote.text) for quote in self.chosen)
+        kind = any(asked.found_in(text) for text, _ in said)
+        wanted = any(asked.found_in(quote.text) for quote in self.chosen)
         return bool(said) and keys & quoted <= here and (kind or not wanted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esrag.quoting.kinds import without_kind
+from esrag.quoting.kinds import asked_for
 from esrag.terms import names, terms
 from esrag.types import Hit
 
@@ -20,7 +20,7 @@ LOOKED_AT = 5  # the best hits
 
 def gate(question: str, hits: Sequence[Hit]) -> bool:
     """Whether the first hits hold the figures and names of the question, and one most words."""
-    asked = terms(without_kind(question))
+    asked = asked_for(question).words
     if not asked.words:
         return False
     here = [terms(f"{hit.context}\n{hit.text}").words for hit in hits[:LOOKED_AT]]

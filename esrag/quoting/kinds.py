@@ -7,6 +7,8 @@ say the kind are no words to look for in a passage.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 
 from esrag.terms import Terms, dates_normalised, terms
 
@@ -40,19 +42,27 @@ _ASKED_KINDS = (
 _KINDS = tuple((re.compile(asked, re.I), re.compile(held)) for asked, held in _ASKED_KINDS)
 
 
-def without_kind(question: str) -> str:
-    """The question without the words that only say what kind of thing is asked for."""
-    for wanted, _ in _KINDS:
-        if wanted.search(question):
-            return wanted.sub(" ", question)
-    return question
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """What a question asks for: ``words`` to look for, and what a text of the kind must hold."""
+
+    words: Terms
+    held: re.Pattern[str] | None
+
+    def found_in(self, text: str) -> bool:
+        """Whether ``text`` brings something new of the kind that the question asks for."""
+        own = terms(text)
+        if self.held is None:
+            return not own.words <= self.words.words
+        return not own.figures <= self.words.figures and bool(
+            self.held.search(dates_normalised(text))
+        )
 
 
-def kind_found(question: str, asked: Terms, text: str) -> float:
-    """1 when ``text`` brings something new of the kind that the question asks for."""
-    text = dates_normalised(text)
-    own = terms(text)
+@lru_cache(maxsize=1_024)
+def asked_for(question: str) -> AskedFor:
+    """What ``question`` asks for; words that only say the kind are no words to look for."""
     for wanted, held in _KINDS:
         if wanted.search(question):
-            return float(bool(held.search(text)) and not own.figures <= asked.figures)
-    return float(len(own.words - asked.words) > 0)
+            return AskedFor(terms(wanted.sub(" ", question)), held)
+    return AskedFor(terms(question), None)

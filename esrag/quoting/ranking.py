@@ -20,16 +20,14 @@ the sample questions; see ``docs/answering.md``.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from operator import mul
 
 from esrag.quoting.assessment import Assessment
-from esrag.quoting.kinds import kind_found, without_kind
+from esrag.quoting.candidates import MOST_EMBEDDED, Candidate, Sought, candidates, likeliest
 from esrag.quoting.quote import LONGEST_PAIR, Quote
-from esrag.sentences import Unit, units_of
-from esrag.terms import Terms, names, terms
+from esrag.sentences import Unit
 from esrag.types import Hit
 
 Vector = Sequence[float]
@@ -57,25 +55,33 @@ CONFIDENCE = Weights(meaning=0.5, words=0.15, figures=0.32, names=0.03, kind=0.0
 
 
 def assess(
-    question: str, hits: Sequence[Hit], *, embed: Embed, weights: Weights | None = None
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    embed: Embed,
+    weights: Weights | None = None,
+    most_embedded: int = MOST_EMBEDDED,
 ) -> Assessment:
     """Rank the quotes of ``hits``, choose the few to show, and say how well they answer.
 
-    ``embed`` is called once, with the question first; it raises what the cluster raises, and gives
-    empty vectors when there is no model to ask: then words and figures alone decide.
+    ``embed`` is called once, with the question first, then the ``most_embedded`` units whose words
+    fit best; it raises what the cluster raises, and gives empty vectors when there is no model to
+    ask: then words and figures alone decide.
     """
-    pool = [(hit, unit) for hit in hits for unit in units_of(hit) if _says_something(hit, unit)]
+    pool = candidates(hits)
     if not pool:
         return Assessment(question, (), (), 0.0)
-    vectors = embed([question, *(f"{hit.context}: {unit.text}" for hit, unit in pool)])
-    scorer = _Scorer(question, pool, weights or Weights(), blind=not any(map(len, vectors)))
-    meanings = [max(0.0, cosine(vectors[0], vector)) for vector in vectors[1:]]
+    sought = Sought.of(question, pool)
+    picked = likeliest(sought, pool, most=most_embedded)
+    vectors = embed([question, *(pool[index].embedded_text for index in picked)])
+    meanings = dict(zip(picked, cosines(vectors[0], vectors[1:]), strict=True))
+    scorer = _Scorer(sought, weights or Weights(), blind=not any(map(len, vectors)))
     quotes = [
-        replace(scorer.quote(hit, chosen, meaning), before=before, after=after)
-        for hit, chosen, meaning, before, after in _windows(pool, meanings)
+        scorer.quote(pool[first], units, meaning, before, after)
+        for first, units, meaning, before, after in _windows(pool, meanings)
     ]
     quotes.sort(key=lambda quote: -quote.score)
-    chosen = select(quotes, sought=scorer.keys)
+    chosen = select(quotes, sought=sought.keys)
     parts = scorer.parts_of(chosen)
     return Assessment(
         question,
@@ -118,73 +124,65 @@ def select(
     return tuple(chosen)
 
 
-def cosine(a: Vector, b: Vector) -> float:
-    """Cosine of two vectors; 0 when one is all zeros."""
-    norm = math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
-    return sum(x * y for x, y in zip(a, b, strict=True)) / norm if norm else 0.0
-
-
-def _says_something(hit: Hit, unit: Unit) -> bool:
-    """Whether a unit is more than a heading, an address, or a repetition of title and headings."""
-    if unit.is_heading or unit.text.startswith("URL:"):
-        return False
-    return not terms(unit.text).words <= terms(hit.context).words
+def cosines(one: Vector, others: Sequence[Vector]) -> list[float]:
+    """The cosine of ``one`` with each of the others, at least 0; 0 when a vector is all zeros."""
+    length = sum(map(mul, one, one)) ** 0.5
+    found = []
+    for other in others:
+        norm = length * sum(map(mul, other, other)) ** 0.5
+        found.append(max(0.0, sum(map(mul, one, other)) / norm) if norm else 0.0)
+    return found
 
 
 def _windows(
-    pool: Sequence[tuple[Hit, Unit]], meanings: Sequence[float]
-) -> Iterator[tuple[Hit, tuple[Unit, ...], float, Unit | None, Unit | None]]:
-    """Each unit alone, and each pair of neighbours with the greater of both meanings.
+    pool: Sequence[Candidate], meanings: Mapping[int, float]
+) -> Iterator[tuple[int, tuple[Unit, ...], float, Unit | None, Unit | None]]:
+    """Each embedded unit alone, and with each neighbour, with the greater of both meanings.
 
-    The last two are the units before and after, if they stand in the same passage.
+    The first is the candidate that the window begins with; the last two are the units before and
+    after, if they stand in the same passage.
     """
 
     def unit_at(index: int, hit: Hit) -> Unit | None:
-        inside = 0 <= index < len(pool) and pool[index][0].id == hit.id
-        return pool[index][1] if inside else None
+        inside = 0 <= index < len(pool) and pool[index].hit is hit
+        return pool[index].unit if inside else None
 
-    for index, (hit, unit) in enumerate(pool):
+    for index in sorted({place for picked in meanings for place in (picked - 1, picked)}):
+        if index < 0:
+            continue
+        hit, unit = pool[index].hit, pool[index].unit
         before, following = unit_at(index - 1, hit), unit_at(index + 1, hit)
-        yield hit, (unit,), meanings[index], before, following
+        if index in meanings:
+            yield index, (unit,), meanings[index], before, following
         if following and following.end - unit.start <= LONGEST_PAIR:
-            meaning = max(meanings[index], meanings[index + 1])
-            yield hit, (unit, following), meaning, before, unit_at(index + 2, hit)
+            meaning = max(meanings.get(index, 0.0), meanings.get(index + 1, 0.0))
+            yield index, (unit, following), meaning, before, unit_at(index + 2, hit)
 
 
 class _Scorer:
-    """Scores the quotes of one question; what depends on the question alone is computed once."""
+    """Scores the quotes of one question."""
 
-    def __init__(
-        self,
-        question: str,
-        pool: Sequence[tuple[Hit, Unit]],
-        weights: Weights,
-        *,
-        blind: bool = False,
-    ) -> None:
-        self._question = question
+    def __init__(self, sought: Sought, weights: Weights, *, blind: bool) -> None:
+        self._sought = sought
         self._weights = _without_meaning(weights) if blind else weights
         self._confidence = _without_meaning(CONFIDENCE) if blind else CONFIDENCE
-        self._asked = terms(without_kind(question))
-        self._names = names(question) - self._asked.figures
-        self._idf = _idf(self._asked, [terms(f"{h.context}\n{u.text}") for h, u in pool])
-        self._total = sum(self._idf.values()) or 1.0
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """The figures and names of the question: what tells one thing from its look-alikes."""
-        return self._asked.figures | self._names
-
-    def quote(self, hit: Hit, chosen: tuple[Unit, ...], meaning: float) -> Quote:
+    def quote(
+        self,
+        first: Candidate,
+        units: tuple[Unit, ...],
+        meaning: float,
+        before: Unit | None,
+        after: Unit | None,
+    ) -> Quote:
         """The quote with its score."""
-        text = " ".join(unit.text for unit in chosen)
-        here = terms(text).words | terms(hit.context).words
-        found = (self._asked.words | self._names) & here
-        kind = kind_found(self._question, self._asked, text)
-        parts = self._parts(found, meaning=meaning, kind=kind, rank=1 / hit.rank)
+        text = " ".join(unit.text for unit in units)
+        found = self._sought.found_in(text, first)
+        kind = float(self._sought.asked.found_in(text))
+        parts = self._parts(found, meaning=meaning, kind=kind, rank=1 / first.hit.rank)
         # of two quotes that score alike the shorter one is the better answer
-        score = _sum(parts, self._weights) * (1.0 if len(chosen) == 1 else 0.97)
-        return Quote(hit, chosen, score, meaning, frozenset(found))
+        score = _sum(parts, self._weights) * (1.0 if len(units) == 1 else 0.97)
+        return Quote(first.hit, units, score, meaning, found, before, after)
 
     def parts_of(self, chosen: Sequence[Quote]) -> dict[str, float]:
         """What the chosen quotes together have of each part."""
@@ -199,11 +197,12 @@ class _Scorer:
     def _parts(
         self, found: frozenset[str], *, meaning: float, kind: float, rank: float
     ) -> dict[str, float]:
+        sought = self._sought
         return {
             "meaning": meaning,
-            "words": sum(self._idf.get(word, 0.0) for word in found) / self._total,
-            "figures": _share(self._asked.figures, found),
-            "names": _share(self._names, found),
+            "words": sought.share_of_words(found),
+            "figures": _share(sought.figures, found),
+            "names": _share(sought.names, found),
             "kind": kind,
             "rank": rank,
         }
@@ -219,12 +218,6 @@ def _without_meaning(weights: Weights) -> Weights:
 
 def _sum(parts: Mapping[str, float], weights: Weights) -> float:
     return sum(value * float(getattr(weights, part)) for part, value in parts.items())
-
-
-def _idf(asked: Terms, found: Sequence[Terms]) -> dict[str, float]:
-    """Weight of each question word: log(1 + n / (1 + df)) over the units of the pool."""
-    counts = Counter(word for here in found for word in asked.words & here.words)
-    return {word: math.log(1 + len(found) / (1 + counts[word])) for word in asked.words}
 
 
 def _share(asked: frozenset[str], here: frozenset[str]) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esrag.quoting import assess, cosine
+from esrag.quoting import assess, cosines
 from esrag.testing import WordEmbedder, make_hit
 
 HITS = (
@@ -88,9 +88,10 @@ def test_the_kind_of_thing_asked_for_counts(question: str, right: str, wrong: st
 
 
 def test_cosine_of_nothing_is_zero() -> None:
-    """A zero vector is near to nothing."""
-    assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
-    assert cosine([2.0, 0.0], [1.0, 0.0]) == pytest.approx(1.0)
+    """A zero vector is near to nothing, and nothing is further away than that."""
+    assert cosines([0.0, 0.0], [[1.0, 0.0]]) == [0.0]
+    found = cosines([2.0, 0.0], [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])
+    assert found == pytest.approx([1.0, 0.0, 0.0])
 
 
 def test_a_quote_is_read_with_the_sentence_its_pronoun_speaks_of() -> None:
