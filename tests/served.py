@@ -10,13 +10,17 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from esrag.answering import Answerer
 from esrag.answering.events import Finished, OnEvent, Retrieved, Told
 from esrag.errors import EsragError
 from esrag.generation.cancelling import Cancellation
+from esrag.generation.generator import Generator
+from esrag.generation.places import Place
 from esrag.server.application import Limits, create_app
 from esrag.server.callers import Caller, Door
 from esrag.server.gate import Rules
 from esrag.server.service import Check, Feedback, Stretch
+from esrag.testing import WordEmbedder
 from esrag.types import Answer, Asked, Citation, Found, Hit, Query, Sentence
 
 TEXT = "Siltbase 5.0.1 was released on 2026-03-31."
@@ -162,3 +166,33 @@ def events_in(body: str) -> Iterator[tuple[str, str]]:
         if lines:
             fields = dict(line.split(": ", 1) for line in lines)
             yield fields.get("event", ""), fields["data"]
+
+
+QUESTION = "When was Siltbase 5.0.1 released?"
+SAID = "Siltbase 5.0.1 was released on 2026-03-31 [1]."
+
+
+class AnsweringService(ScriptedService):
+    """Answers with the real answerer and a generator at ``url``; passages are given."""
+
+    def __init__(self, url: str, **place: Any) -> None:
+        super().__init__()
+        self.generator = Generator(Place(url=url, **place))
+
+    def answer(
+        self,
+        caller: Caller,
+        asked: Asked,
+        *,
+        on_event: OnEvent,
+        cancel: Cancellation,
+        generate: bool = True,
+    ) -> Answer:
+        """As the server does it."""
+        del caller
+        answerer = Answerer(
+            retrieve=lambda query: Found(self.hits),
+            embed=WordEmbedder(),
+            generator=self.generator if generate else None,
+        )
+        return answerer.answer(asked, on_event=on_event, cancel=cancel)

@@ -110,13 +110,14 @@ def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
     from esrag.cli.assembly import assembly_from
     from esrag.server.application import Limits, create_app
     from esrag.server.cluster_service import ClusterService
+    from esrag.server.figures import Figures
     from esrag.server.service import Clients
 
     chosen = settings.serve
     shared = chosen.auth == "shared-key"
     with (
         connect_with(settings, connections=chosen.concurrent, anonymous=not shared) as client,
-        assembly_from(settings, tell=_log_line) as assembly,
+        assembly_from(settings, tell=_log_line, metrics=True) as assembly,
     ):
         service = ClusterService(
             assembly,
@@ -125,7 +126,9 @@ def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
             generator=endpoint_from(settings) if settings.answer.generate else None,
         )
         limits = Limits(chosen.concurrent, chosen.queue, chosen.deadline)
-        yield create_app(service, rules=rules, limits=limits)
+        counted = assembly.observing.metrics
+        figures = Figures(counted.registry if counted else None)
+        yield create_app(service, rules=rules, limits=limits, figures=figures)
 
 
 def _log_line(words: str) -> None:

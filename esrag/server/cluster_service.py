@@ -14,6 +14,7 @@ from esrag.errors import EsragError, PermissionDeniedError
 from esrag.generation.cancelling import Cancellation
 from esrag.generation.endpoint import Endpoint
 from esrag.generation.endpoint import explained as explained_generator
+from esrag.retrieval.parameters import only_of
 from esrag.server.callers import Caller
 from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch
 from esrag.types import Answer, Asked, Filters, Found, Query
@@ -92,7 +93,7 @@ class ClusterService:
             "after": after + 1,
         }
         if acl is not None:
-            params["only"] = only(Filters(acl=acl))
+            params["only"] = only_of(Filters(acl=acl))
         retriever = self._assembly.retriever(self._clients.of(caller))
         hits = sorted(retriever.run("context", params).hits, key=lambda hit: hit.position)
         first, last = position - before, position + after
@@ -142,11 +143,6 @@ class ClusterService:
                 self._clients.bare.info()
         except PermissionDeniedError:
             return
-
-
-def only(filters: Filters) -> dict[str, object]:
-    """The members of the parameter ``only`` for whose passages may be read."""
-    return {"acl": list(filters.acl or ())} if filters.acl else {"without_acl": True}
 
 
 def _generator_check(endpoint: Endpoint) -> Check:

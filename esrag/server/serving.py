@@ -82,7 +82,17 @@ def serve(
 ) -> None:
     """Serve until a signal; returns when the last answer is out or had its time."""
     host, port = bound.getsockname()[:2]
-    config = uvicorn.Config(
+    config = configured(app, drain=drain, most_connections=most_connections)
+    server = DrainingServer(
+        config, app, drain=drain, started=lambda: started(Listening(host, port))
+    )
+    with server.signals():
+        asyncio.run(server._serve([bound]))
+
+
+def configured(app: FastAPI, *, drain: float, most_connections: int) -> uvicorn.Config:
+    """uvicorn's settings."""
+    return uvicorn.Config(
         app,
         http=PatientProtocol,
         ws="none",
@@ -96,11 +106,6 @@ def serve(
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         timeout_graceful_shutdown=int(drain) + _LAST_WORDS,
     )
-    server = DrainingServer(
-        config, app, drain=drain, started=lambda: started(Listening(host, port))
-    )
-    with server.signals():
-        asyncio.run(server._serve([bound]))
 
 
 class DrainingServer(uvicorn.Server):
