@@ -26,7 +26,7 @@ from esrag.names import Names
 from esrag.observing.building import build_observing
 from esrag.observing.observing import Observing
 from esrag.observing.prices import Prices
-from esrag.retrieval import LocalEmbedder, Retriever
+from esrag.retrieval import LocalEmbedder, Retriever, shaping_of
 from esrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Assembly:
         self._settings = settings
         self.observing = observing_from(settings, metrics=metrics)
         self._tell = tell
+        self._shaping = shaping_of(settings.retrieval)
         self._lock = threading.Lock()
         self._local = local
         self._embedder: LocalEmbedder | None = None
@@ -104,6 +105,7 @@ class Assembly:
             local=self._shared,
             allow_degraded=allow_degraded,
             tell=self._tell,
+            shaping=self._shaping,
         )
 
     def _generator_for(self, client: Elasticsearch) -> Generator:

@@ -32,7 +32,7 @@ def retriever_from(
     What it has to tell goes to standard error.
     """
     from esrag.names import Names
-    from esrag.retrieval import Retriever
+    from esrag.retrieval import Retriever, shaping_of
 
     return Retriever(
         client,
@@ -42,6 +42,7 @@ def retriever_from(
         local=lambda profile: embedder_from(settings, profile),
         allow_degraded=allow_degraded,
         tell=lambda words: click.echo(words, err=True),
+        shaping=shaping_of(settings.retrieval),
     )
 
 

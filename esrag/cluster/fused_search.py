@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import elastic_transport
@@ -18,7 +17,7 @@ from elasticsearch import ApiError
 
 from esrag.cluster.client import explained
 from esrag.cluster.rendered import Body, Fusion, fusion_of, with_vector
-from esrag.cluster.search import parse_found, require_whole, search_error
+from esrag.cluster.search import parse_found, require_found, require_whole, search_error
 from esrag.errors import UnavailableError
 from esrag.fusion import Fused, Ranked
 from esrag.names import search_kind
@@ -110,19 +109,11 @@ def _fused(
         answer = client.msearch(searches=searches)
         items = answer["responses"]
         for item in items:
-            _require_found(answer, item, doing)
+            require_found(answer.meta, item, doing)
     if len(items) != len(bodies):
         raise UnavailableError(f"{len(bodies)} searches were sent, {len(items)} answered")
     rankings = [_ranking(item) for item in items[: len(fusion.legs)]]
     return fusion.fused(rankings), items[-1].get("aggregations", {}) if aggs else {}
-
-
-def _require_found(answer: Any, item: Mapping[str, Any], doing: str) -> None:
-    """Raise what one of several searches met."""
-    if "error" in item:
-        meta = replace(answer.meta, status=int(item.get("status", 500)))
-        raise ApiError(str(item["error"].get("type", "")), meta=meta, body=dict(item))
-    require_whole(item, doing)
 
 
 def _ranking(item: Mapping[str, Any]) -> tuple[Ranked, ...]:

@@ -124,7 +124,7 @@ def _leg(
     retriever = entry["retriever"] if weighted else entry
     options = next(iter(retriever.values()))
     return Leg(
-        name=str(options.get("_name") or number),
+        name=_name_in(options) or str(number),
         body={
             **_search(retriever, shared),
             "size": window,
@@ -135,6 +135,19 @@ def _leg(
         weight=float(entry.get("weight", 1.0)) if weighted else 1.0,
         normalizer=str((entry.get("normalizer") if weighted else None) or normalizer or "none"),
     )
+
+
+def _name_in(options: Any) -> str:
+    """The outermost ``_name``: a retriever's own, else that of a query within.
+
+    A fused retriever gives its own name, or none, to the query that it holds, and with filters to
+    what is put around it; only a query further in keeps a name whose score is that of the ranking.
+    """
+    within = options.values() if isinstance(options, Mapping) else options
+    if isinstance(options, Mapping) and isinstance(options.get("_name"), str):
+        return str(options["_name"])
+    found = (_name_in(each) for each in within if isinstance(each, Mapping | list))
+    return next((name for name in found if name), "")
 
 
 def _search(retriever: Mapping[str, Any], shared: list[Any]) -> Body:

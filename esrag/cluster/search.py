@@ -6,7 +6,8 @@ Place in the flow: question -> **hits**.  The query itself is not here: it is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from esrag.search_parameters import checked_params
 from esrag.types import Facet, Found, Hit
 
 if TYPE_CHECKING:
+    from elastic_transport import ApiResponseMeta
     from elasticsearch import Elasticsearch
 
 # What the templates put around the words that matched; no keyboard has them.
@@ -51,6 +53,39 @@ def run_template(
         except ApiError as error:
             raise search_error(error, doing) from error
     return parse_found(answer.body, doing=doing)
+
+
+def run_templates(
+    client: Elasticsearch,
+    index: str,
+    template_id: str,
+    calls: Sequence[Mapping[str, object]],
+) -> tuple[Found, ...]:
+    """What several calls of one search template find; one request.  Raises as ``run_template``."""
+    doing = f"running search template {template_id} on {index}"
+    kind = search_kind(template_id)
+    lines: list[dict[str, object]] = []
+    for params in calls:
+        lines += [{}, {"id": template_id, "params": checked_params(params, kind)}]
+    with explained(doing):
+        try:
+            answer = client.msearch_template(index=index, search_templates=lines)
+            items = answer.get("responses", ())
+            for item in items:
+                require_found(answer.meta, item, doing)
+        except ApiError as error:
+            raise search_error(error, doing) from error
+    if len(items) != len(calls):
+        raise UnavailableError(f"{len(calls)} searches were sent, {len(items)} answered")
+    return tuple(parse_found(item, doing=doing) for item in items)
+
+
+def require_found(meta: ApiResponseMeta, item: Mapping[str, Any], doing: str) -> None:
+    """Raise what one of several searches of a request met."""
+    if "error" in item:
+        status = replace(meta, status=int(item.get("status", 500)))
+        raise ApiError(str(item["error"].get("type", "")), meta=status, body=dict(item))
+    require_whole(item, doing)
 
 
 def parse_found(answer: Any, *, doing: str) -> Found:

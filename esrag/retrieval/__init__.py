@@ -1,13 +1,15 @@
 """A query becomes ranked hits, wherever the work for the document set is done.
 
-    Query ──parameters──► search template ──retriever──► hits ──selection──► Found
+    Query ──parameters──► search template ──retriever──► hits
+          hits ──reranking──► ──selection──► ──neighbours──► Found
 
 ``retriever`` lets the cluster work, or works here where its licence does not allow it;
-``parameters`` fills the template; ``selection`` leaves out what repeats or crowds.
+``selection`` leaves out what repeats or crowds; ``shaping`` says which of all this is wished for.
 """
 
 from esrag.retrieval.parameters import LONGEST_QUESTION, checked
 from esrag.retrieval.retriever import DEGRADED, NO_VECTOR_KINDS, LocalEmbedder, Retriever
+from esrag.retrieval.shaping import Shaping, shaping_of
 
 __all__ = [
     "DEGRADED",
@@ -15,5 +17,7 @@ __all__ = [
     "NO_VECTOR_KINDS",
     "LocalEmbedder",
     "Retriever",
+    "Shaping",
     "checked",
+    "shaping_of",
 ]

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -22,12 +23,18 @@ from esrag.bundle import ModelBundle
 from esrag.cluster.embedding import embed as embed_in_cluster
 from esrag.cluster.fused_search import IndexMovedError, run_rendered
 from esrag.cluster.profile import Profile, read_profile
-from esrag.cluster.search import run_template
+from esrag.cluster.retry import soon_again
+from esrag.cluster.search import run_template, run_templates
 from esrag.embedding.process import Purpose
-from esrag.errors import LicenceError, ModelDownError, UnsupportedError
+from esrag.errors import LicenceError, ModelDownError, UnavailableError, UnsupportedError
 from esrag.names import Names
-from esrag.retrieval.parameters import template_params
-from esrag.types import Found, Query
+from esrag.retrieval.neighbours import widen
+from esrag.retrieval.parameters import checked, only_of, template_params
+from esrag.retrieval.reranking import reranked
+from esrag.retrieval.selection import Selection, select
+from esrag.retrieval.shaping import NO_SHAPING, Shaping
+from esrag.search_parameters import MOST_HITS
+from esrag.types import Found, Hit, Query
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -36,6 +43,9 @@ Result = TypeVar("Result")
 
 NO_VECTOR_KINDS = ("lexical", "context")  # templates that search without the model
 DEGRADED = "the embedding model does not run: passages were searched by words alone"
+NOT_RERANKED = "the reranker does not answer: passages are in the order of the search"
+_RERANKING = ("rerank_endpoint", "rerank_window")
+MORE = 4  # times the size that is fetched when too few hits are left; at once with a cap
 
 
 class LocalEmbedder(Protocol):
@@ -72,8 +82,8 @@ class Retriever:
     ``local`` makes the embedder of this machine that fits a profile, and raises UnsupportedError
     when there is none.  ``profile`` is read from the index when it is not given.  ``tell`` hears
     of a fallback, once.  With ``allow_degraded`` a model that does not run leaves the words to
-    search by, which ``Found.degraded`` says.  ``index`` is one generation to ask instead of the one
-    behind the alias.
+    search by, and a reranker that does not answer the order of the search; ``Found.degraded`` says
+    so.  ``index`` is one generation to ask instead of the one behind the alias.
     """
 
     def __init__(
@@ -88,6 +98,7 @@ class Retriever:
         allow_degraded: bool = False,
         tell: Callable[[str], None] = lambda _: None,
         index: str = "",
+        shaping: Shaping = NO_SHAPING,
     ) -> None:
         self.client = client
         self.names = names
@@ -97,6 +108,7 @@ class Retriever:
         self._local = local
         self._allow_degraded = allow_degraded
         self._tell = tell
+        self._shaping = shaping
         self._shared = _Shared(profile)
 
     def with_client(self, client: Elasticsearch) -> Retriever:
@@ -114,6 +126,7 @@ class Retriever:
             allow_degraded=self._allow_degraded,
             tell=self._tell,
             index=self.index,
+            shaping=self._shaping,
         )
         view._shared = self._shared
         return view
@@ -124,10 +137,19 @@ class Retriever:
         Raises UsageError when the question is empty or longer than 8,000 characters or a filter
         holds what it cannot, and what ``run`` raises.
         """
-        began = time.monotonic()
-        params = template_params(query, size=query.size)
-        found = self._searched(self.kind, params)
-        return replace(found, seconds={"search": time.monotonic() - began})
+        course = _Course()
+        size = query.size * (MORE if query.per_source else 1)
+        found = self._ranked(query, min(size, MOST_HITS), course)
+        selection = self._selected(query, found.hits)
+        if len(selection.hits) < query.size <= len(found.hits) < MOST_HITS:
+            # too few are left: once more, from further down
+            found = self._ranked(query, min(query.size * MORE, MOST_HITS), course)
+            selection = self._selected(query, found.hits)
+        hits = selection.hits
+        if self._shaping.neighbours and hits:
+            with course.step("neighbours"):
+                hits = self._widened(hits, query)
+        return replace(found, hits=hits, notes=selection.notes, seconds=course.seconds)
 
     def run(self, kind: str, params: Mapping[str, object]) -> Found:
         """What a search template finds for its own parameters.
@@ -135,7 +157,7 @@ class Retriever:
         Raises ModelDownError when the cluster shall embed and cannot, LicenceError when its
         licence ended and nothing here can take over, and what ``cluster.client.explained`` raises.
         """
-        return self._with_fallback(lambda: self._run(kind, params))
+        return self._with_fallback(lambda: soon_again(lambda: self._run(kind, params)))
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector for each text, for comparing sentences with a question.
@@ -144,7 +166,7 @@ class Retriever:
         are empty.
         """
         try:
-            return self._with_fallback(lambda: self._embed(texts))
+            return self._with_fallback(lambda: soon_again(lambda: self._embed(texts)))
         except ModelDownError:
             if not self._allow_degraded:
                 raise
@@ -182,6 +204,64 @@ class Retriever:
         """End the embedder."""
         self.close()
 
+    def _selected(self, query: Query, hits: Sequence[Hit]) -> Selection:
+        return select(
+            hits,
+            size=query.size,
+            per_source=query.per_source,
+            near_duplicates=self._shaping.near_duplicates,
+        )
+
+    def _ranked(self, query: Query, size: int, course: _Course) -> Found:
+        """The best ``size`` hits, reranked where that is wished for."""
+        shaping = self._shaping
+        if shaping.reranker is None:
+            with course.step("search"):
+                return self._searched(self.kind, template_params(query, size=size))
+        window = max(size, shaping.window)
+        if shaping.rerank_endpoint and self.profile.fusion == "cluster":
+            wish = {"rerank_endpoint": shaping.rerank_endpoint, "rerank_window": window}
+            try:
+                with course.step("search"):
+                    found = self._searched(self.kind, template_params(query, size=size) | wish)
+                if self.profile.fusion == "cluster":
+                    return found
+            except UnavailableError as error:
+                if isinstance(error, ModelDownError) or not self._allow_degraded:
+                    raise
+        with course.step("search"):
+            found = self._searched(self.kind, template_params(query, size=window))
+        with course.step("rerank"):
+            return self._reranked(query, found, size)
+
+    def _reranked(self, query: Query, found: Found, size: int) -> Found:
+        """The best ``size`` of what was found, by the reranker's order."""
+        reranker = self._shaping.reranker
+        if reranker is None or not found.hits:
+            return found
+        texts = [hit.text for hit in found.hits]
+        try:
+            scores = soon_again(lambda: reranker.scores(self.client, checked(query.text), texts))
+        except UnavailableError:
+            if not self._allow_degraded:
+                raise
+            degraded = "; ".join(filter(None, (found.degraded, NOT_RERANKED)))
+            return replace(found, hits=found.hits[:size], degraded=degraded)
+        return replace(found, hits=reranked(found.hits, scores)[:size])
+
+    def _widened(self, hits: Sequence[Hit], query: Query) -> tuple[Hit, ...]:
+        """The hits with the chunks beside them; one request for all."""
+        only = only_of(query.filters)
+        template = self.names.search_template("context")
+        beside = {"before": self._shaping.neighbours, "after": self._shaping.neighbours}
+        wishes = [
+            {"document_id": hit.document_id, "position": hit.position, "only": only, **beside}
+            for hit in hits
+        ]
+        around = soon_again(lambda: run_templates(self.client, self.index, template, wishes))
+        own = {hit.id for hit in hits}
+        return tuple(widen(hit, each.hits, own=own) for hit, each in zip(hits, around, strict=True))
+
     def _searched(self, kind: str, params: Mapping[str, object]) -> Found:
         """By the template, else by words alone where that is allowed."""
         try:
@@ -190,14 +270,18 @@ class Retriever:
             if not self._allow_degraded:
                 raise
         self._tell_degraded()
-        template = self.names.search_template("lexical")
-        return replace(run_template(self.client, self.index, template, params), degraded=DEGRADED)
+        return replace(self.run("lexical", params), degraded=DEGRADED)
 
     def _run(self, kind: str, params: Mapping[str, object]) -> Found:
         template = self.names.search_template(kind)
-        if kind in NO_VECTOR_KINDS or self.profile.all_in_cluster:
+        known = self._shared.profile
+        if known is not None and known.fusion == "client":  # then it does not rerank either
+            params = {name: value for name, value in params.items() if name not in _RERANKING}
+        if kind in NO_VECTOR_KINDS:
             return run_template(self.client, self.index, template, params)
         profile = self.profile
+        if profile.all_in_cluster:
+            return run_template(self.client, self.index, template, params)
         try:
             return self._run_rendered(template, params, profile)
         except IndexMovedError:
@@ -281,3 +365,19 @@ class Retriever:
             told, self._shared.told = self._shared.told, True
         if not told:
             self._tell(f"Degraded: {DEGRADED}.")
+
+
+class _Course:
+    """The seconds of each step of one question."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Count the time of the block."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began

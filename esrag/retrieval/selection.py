@@ -1,0 +1,116 @@
+"""Leaves out hits that repeat a better one, and hits beyond a document's share.  Pure.
+
+A passage repeats another one when nearly all its sequences of words stand there, and no word is
+new that could make it say something else: a number, a name, a negation.  So two release notes
+that differ in a version both stay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from esrag.types import Hit
+
+SEQUENCE = 3  # words
+_DENYING = frozenset({"no", "not", "never", "none", "without", "cannot", "nor", "nicht", "kein"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The hits that stay, ranked anew, and how many were left out for which reason."""
+
+    hits: tuple[Hit, ...]
+    repeated: int = 0
+    crowding: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, in words."""
+        found = []
+        if self.repeated:
+            found.append(f"{_passages(self.repeated)} left out that repeat a better one")
+        if self.crowding:
+            found.append(f"{_passages(self.crowding)} left out beyond a document's share")
+        return tuple(found)
+
+
+def select(
+    hits: Sequence[Hit], *, size: int, per_source: int = 0, near_duplicates: float = 0.0
+) -> Selection:
+    """The first ``size`` hits of which none repeats a better one.
+
+    ``per_source`` is the most hits of one document, 0 for any number; ``near_duplicates`` the share
+    of common word sequences from which a passage repeats another one, 0 to leave out none.
+    """
+    kept: list[Hit] = []
+    said: list[_Said] = []
+    of_document: Counter[str] = Counter()
+    repeated = crowding = 0
+    for hit in hits:
+        if len(kept) == size:
+            break
+        if per_source and of_document[hit.document_id] >= per_source:
+            crowding += 1
+            continue
+        if near_duplicates:
+            new = _Said.by(hit)
+            if any(new.repeats(old, near_duplicates) for old in said):
+                repeated += 1
+                continue
+            said.append(new)
+        of_document[hit.document_id] += 1
+        kept.append(hit)
+    ranked = tuple(
+        hit if hit.rank == rank else replace(hit, rank=rank)
+        for rank, hit in enumerate(kept, start=1)
+    )
+    return Selection(ranked, repeated, crowding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a passage says, with the title and headings that it stands under."""
+
+    words: tuple[str, ...]
+    distinct: frozenset[str]
+
+    @classmethod
+    def by(cls, hit: Hit) -> _Said:
+        words = (*hit.context.split(), *hit.text.split())
+        return cls(words, frozenset(words))
+
+    def repeats(self, other: _Said, share: float) -> bool:
+        """Whether all of it stands in ``other``, but for what changes nothing."""
+        if self.words == other.words:
+            return True
+        if share >= 1.0:
+            return False
+        new = self.distinct - other.distinct
+        # a word that is new spoils at least one sequence: most pairs end here
+        if len(new) > (1.0 - share) * len(self.words) or any(map(_changes_sense, new)):
+            return False
+        mine, others = _sequences(self.words), _sequences(other.words)
+        return len(mine & others) >= share * len(mine)
+
+
+def _sequences(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+    if len(words) <= SEQUENCE:
+        return {words}
+    return set(zip(*(words[first:] for first in range(SEQUENCE)), strict=False))
+
+
+def _changes_sense(word: str) -> bool:
+    """Whether one such word can make another statement of the same sentence."""
+    bare = word.strip(".,;:!?()[]\"'*_`")
+    return (
+        bare[:1].isupper()
+        or any(sign.isdigit() for sign in bare)
+        or bare.casefold() in _DENYING
+        or "n't" in bare
+    )
+
+
+def _passages(count: int) -> str:
+    return "1 passage was" if count == 1 else f"{count} passages were"
