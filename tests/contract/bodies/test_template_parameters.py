@@ -155,7 +155,7 @@ def test_values_of_other_types_add_no_structure(render: Render, kind: str, value
 def test_filters_of_other_types_add_no_structure(render: Render, name: str, value: object) -> None:
     """The same within the filters: clauses of the same kinds, and never none at all."""
     clauses = render("lexical", {"query": "q", "only": {name: value}})["retriever"]["standard"]
-    assert set(clauses) == {"_name", "filter", "query"}
+    assert set(clauses) == {"filter", "query"}
     assert {next(iter(each)) for each in clauses["filter"]} <= {
         "bool",
         "match_all",
