@@ -81,7 +81,8 @@ class ScriptedServer:
     about: dict[str, Any] = field(default_factory=dict)
     login: str = ""  # the Authorization header that is accepted; "" needs none
     feedback: Refusal | None = None
-    pages: dict[str, str] = field(default_factory=dict)  # further HTML pages, without a policy
+    pages: dict[str, str] = field(default_factory=dict)  # further HTML pages
+    policy: str = POLICY
     asked: list[Asked] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)  # a client left a stream
     url: str = ""
@@ -145,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/v1/"):
             self._api(url.path, parse_qs(url.query), None)
         elif url.path in self.scripted.pages:
-            self._send(200, self.scripted.pages[url.path].encode(), "text/html", policy=False)
+            self._send(200, self.scripted.pages[url.path].encode(), "text/html")
         else:
             self._file(url.path)
 
@@ -242,14 +243,12 @@ class _Handler(BaseHTTPRequestHandler):
         body: bytes,
         kind: str,
         headers: dict[str, str] | None = None,
-        *,
-        policy: bool = True,
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
-        if policy:
-            self.send_header("Content-Security-Policy", POLICY)
+        if self.scripted.policy:
+            self.send_header("Content-Security-Policy", self.scripted.policy)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

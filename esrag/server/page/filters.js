@@ -66,14 +66,14 @@ export class FiltersView {
     const form = make(
       "form",
       { method: "dialog", className: "sheet-form" },
-      make("header", { className: "sheet-head" },
+      make("div", { className: "sheet-head" },
         make("h2", { id: "filters-title" }, "Where to search"),
         button({ className: "quiet square", "aria-label": "Close the filters", title: "Close the filters", onclick: () => this.dialog.close() }, icon("close"))),
       make("div", { className: "sheet-body" },
         ...lists.map((list) => list.element),
         dates.length ? make("fieldset", { className: "dates" }, make("legend", {}, "Dates"), ...dates) : null,
         pairs),
-      make("footer", { className: "sheet-foot" },
+      make("div", { className: "sheet-foot" },
         button({ className: "plain", onclick: () => { this.value = {}; this.dialog.close(); } }, "Clear all"),
         make("button", { type: "submit", className: "primary" }, "Use these")),
     );

@@ -40,6 +40,7 @@ export class Reader {
     this.loading?.abort();
     this.element.close();
     this.stage.classList.remove("with-reader");
+    fill(this.element); // a document that is closed stands nowhere on the page any more
     markCurrent(null, null);
     if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
   }
@@ -71,7 +72,7 @@ export class Reader {
     fill(
       this.element,
       make(
-        "header",
+        "div",
         { className: "reader-head" },
         make("div", { className: "reader-names" },
           citation ? make("p", { className: "reader-kind" }, make("span", { className: "source-number" }, String(citation.number)), "Source") : make("p", { className: "reader-kind" }, "Passage"),
@@ -98,7 +99,7 @@ export class Reader {
       className: "plain", disabled: !this.targets[this.index + by],
       onclick: () => { this.#show(this.index + by); this.title.focus({ preventScroll: true }); },
     }, icon(sign), make("span", {}, words));
-    return make("footer", { className: "reader-steps" },
+    return make("div", { className: "reader-steps" },
       step(-1, "Previous", "up"),
       make("span", {}, `${this.index + 1} of ${this.targets.length}`),
       step(1, "Next", "down"));
