@@ -21,7 +21,7 @@ from esrag.errors import UsageError
 from esrag.verification import DEFAULT_COVERAGE
 
 # Fitted on the calibration half of the sample questions; see docs/answering.md.
-DEFAULT_THRESHOLD = 0.70
+DEFAULT_THRESHOLD = 0.67
 _NOTE = re.compile(
     r"threshold=(?P<threshold>\d\.\d+) coverage=(?P<coverage>\d\.\d+) n=(?P<yes>\d+)\+(?P<no>\d+)"
 )

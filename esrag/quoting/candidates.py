@@ -18,6 +18,7 @@ from esrag.terms import names, terms
 from esrag.types import Hit
 
 MOST_EMBEDDED = 20
+FIRST_PASSAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,19 @@ class Sought:
     names: frozenset[str]
     idf: dict[str, float]
     total: float
+    share_in_a_passage: float
 
     @classmethod
-    def of(cls, question: str, pool: Sequence[Candidate]) -> Sought:
+    def of(cls, question: str, pool: Sequence[Candidate], hits: Sequence[Hit]) -> Sought:
         """What ``question`` looks for in ``pool``: a word that is rare there counts more."""
         asked = asked_for(question)
         words, figures = asked.words.words, asked.words.figures
         counts = Counter(word for candidate in pool for word in words & candidate.words)
         idf = {word: math.log(1 + len(pool) / (1 + counts[word])) for word in words}
         named = names(question) - figures
-        return cls(asked, words, figures, named, idf, sum(idf.values()) or 1.0)
+        total = sum(idf.values()) or 1.0
+        share = max((sum(idf[w] for w in words & here) for here in passage_words(hits)), default=0)
+        return cls(asked, words, figures, named, idf, total, share / total)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -69,6 +73,11 @@ class Sought:
     def share_of_words(self, found: frozenset[str]) -> float:
         """How much of the question's words ``found`` covers, in [0, 1]."""
         return sum(self.idf.get(word, 0.0) for word in found) / self.total
+
+
+def passage_words(hits: Sequence[Hit]) -> tuple[frozenset[str], ...]:
+    """The words of each of the first hits, those of its headings included."""
+    return tuple(terms(f"{hit.context}\n{hit.text}").words for hit in hits[:FIRST_PASSAGES])
 
 
 def candidates(hits: Sequence[Hit]) -> tuple[Candidate, ...]:

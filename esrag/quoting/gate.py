@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from esrag.quoting.candidates import passage_words
 from esrag.quoting.kinds import asked_for
-from esrag.terms import names, terms
+from esrag.terms import names
 from esrag.types import Hit
 
 LEAST_SHARE = 0.6  # of the question's words, in one passage with its headings
-LOOKED_AT = 5  # the best hits
 
 
 def gate(question: str, hits: Sequence[Hit]) -> bool:
@@ -23,7 +23,7 @@ def gate(question: str, hits: Sequence[Hit]) -> bool:
     asked = asked_for(question).words
     if not asked.words:
         return False
-    here = [terms(f"{hit.context}\n{hit.text}").words for hit in hits[:LOOKED_AT]]
+    here = passage_words(hits)
     everything = frozenset[str]().union(*here)
     if not (asked.figures | names(question)) <= everything:
         return False

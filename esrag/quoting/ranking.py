@@ -10,7 +10,8 @@ Its score is a weighted sum of parts that are each in [0, 1]:
 * ``figures``   share of the question's versions, dates, numbers and codes found;
 * ``names``     share of the question's names found;
 * ``kind``      1 when the quote holds the kind of thing asked for (a date for "when", …);
-* ``rank``      1 / rank of the passage.
+* ``rank``      1 / rank of the passage;
+* ``passage``   the greatest share of the question's words in one of the first passages.
 
 What is found in the passage's title and headings counts as found in the quote.  The confidence
 is the same kind of sum over the chosen quotes together, since two passages may each hold half
@@ -48,10 +49,13 @@ class Weights:
     names: float = 0.12
     kind: float = 0.12
     rank: float = 0.04
+    passage: float = 0.0
 
 
 # Confidence asks whether the question is answered, not which quote is the better one.
-CONFIDENCE = Weights(meaning=0.5, words=0.15, figures=0.32, names=0.03, kind=0.0, rank=0.0)
+CONFIDENCE = Weights(
+    meaning=0.43, words=0.13, figures=0.28, names=0.03, kind=0.0, rank=0.0, passage=0.13
+)
 
 
 def assess(
@@ -71,7 +75,7 @@ def assess(
     pool = candidates(hits)
     if not pool:
         return Assessment(question, (), (), 0.0)
-    sought = Sought.of(question, pool)
+    sought = Sought.of(question, pool, hits)
     picked = likeliest(sought, pool, most=most_embedded)
     vectors = embed([question, *(pool[index].embedded_text for index in picked)])
     meanings = dict(zip(picked, cosines(vectors[0], vectors[1:]), strict=True))
@@ -188,7 +192,8 @@ class _Scorer:
         """What the chosen quotes together have of each part."""
         found = frozenset[str]().union(*(quote.found for quote in chosen))
         meaning = max((quote.meaning for quote in chosen), default=0.0)
-        return self._parts(found, meaning=meaning, kind=1.0, rank=1.0)
+        parts = self._parts(found, meaning=meaning, kind=1.0, rank=1.0)
+        return parts | {"passage": self._sought.share_in_a_passage}
 
     def confidence(self, parts: Mapping[str, float]) -> float:
         """How well quotes with these parts answer the question, in [0, 1]."""

@@ -304,14 +304,14 @@ def test_codes_of_rejected_inputs_are_those_of_the_code() -> None:
 
 
 def test_weights_are_those_of_the_code() -> None:
-    """The table in answering.md says what is computed."""
+    """The table in verification.md says what is computed."""
     shown = {
         cells[0].strip("`"): (float(cells[2]), float(cells[3]))
-        for cells in table_rows("answering.md", "Rank the quotes")
+        for cells in table_rows("verification.md", "Rank the quotes")
         if cells[0].startswith("`")
     }
     score = Weights()
-    parts = ("meaning", "words", "figures", "names", "kind", "rank")
+    parts = ("meaning", "words", "figures", "names", "kind", "rank", "passage")
     assert shown == {part: (getattr(score, part), getattr(CONFIDENCE, part)) for part in parts}
 
 
@@ -344,9 +344,10 @@ def test_constants_are_those_of_the_code() -> None:
 
 def test_margins_are_those_of_the_code() -> None:
     """The sentences that name them change with them."""
-    page = (FOLDER / "answering.md").read_text(encoding="utf-8")
+    page = (FOLDER / "verification.md").read_text(encoding="utf-8")
     assert f"score at least {SAME_MARGIN} of it" in page
     assert f"no other covers needs {NEW_MARGIN}" in page
+    page = (FOLDER / "answering.md").read_text(encoding="utf-8")
     assert f"after {NUMBERS[MOST_SENTENCES]} it is cut off" in page
 
 
