@@ -13,12 +13,19 @@ from urllib.parse import urlsplit
 
 _HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "content-encoding"))
 
+_ELASTICSEARCH = {"content-type": "application/json", "x-elastic-product": "Elasticsearch"}
 _LINES_OF_ONE = 2  # an action and its source
 
 
 _REFUSALS = {
     "full": (429, "es_rejected_execution_exception", "no room, says the proxy"),
     "licence": (403, "security_exception", "current license is non-compliant for [ml]"),
+    "old": (
+        400,
+        "media_type_header_exception",
+        "Invalid media-type value on headers [Accept, Content-Type]: Accept version must be either "
+        "version 8 or 7, but found 9.",
+    ),
 }
 
 
@@ -44,13 +51,17 @@ class FaultProxy:
     "hold" keeps the request until ``release`` is set; "drop" and "keep" let the caller wait for
     ever, the one without forwarding, the other after it; "items-full" and "items-licence" refuse
     each action as a full node, or one whose licence has ended.
-    ``hold_at`` holds any other request that it is true for, given as "METHOD path".  ``alter``
-    gets each answer's headers and body and gives the body that goes out.  ``requests`` remembers
-    them all.
+    ``fault_at`` names a fault for any other request, given as "METHOD path"; it knows "gone" as
+    well, which ends the connection before anything is forwarded, "licence", which refuses as a
+    cluster whose licence has ended, and "old", as version 8 refuses requests of version 9.
+    ``hold_at`` holds any other request that it is true for, given as "METHOD path".  ``alter`` gets
+    each answer's headers and body and gives the body that goes out.  ``requests`` remembers them
+    all.
     """
 
     def __init__(self, target: str) -> None:
         self.fault: Callable[[int], str] = lambda number: ""
+        self.fault_at: Callable[[str], str] = lambda request: ""
         self.hold_at: Callable[[str], bool] = lambda request: False
         self.alter: Callable[[dict[str, str], bytes], bytes] = lambda headers, body: body
         self.bulks = 0
@@ -84,9 +95,10 @@ class FaultProxy:
             assert time.monotonic() < end, f"{self.bulks} bulk requests came, not {count}"
             time.sleep(0.02)
 
-    def _next_fault(self, path: str) -> str:
+    def _next_fault(self, method: str, path: str) -> str:
         if "/_bulk" not in path:
-            return ""
+            with self._lock:
+                return self.fault_at(f"{method} {path}")
         with self._lock:
             self.bulks += 1
             return self.fault(self.bulks)
@@ -115,7 +127,10 @@ class FaultProxy:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {k: v for k, v in self.headers.items() if k.lower() != "accept-encoding"}
                 proxy.requests.append(f"{self.command} {self.path}")
-                fault = proxy._next_fault(self.path)
+                fault = proxy._next_fault(self.command, self.path)
+                if fault == "gone":
+                    self.close_connection = True
+                    return
                 if fault == "413" and body.count(b"\n") <= _LINES_OF_ONE:
                     fault = ""
                 if fault == "hold" or proxy.hold_at(proxy.requests[-1]):
@@ -128,15 +143,18 @@ class FaultProxy:
                     proxy.release.wait(60)
                     self.close_connection = True
                     return
+                if fault in _REFUSALS:
+                    status, kind_of_error, reason = _REFUSALS[fault]
+                    refusal = {"type": kind_of_error, "reason": reason}
+                    text = json.dumps({"error": refusal, "status": status}).encode()
+                    self.give(status, _ELASTICSEARCH, text, len(text))
+                    return
                 if fault.isdigit() or fault.startswith("items-"):
                     text = b'{"error":{"type":"busy","reason":"by the proxy"}}'
-                    kind = {
-                        "content-type": "application/json",
-                        "x-elastic-product": "Elasticsearch",
-                    }
                     if fault.startswith("items-"):
                         text = _refused_items(body, fault.removeprefix("items-"))
-                    self.give(int(fault) if fault.isdigit() else 200, kind, text, len(text))
+                    status = int(fault) if fault.isdigit() else 200
+                    self.give(status, _ELASTICSEARCH, text, len(text))
                     return
                 status, kept, answer = proxy._forward(self.command, self.path, headers, body)
                 answer = proxy.alter(kept, answer)

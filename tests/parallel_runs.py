@@ -21,7 +21,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 # Folders whose tests share fixtures that take long to make.
-_TOGETHER = ("contract/mlnode", "contract/tgi", "conformance/clients", "conformance/oracle")
+_TOGETHER = (
+    *("contract/asking", "contract/mlnode", "contract/tgi"),
+    *("conformance/clients", "conformance/oracle"),
+)
 # Whoever ends up with these has most to do, so they are dealt out first.
 _FIRST = ("conformance/clients", "end_to_end", "conformance", "contract/mlnode", "contract")
 _BASIC = re.compile(r"\b(basic_stack|basic_es|basic_prefix|unlicensed)\b")

@@ -191,6 +191,11 @@ def api_error(error: ApiError, doing: str) -> EsragError:
         return ConflictError(
             f"not found while {doing}: {text}", hint="Run `esrag plan` to see what is missing."
         )
+    if "Accept version must be" in text or "media_type_header" in text:
+        return UnsupportedError(
+            f"the server is too old for this client while {doing}: {text}",
+            hint="esrag needs Elasticsearch 9 or later.",
+        )
     if status in (408, 429) or status >= 500:
         return UnavailableError(f"Elasticsearch answered {status} while {doing}: {text}")
     return EsragError(f"Elasticsearch answered {status} while {doing}: {text}")

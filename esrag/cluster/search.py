@@ -29,6 +29,8 @@ HEADERS = {"accept": "application/json", "content-type": "application/json"}
 # With it, matched_queries holds the score of each named ranking, where the template asks for them.
 NAMED_SCORES = {"include_named_queries_score": "true"}
 
+_EVERY_CHUNK_HAS = ("document_id", "text", "position", "start", "end")
+
 
 def run_template(
     client: Elasticsearch, index: str, template_id: str, params: Mapping[str, object]
@@ -93,6 +95,7 @@ def parse_found(answer: Any, *, doing: str) -> Found:
     try:
         require_whole(answer, doing)
         hits = answer["hits"]["hits"]
+        _require_ours(hits, doing)
         return Found(
             hits=tuple(_hit(raw, rank) for rank, raw in enumerate(hits, start=1)),
             facets=_facets(answer.get("aggregations", {})),
@@ -100,8 +103,21 @@ def parse_found(answer: Any, *, doing: str) -> Found:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnavailableError(
             f"Elasticsearch sent something that is not a search answer while {doing}: {error!r}",
-            hint="Is there a proxy in between, or is the index not esrag's?",
+            hint="Is there a proxy in between?",
         ) from error
+
+
+def _require_ours(hits: Sequence[Mapping[str, Any]], doing: str) -> None:
+    """Raise ConflictError when what was found are no chunks: the alias leads to another index."""
+    for raw in hits:
+        source = raw.get("_source") or {}
+        lacking = [name for name in _EVERY_CHUNK_HAS if name not in source]
+        if lacking:
+            raise ConflictError(
+                f"{raw['_index']} does not hold chunks of esrag: its documents lack "
+                f"{', '.join(lacking)} ({doing})",
+                hint="Where does the alias lead? See: esrag plan",
+            )
 
 
 def require_whole(answer: Mapping[str, Any], doing: str) -> None:
