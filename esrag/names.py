@@ -59,6 +59,11 @@ class Names:
         """A generation's default pipeline: embeds, and sends what fails to the dead letters."""
         return f"esrag-intake-{self.set}-{generation:06d}"
 
+    @property
+    def answers(self) -> str:
+        """The index of answers that were given, and of what readers thought of them."""
+        return f"esrag-answers-{self.set}"
+
     def endpoint(self, purpose: str, adapter: str = "") -> str:
         """Inference endpoint for embedding, rerank, completion or chat.
 

@@ -28,11 +28,13 @@ Command = Literal[
     "dlq",
     "search",
     "ask",
+    "explain",
 ]
-Scope = Literal["cluster", "docs", "meta", "dlq"]
-Part = Literal["always", "machine learning", "endpoints"]
+Scope = Literal["cluster", "docs", "meta", "dlq", "answers"]
+Part = Literal["always", "machine learning", "endpoints", "answers"]
 
 EVERY_SET = "esrag-docs-*"
+EVERY_ANSWER = "esrag-answers-*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ _LOOK = (
     ),
     _Need("meta", ("indices:admin/get", "indices:data/read/get", "indices:data/read/search")),
     _Need("dlq", ("indices:admin/get",)),
+    _Need("answers", ("indices:admin/get",), "answers"),
 )
 # A stored template needs no privilege of its own; the others are what a fusion does inside, and
 # the field caps tell who embeds.
@@ -233,6 +236,11 @@ _MAKE_SERVICE_INDICES = tuple(
     )
     for scope in ("meta", "dlq")
 )
+_MAKE_ANSWERS_INDEX = _Need(
+    "answers",
+    ("indices:admin/create", "indices:admin/mapping/put", "indices:admin/settings/update"),
+    "answers",
+)
 _MAKE_NOTES_INDEX = _Need("meta", ("indices:admin/create",))  # the lock is kept in it
 # the lock, and the notes about objects that cannot carry a mark
 _TAKE_NOTES = _Need(
@@ -273,6 +281,8 @@ _DELETE = (
     ),
     _Need("meta", ("indices:admin/delete",)),
     _Need("dlq", ("indices:admin/delete", "indices:data/read/search")),
+    # it may be there from a time when answers were kept
+    _Need("answers", ("indices:admin/get", "indices:admin/delete", "indices:data/read/search")),
 )
 _COPY = (
     _Need(
@@ -326,6 +336,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
         _PUT_ENDPOINTS,
         _PUT_INDEX,
         *_MAKE_SERVICE_INDICES,
+        _MAKE_ANSWERS_INDEX,
         _TAKE_NOTES,
         _RUN_TEMPLATES,
     ),
@@ -377,6 +388,7 @@ _NEEDS: dict[Command, tuple[_Need, ...]] = {
     ),
     "search": (_ASK_FIELDS, _RUN_TEMPLATES),
     "ask": (_ASK_FIELDS, _RUN_TEMPLATES, _INFER),
+    "explain": (_Need("answers", ("indices:data/read/get", "indices:data/read/search")),),
 }
 
 
@@ -386,17 +398,15 @@ def needed(
     *,
     machine_learning: bool = True,
     endpoints: bool = True,
+    answers: bool = True,
 ) -> Privileges:
     """The privileges of one command on one document set, or on all with None.
 
-    ``machine_learning`` and ``endpoints`` say which parts the cluster has; what belongs to a part
-    that is not there is not asked for.
+    ``machine_learning`` and ``endpoints`` say which parts the cluster has, ``answers`` whether
+    answers are kept; what belongs to a part that is not there is not asked for.
     """
-    absent = {
-        part
-        for part, there in (("machine learning", machine_learning), ("endpoints", endpoints))
-        if not there
-    }
+    parts = {"machine learning": machine_learning, "endpoints": endpoints, "answers": answers}
+    absent = {part for part, there in parts.items() if not there}
     found = Privileges()
     for need in _NEEDS[command]:
         if need.part not in absent:
@@ -420,6 +430,11 @@ def document_indices(set_name: str | None) -> tuple[str, ...]:
     return (names.alias, names.index_pattern)
 
 
+def answer_indices(set_name: str | None) -> tuple[str, ...]:
+    """The index that keeps the answers of a set, or those of all."""
+    return (EVERY_ANSWER,) if set_name is None else (Names(set_name).answers,)
+
+
 def _reduced(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name
@@ -435,5 +450,6 @@ def _scoped(privileges: Sequence[str], scope: Scope, set_name: str | None) -> Pr
         "docs": document_indices(set_name),
         "meta": (META_INDEX,),
         "dlq": (DLQ_INDEX,),
+        "answers": answer_indices(set_name),
     }
     return Privileges(indices=(IndexPrivileges(places[scope], tuple(privileges)),))

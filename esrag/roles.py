@@ -23,6 +23,7 @@ from esrag.privileges import (
     Command,
     IndexPrivileges,
     Privileges,
+    answer_indices,
     document_indices,
     needed,
     together,
@@ -42,7 +43,6 @@ FOR: dict[RoleName, str] = {
 }
 
 EVALUATION_INDICES = ("esrag-eval-*",)
-ASK_LOG_INDICES = ("esrag-asklog-*",)
 
 # what a tight role is made of; the rest of each role stands in _extra
 _COMMANDS: dict[RoleName, tuple[Command, ...]] = {
@@ -51,7 +51,7 @@ _COMMANDS: dict[RoleName, tuple[Command, ...]] = {
     "ingest": ("ingest", "verify"),
     "search": (),
     "app": ("search", "ask"),
-    "eval": ("search", "ask"),
+    "eval": ("search", "ask", "explain"),
 }
 _READ_BY_NAME = ("read", "view_index_metadata")
 # Not needed, so no command asks for it: with it ingest sees the queue of the deployment and need
@@ -121,11 +121,14 @@ def _extra(name: RoleName, set_name: str | None) -> Privileges:
             # writes letters and takes its own away, by id; whose they are it cannot read
             return _on((DLQ_INDEX,), "create_doc", "delete", "view_index_metadata")
         case "search":
-            return _on(document_indices(set_name), *_READ_BY_NAME)
+            # people whose own credentials serve passes on: their answers and what they think
+            keeping = _on(answer_indices(set_name), "create_doc")
+            return _on(document_indices(set_name), *_READ_BY_NAME) | keeping
         case "app":
-            return _on(ASK_LOG_INDICES, "create_doc")
+            return _on(answer_indices(set_name), "create_doc")
         case "eval":
-            return _on(EVALUATION_INDICES, "create_doc", *_READ_BY_NAME)
+            own = _on(EVALUATION_INDICES, "create_doc", *_READ_BY_NAME)
+            return own | _on(answer_indices(set_name), "create_doc")
         case _:
             return Privileges()
 
@@ -145,7 +148,8 @@ def _documented(name: RoleName, set_name: str | None) -> Privileges:
                 "cluster:admin/script/get",
                 "cluster:admin/script/delete",
             )
-            own = _on((*docs, META_INDEX, DLQ_INDEX), "manage", "read", "write")
+            indices = (*docs, META_INDEX, DLQ_INDEX, *answer_indices(set_name))
+            own = _on(indices, "manage", "read", "write")
             return Privileges(cluster=cluster) | own
         case "ingest":
             writing = _on(docs, "read", "index", "delete", "view_index_metadata", "maintenance")
@@ -154,6 +158,8 @@ def _documented(name: RoleName, set_name: str | None) -> Privileges:
             return _extra(name, set_name)
         case _:
             reading = Privileges(cluster=("monitor_ml",)) | _on(docs, *_READ_BY_NAME)
+            if name == "eval":
+                reading |= _on(answer_indices(set_name), *_READ_BY_NAME)
             return reading | _extra(name, set_name)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from esrag.answering.course import NOT_NEEDED, OFF, Course, counted
+from esrag.answering.course import NOT_NEEDED, OFF, Course, Keep, counted
 from esrag.answering.drafting import Draft
 from esrag.answering.events import OnEvent, Retrieved, Rewritten, nobody
 from esrag.answering.judging import Judging
@@ -35,7 +35,8 @@ BELOW = "below the threshold"
 class Answerer:
     """The parts of answering, put together by the caller; many threads may ask at once.
 
-    ``generator`` is None when only quotes are wanted.  No question leaves anything behind here.
+    ``generator`` is None when only quotes are wanted.  ``keep`` puts answers into the log.  No
+    question leaves anything behind here.
     """
 
     retrieve: Retrieve
@@ -44,6 +45,7 @@ class Answerer:
     calibration: Calibration = field(default_factory=Calibration)
     choices: Choices = field(default_factory=Choices)
     observing: Observing = field(default_factory=Observing)
+    keep: Keep | None = None
 
     def answer(
         self,
@@ -59,7 +61,9 @@ class Answerer:
         cancelled from another thread.
         """
         asked = Asked(asked) if isinstance(asked, str) else asked
-        course = Course(on_event or nobody, cancel or Cancellation(), self.observing)
+        course = Course(
+            on_event or nobody, cancel or Cancellation(), self.observing, keep=self.keep
+        )
         with course.whole(asked):
             return self._answer(asked, course)
 

@@ -13,21 +13,26 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esrag.answering.answerer import Answerer
+from esrag.answering.course import Keep
 from esrag.answering.parts import QUOTE_POOL, Choices
+from esrag.answering.record import as_record
 from esrag.calibration import Calibration, load
 from esrag.cluster.client import authorization_of
+from esrag.errors import EsragError
 from esrag.generation.endpoint import Endpoint
 from esrag.generation.generator import Generator
 from esrag.generator_place import place_from
 from esrag.names import Names
+from esrag.observing.answer_log import AnswerLog
 from esrag.observing.building import build_observing
 from esrag.observing.observing import Observing
 from esrag.observing.prices import Prices
 from esrag.retrieval import LocalEmbedder, Retriever, shaping_of
 from esrag.settings import Settings
+from esrag.types import Answer
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -44,7 +49,8 @@ class Assembly:
 
     ``local`` makes the embedder of this machine where an index wants one; ``tell`` hears what
     retrieval has to say besides its hits.  With ``metrics`` answers are counted in
-    ``observing.metrics``.
+    ``observing.metrics``.  ``log`` keeps feedback and, where that is wanted, answers; None where
+    neither is.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Assembly:
         self._local = local
         self._embedder: LocalEmbedder | None = None
         self._generator: Generator | None = None
+        self.log = self._log() if settings.answer.log or settings.serve.feedback else None
 
     @property
     def generator(self) -> Generator:
@@ -93,6 +100,7 @@ class Assembly:
             calibration=self.calibration(),
             choices=choices or choices_from(self._settings),
             observing=self.observing,
+            keep=self._keep(client),
         )
 
     def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
@@ -128,6 +136,8 @@ class Assembly:
             generator.close()
         if embedder is not None:
             embedder.close()
+        if self.log is not None:
+            self.log.close()
         self.observing.close()
 
     def __enter__(self) -> Assembly:
@@ -142,6 +152,24 @@ class Assembly:
     ) -> None:
         """Close it."""
         self.close()
+
+    def _log(self) -> AnswerLog:
+        metrics = self.observing.metrics
+        return AnswerLog(
+            Names(self._settings.index.set).answers,
+            record=_record,
+            prices=self.observing.prices,
+            tell=self._tell,
+            missed=metrics.unlogged if metrics else lambda: None,
+        )
+
+    def _keep(self, client: Elasticsearch) -> Keep | None:
+        log = self.log
+        if log is None or not self._settings.answer.log:
+            return None
+        return lambda answer, error: log.keep(
+            client, answer, error=error, trace_id=self.observing.trace_id()
+        )
 
     def _shared(self, profile: Profile) -> LocalEmbedder:
         """The one embedder of this process, made when it is first needed."""
@@ -196,6 +224,11 @@ def endpoint_from(settings: Settings) -> Endpoint:
         connect_timeout=generator.connect_timeout,
         token_timeout=generator.token_timeout,
     )
+
+
+def _record(answer: Answer, error: EsragError | None) -> dict[str, Any]:
+    said = (error.message, error.hint) if error is not None else None
+    return as_record(answer, hits=True, prompt=True, error=said)
 
 
 class _Borrowed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,6 +15,8 @@ from esrag.generation.cancelling import Cancellation
 from esrag.observing.observing import Facts, Observing
 from esrag.types import Answer, AnswerKind, Asked, Sentence
 
+Keep = Callable[[Answer, EsragError | None], None]
+
 STEPS = ("rewrite", "retrieve", "assess", "prompt", "generate", "verify", "quote", "refuse")
 NOT_REACHED = "not reached"
 NOT_NEEDED = "not needed"
@@ -24,13 +26,21 @@ OFF = "switched off"
 class Course:
     """``steps`` says of each step how it ended; one that never began is ``not reached``."""
 
-    def __init__(self, tell: OnEvent, cancel: Cancellation, observing: Observing) -> None:
+    def __init__(
+        self,
+        tell: OnEvent,
+        cancel: Cancellation,
+        observing: Observing,
+        *,
+        keep: Keep | None = None,
+    ) -> None:
         self.id = uuid.uuid4().hex
         self.tell = tell
         self.cancel = cancel
         self.observing = observing
         self.steps = dict.fromkeys(STEPS, NOT_REACHED)
         self.seconds: dict[str, float] = {}
+        self._keep = keep
         self._facts: Facts = {}
         self._began = time.monotonic()
 
@@ -43,6 +53,8 @@ class Course:
             except GeneratorFailedError as error:
                 self.observing.answered(error.fallback, self._facts)
                 self.observing.failed(error.__cause__ or error)
+                if self._keep is not None:
+                    self._keep(error.fallback, error)
                 raise
             except BaseException as error:
                 self.observing.failed(error)
@@ -81,6 +93,8 @@ class Course:
         """The whole answer, told."""
         whole = self.so_far(answer)
         self.observing.answered(whole, self._facts)
+        if self._keep is not None:
+            self._keep(whole, None)
         self.tell(Finished(whole))
         return whole
 

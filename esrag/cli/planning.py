@@ -87,6 +87,7 @@ def choices_from(settings: Settings) -> Choices:
         search_allocations=settings.model.search_allocations,
         search_threads=settings.model.search_threads,
         endpoints=_endpoint_choices(settings.endpoints),
+        answers=settings.answer.log or settings.serve.feedback,
     )
 
 

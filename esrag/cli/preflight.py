@@ -26,18 +26,24 @@ def require_permission(
     *,
     tier: Tier | None = None,
     endpoints: bool = False,
+    answers: bool = False,
 ) -> None:
     """Raise PermissionDeniedError that names everything missing for ``command``.
 
-    What the tier does not have is not asked for; ``endpoints`` says whether any are wanted.
+    What the tier does not have is not asked for; ``endpoints`` says whether any are wanted,
+    ``answers`` whether an index for answers is.
     """
     from esrag.cluster.security import require_privileges
 
-    require_privileges(client, command, _needed(command, set_name, tier, endpoints=endpoints))
+    require_privileges(
+        client, command, _needed(command, set_name, tier, endpoints=endpoints, answers=answers)
+    )
 
 
 @contextmanager
-def explaining_refusals(client: Elasticsearch, command: Command, set_name: str) -> Iterator[None]:
+def explaining_refusals(
+    client: Elasticsearch, command: Command, set_name: str, *, answers: bool = False
+) -> Iterator[None]:
     """When the server refuses the block for one privilege, name all that are missing."""
     from esrag.cluster.security import missing_privileges, refuse
 
@@ -45,7 +51,7 @@ def explaining_refusals(client: Elasticsearch, command: Command, set_name: str) 
         yield
     except PermissionDeniedError as error:
         try:
-            wanted = _needed(command, set_name, _tier(client), endpoints=True)
+            wanted = _needed(command, set_name, _tier(client), endpoints=True, answers=answers)
             lacking = missing_privileges(client, wanted)
         except EsragError:
             raise error from None  # the credentials themselves are refused
@@ -53,7 +59,9 @@ def explaining_refusals(client: Elasticsearch, command: Command, set_name: str) 
         raise
 
 
-def _needed(command: Command, set_name: str, tier: Tier | None, *, endpoints: bool) -> Privileges:
+def _needed(
+    command: Command, set_name: str, tier: Tier | None, *, endpoints: bool, answers: bool
+) -> Privileges:
     from esrag.privileges import needed
 
     return needed(
@@ -61,6 +69,7 @@ def _needed(command: Command, set_name: str, tier: Tier | None, *, endpoints: bo
         set_name,
         machine_learning=tier is None or tier.embedding == "cluster",
         endpoints=endpoints and (tier is None or tier.endpoints),
+        answers=answers,
     )
 
 

@@ -78,8 +78,9 @@ def plan(
         index=given(language=language, vectors=vectors),
     )
     client = connect_with(settings)
-    with explaining_refusals(client, "plan", settings.index.set):
-        survey = take_survey(client, choices_from(settings), bundle_from(settings), adopt=adopt)
+    choices = choices_from(settings)
+    with explaining_refusals(client, "plan", choices.set, answers=choices.answers):
+        survey = take_survey(client, choices, bundle_from(settings), adopt=adopt)
     if out is not None:
         _require_bundle_for(survey)
     show_plan(
@@ -147,7 +148,8 @@ def setup(
         index=given(language=language, vectors=vectors),
     )
     client = connect_with(settings)
-    with explaining_refusals(client, "setup", settings.index.set):
+    answers = choices_from(settings).answers
+    with explaining_refusals(client, "setup", settings.index.set, answers=answers):
         survey = _survey_with_bundle(client, settings, adopt=adopt)
     if saved is not None:
         require_unmoved(saved, survey)
@@ -175,8 +177,9 @@ def status(*, set_name: str | None, elasticsearch_url: str | None, as_json: bool
 
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
     client = connect_with(settings)
-    with explaining_refusals(client, "status", settings.index.set):
-        found = take_status(client, choices_from(settings))
+    choices = choices_from(settings)
+    with explaining_refusals(client, "status", choices.set, answers=choices.answers):
+        found = take_status(client, choices)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
         return
@@ -255,6 +258,7 @@ def _carry_out(
             choices.set,
             tier=survey.desired.tier,
             endpoints=any(action.kind == "inference endpoint" for action in survey.plan.changes),
+            answers=choices.answers,
         )
         require_allowed(survey.plan, allow_destructive=options.allow_destructive)
         confirm("setup", yes=options.yes)

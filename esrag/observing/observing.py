@@ -73,6 +73,10 @@ class Observing:
         if self.metrics is not None:
             self.metrics.failed(error)
 
+    def trace_id(self) -> str:
+        """The trace of the answer that is under way in this thread; "" without one."""
+        return self.tracing.trace_id() if self.tracing is not None else ""
+
     def close(self) -> None:
         """Send what waits, for a few seconds at most."""
         if self.tracing is not None:

@@ -90,16 +90,15 @@ class Tracing:
         finally:
             detach(token)
 
+    def trace_id(self) -> str:
+        """The trace that the current answer belongs to, 32 hex digits; "" without one."""
+        context = trace.get_current_span().get_span_context()
+        return f"{context.trace_id:032x}" if context.is_valid else ""
+
     def close(self) -> None:
         """Send what is there, for a few seconds at most."""
         self._provider.force_flush(int(CLOSE_SECONDS * 1000))
         self._provider.shutdown()
-
-
-def trace_id() -> str:
-    """The trace that the current answer belongs to, 32 hex digits; "" without one."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else ""
 
 
 class OtlpExporter(SpanExporter):

@@ -50,6 +50,7 @@ EMBED_FILE = "pipelines/ingest/embed.json"
 STAMP_FILE = "pipelines/ingest/stamp.json"
 INTAKE_FILE = "pipelines/ingest/intake.json"
 SERVICE_FILES = {META_INDEX: "mappings/meta.json", DLQ_INDEX: "mappings/dead_letters.json"}
+ANSWERS_FILE = "mappings/answers.json"
 SEARCH_FOLDER = "pipelines/search"
 
 _LONGEST_ID = 64  # of a trained model or deployment
@@ -60,7 +61,8 @@ _SEARCH_SUFFIX = "_search"
 class Choices:
     """What the settings say about one document set.
 
-    ``adaptive_max`` and ``search_allocations`` are 0 where they are not wanted.
+    ``adaptive_max`` and ``search_allocations`` are 0 where they are not wanted; ``answers`` says
+    whether an index keeps answers.
     """
 
     set: str
@@ -75,6 +77,7 @@ class Choices:
     search_allocations: int = 0
     search_threads: int = 1
     endpoints: EndpointChoices = field(default_factory=EndpointChoices)
+    answers: bool = False
 
     @property
     def deployment_id(self) -> str:
@@ -203,6 +206,7 @@ def desired_state(
         bundle=bundle,
         bodies=(
             *_service_indices(),
+            *((answers_index(names),) if choices.answers else ()),
             *_bodies(choices, names, dims, generation, tier, meta, version),
             *(_endpoints(choices, names) if tier.endpoints else ()),
         ),
@@ -229,6 +233,12 @@ def service_index(name: str) -> DesiredBody:
     """One of the indices that all document sets share; no project changes them."""
     body = load_body(SERVICE_FILES[name], project=None)
     return DesiredBody("service index", name, _sealed(body, ALL_SETS))
+
+
+def answers_index(names: Names) -> DesiredBody:
+    """The index of one set's answers; no project changes it."""
+    body = load_body(ANSWERS_FILE, project=None)
+    return DesiredBody("service index", names.answers, _sealed(body, names.set))
 
 
 def _bodies(

@@ -85,6 +85,7 @@ def plan_teardown(client: Elasticsearch, wish: Wish) -> Plan:
             *(_delete("ingest pipeline", n, "of this document set") for n in own_pipelines),
             *_models(client, wish, generations, records, users),
             *_documents(client, wish, generations),
+            *_answers(client, wish),
             *_layout(client, names),
             *_shared(client, wish, records, users),
         )
@@ -184,6 +185,25 @@ def _documents(
         else:
             hint = f"--with-documents {wish.names.alias} deletes it"
             yield _keep("index", index, f"holds {count} chunks; {hint}")
+
+
+def _answers(client: Elasticsearch, wish: Wish) -> Iterator[Action]:
+    """The index that keeps answers; it holds what the documents say, and goes with them."""
+    name, kind = wish.names.answers, KINDS["service index"]
+    body = kind.read(client, name)
+    if not body:
+        return
+    if kind.seal(body) is None:
+        yield _keep("service index", name, "not made by esrag")
+        return
+    count = indices.count_documents(client, name)
+    if not count:
+        yield _delete("service index", name, "of this document set; empty")
+    elif wish.documents:
+        yield _delete("service index", name, f"with {count} entries", destructive=True)
+    else:
+        hint = f"--with-documents {wish.names.alias} deletes it"
+        yield _keep("service index", name, f"holds {count} entries; {hint}")
 
 
 def _shared(client: Elasticsearch, wish: Wish, records: Records, users: Users) -> Iterator[Action]:

@@ -43,6 +43,7 @@ def desired(
         queue_capacity=64,
         language="english",
         vectors="int8",
+        answers=True,
     )
     wanted = desired_state(choices, bundle=None, dims=3, tier=NO_ENDPOINTS)
     for item in wanted.bodies:

@@ -106,6 +106,7 @@ def test_the_shipped_files_are_accepted_as_they_lie(es: Elasticsearch, prefix: s
     es.cluster.put_component_template(name=f"{prefix}-f", body=load("mappings/fields.json"))
     es.indices.create(index=f"{prefix}-meta", body=load("mappings/meta.json"))
     es.indices.create(index=f"{prefix}-dead", body=load("mappings/dead_letters.json"))
+    es.indices.create(index=f"{prefix}-answers", body=load("mappings/answers.json"))
     for name in ("embed", "stamp", "intake"):
         es.ingest.put_pipeline(id=f"{prefix}-{name}", body=load(f"pipelines/ingest/{name}.json"))
     for kind in SEARCH_KINDS:

@@ -71,10 +71,10 @@ def test_rights_that_differ_from_the_role_are_told() -> None:
 
 def test_rights_that_the_maker_did_not_have_are_told() -> None:
     """What the server cut off does not stand in the key's own descriptor."""
-    limits = (role("search", "hr").body(), {"cluster": ["manage_own_api_key"]})
+    limits = (role("ingest", "hr").body(), {"cluster": ["manage_own_api_key"]})
     found = [f for f in findings([key(limits=limits)], now=NOW) if f.problem.startswith("cut")]
     assert len(found) == 1
-    assert "create_doc on esrag-asklog-*" in found[0].detail
+    assert "create_doc on esrag-answers-hr" in found[0].detail
 
 
 def test_two_keys_for_one_thing_are_told() -> None:

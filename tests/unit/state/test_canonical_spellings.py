@@ -29,6 +29,7 @@ FILES = [
     "mappings/index.json",
     "mappings/meta.json",
     "mappings/dead_letters.json",
+    "mappings/answers.json",
     "pipelines/ingest/embed.json",
     "pipelines/ingest/stamp.json",
     "pipelines/ingest/intake.json",
