@@ -21,7 +21,7 @@ from esrag.answering.parts import QUOTE_POOL, Choices
 from esrag.answering.record import as_record
 from esrag.calibration import Calibration, load
 from esrag.cluster.client import authorization_of
-from esrag.errors import EsragError
+from esrag.errors import EsragError, UsageError
 from esrag.generation.endpoint import Endpoint
 from esrag.generation.generator import Generator
 from esrag.generator_place import place_from
@@ -126,6 +126,17 @@ class Assembly:
     def calibration(self) -> Calibration:
         """The thresholds of the document set."""
         return load(calibration_file(self._settings))
+
+    def keep_feedback(
+        self, client: Elasticsearch, *, answer_id: str, rating: str, comment: str
+    ) -> None:
+        """Keep what a reader thinks of an answer, with the rights of ``client``.
+
+        Raises what the cluster raises, and UsageError where feedback is not kept.
+        """
+        if self.log is None or not self._settings.serve.feedback:
+            raise UsageError("feedback is not kept here", hint="Switch on serve.feedback.")
+        self.log.keep_feedback(client, answer_id, rating=rating, comment=comment)
 
     def close(self) -> None:
         """End the generator's connections and the embedder."""
