@@ -19,6 +19,7 @@ from esrag.types import (
     AnswerKind,
     Citation,
     Facet,
+    Found,
     Hit,
     Prompt,
     Sentence,
@@ -265,6 +266,18 @@ def citation_record(citation: Citation) -> CitationRecord:
         start=citation.hit.start + citation.start,
         end=citation.hit.start + citation.end,
     )
+
+
+def found_record(question: str, found: Found) -> dict[str, Any]:
+    """What a search found: ``search --json`` and ``/v1/search`` have it."""
+    return {
+        "question": question,
+        "hits": [hit_record(hit).model_dump(mode="json") for hit in found.hits],
+        "facets": [facet_record(facet).model_dump(mode="json") for facet in found.facets],
+        "degraded": found.degraded,
+        "notes": list(found.notes),
+        "seconds": {step: round(value, 4) for step, value in found.seconds.items()},
+    }
 
 
 def hit_record(hit: Hit) -> HitRecord:

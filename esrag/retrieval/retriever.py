@@ -11,6 +11,7 @@ then on, with the same ranking; what cannot be done is told.  Several threads ma
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ NO_VECTOR_KINDS = ("lexical", "context")  # templates that search without the mo
 DEGRADED = "the embedding model does not run: passages were searched by words alone"
 NOT_RERANKED = "the reranker does not answer: passages are in the order of the search"
 _RERANKING = ("rerank_endpoint", "rerank_window")
+PROFILE_SECONDS = 60.0  # so long a change of the set may stay unnoticed, under serve
 MORE = 4  # times the size that is fetched when too few hits are left; at once with a cap
 
 
@@ -71,8 +73,9 @@ class _Shared:
     """What all views of one retriever have in common; changed under the lock alone."""
 
     profile: Profile | None
+    until: float = math.inf  # when the profile is to be read again
     embedder: LocalEmbedder | None = None
-    told: bool = False
+    told: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -170,7 +173,7 @@ class Retriever:
         except ModelDownError:
             if not self._allow_degraded:
                 raise
-        self._tell_degraded()
+        self._tell_once(f"Degraded: {DEGRADED}.")
         try:
             return self._local_embedder().embed(texts)
         except UnsupportedError:
@@ -178,11 +181,15 @@ class Retriever:
 
     @property
     def profile(self) -> Profile:
-        """Where the work is done; read once."""
-        with self._shared.lock:
-            if self._shared.profile is None:
-                self._shared.profile = read_profile(self.client, self.index)
-            return self._shared.profile
+        """Where the work is done; read once a minute."""
+        shared = self._shared
+        with shared.lock:
+            if shared.profile is not None and time.monotonic() < shared.until:
+                return shared.profile
+        profile = read_profile(self.client, self.index)
+        if profile.indices:  # else these credentials may not see them: others may
+            self._keep(profile)
+        return profile
 
     def close(self) -> None:
         """End the embedder, if there is one."""
@@ -269,7 +276,7 @@ class Retriever:
         except ModelDownError:
             if not self._allow_degraded:
                 raise
-        self._tell_degraded()
+        self._tell_once(f"Degraded: {DEGRADED}.")
         return replace(self.run("lexical", params), degraded=DEGRADED)
 
     def _run(self, kind: str, params: Mapping[str, object]) -> Found:
@@ -317,6 +324,14 @@ class Retriever:
                 self._shared.embedder = self._local(self.profile)
             return self._shared.embedder
 
+    def _keep(self, profile: Profile) -> None:
+        """Remember a profile; an embedder of another model is let go."""
+        with self._shared.lock:
+            old, self._shared.profile = self._shared.profile, profile
+            self._shared.until = time.monotonic() + PROFILE_SECONDS
+            if old is not None and old.model != profile.model:
+                self.close()
+
     def _forget(self, profile: Profile) -> None:
         """Let go of a profile that is outdated, unless another thread has done so."""
         with self._shared.lock:
@@ -338,8 +353,8 @@ class Retriever:
 
     def _take_over(self, error: LicenceError, profile: Profile) -> None:
         if profile.fusion == "cluster":
-            self._shared.profile = replace(profile, fusion="client")
-            self._tell(
+            self._keep(replace(profile, fusion="client"))
+            self._tell_once(
                 f"{error.message}\nThis machine fuses the rankings instead, in the same order. "
                 "To make it last: esrag setup"
             )
@@ -352,19 +367,20 @@ class Retriever:
                     f"{missing.message}",
                     hint=f"{missing.hint}. Or renew the licence of the cluster.",
                 ) from error
-            self._shared.profile = replace(profile, embedding="client")
-            self._tell(
+            self._keep(replace(profile, embedding="client"))
+            self._tell_once(
                 f"{error.message}\nThis machine embeds instead; the ranking is the same. To make "
                 "it last: esrag setup"
             )
         else:
             raise error
 
-    def _tell_degraded(self) -> None:
+    def _tell_once(self, words: str) -> None:
         with self._shared.lock:
-            told, self._shared.told = self._shared.told, True
-        if not told:
-            self._tell(f"Degraded: {DEGRADED}.")
+            known = words in self._shared.told
+            self._shared.told.add(words)
+        if not known:
+            self._tell(words)
 
 
 class _Course:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from esrag.answering.record import facet_record, hit_record
+from esrag.answering.record import found_record
 from esrag.server.bodies import MOST_VALUES, SearchBody, Value
 from esrag.server.context import Here, reply
 from esrag.server.problems import problem
@@ -31,16 +31,7 @@ async def search(body: SearchBody, here: Here) -> Response:
     """Retrieve passages; nothing is generated."""
     service, caller, query = here.server.service, here.caller, body.record()
     found = await here.work(lambda _tell, _cancel: service.search(caller, query))
-    return reply(
-        {
-            "question": body.question,
-            "hits": [hit_record(hit).model_dump(mode="json") for hit in found.hits],
-            "facets": [facet_record(facet).model_dump(mode="json") for facet in found.facets],
-            "degraded": found.degraded,
-            "notes": list(found.notes),
-            "seconds": {step: round(value, 4) for step, value in found.seconds.items()},
-        }
-    )
+    return reply(found_record(body.question, found))
 
 
 @router.get(

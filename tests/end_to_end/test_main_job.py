@@ -64,8 +64,8 @@ def test_a_second_ingest_sends_nothing_and_its_books_balance(desk: Desk) -> None
 
 def test_the_exact_version_is_retrieved_first(desk: Desk) -> None:
     """Look-alike release notes are told apart by the version asked for."""
-    hits = desk.json("search", "--set", SET, "When did Siltbase 4.2.1 come out?")
-    assert hits[0]["document_id"] == "siltbase-4.2.1.md"
+    found = desk.json("search", "--set", SET, "When did Siltbase 4.2.1 come out?")
+    assert found["hits"][0]["document_id"] == "siltbase-4.2.1.md"
 
 
 def test_an_answer_cites_words_that_stand_in_the_document(desk: Desk) -> None:

@@ -32,7 +32,7 @@ def search(*arguments: str) -> int:
 
 
 def test_a_plain_question_asks_the_hybrid_template(asked: list[dict[str, Any]]) -> None:
-    """Without filters nothing but question and size is sent."""
+    """Without filters nothing but the question is sent, and the wish to see what matched."""
     assert search("When?", "--json") == 0
     assert asked == [
         {
@@ -40,6 +40,7 @@ def test_a_plain_question_asks_the_hybrid_template(asked: list[dict[str, Any]]) 
             "template": "esrag-hybrid-default",
             "query": "When?",
             "size": 5,
+            "highlight": True,
         }
     ]
 
