@@ -28,8 +28,9 @@ REFUSAL = "The documents do not answer this question."
 # One pattern for the tokens with which chat templates mark turns, in the families there are.
 # What is found is broken up, never taken away, so that a reader of the prompt still sees it.
 _CONTROL = re.compile(
-    r"<(?=\|[^<>|\s][^<>|]{0,63}\|>)"  # <|im_start|>, <|eot_id|>, <|start_header_id|>, …
-    r"|<(?=｜[^<>｜]{1,64}｜>)"  # DeepSeek, with wide bars
+    # <|im_start|>, <|eot_id|>, <|start_header_id|>, …; with wide signs as well, which some
+    # tokenizers take for the narrow ones, and DeepSeek has as its own
+    r"[<＜](?=[|｜][^<>＜＞|｜]{1,64}[|｜][>＞])"
     r"|<(?=/?(?:s|bos|eos|pad|unk|sop|eop|sep|cls|mask)>)"
     r"|<(?=/?(?:start|end)_of_(?:turn|image|role|text)>|(?:BOS|EOS|EOT|PAD|UNK)_TOKEN>)"
     r"|<(?=/?(?:think|tool_calls?|tool_responses?|tools|function_calls?|extra_id_\d+)>)"
@@ -38,13 +39,18 @@ _CONTROL = re.compile(
     r"|gMASK|sMASK|MASK)\])",
     re.IGNORECASE,
 )
-# signs that no reader sees and that models read: controls, and the letters of Unicode's tags
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\U000e0000-\U000e007f]")
+# signs that no reader sees and that models read: controls, orders to turn the direction of text,
+# and the letters of Unicode's tags
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+)
 _BREAK = "\u200b"
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
 _LETTERS_PER_TOKEN = 2.0
 _TOKENS_PER_MESSAGE = 12
+# an estimate that is corrected by a count is right within this, so nothing that fits is left out
+_NEARLY = 1.1
 
 CountTokens = Callable[[Sequence[Message]], int]
 
@@ -65,7 +71,7 @@ def build(
         estimate = estimated_tokens(messages)
         if estimate <= budget:
             return Prompt(messages, tuple(hits[:kept]), estimate)
-        if estimate * more <= budget or more == 1.0 or kept == 1:
+        if estimate * more <= budget * _NEARLY or more == 1.0 or kept == 1:
             tokens = count_tokens(messages)
             if tokens <= budget:
                 return Prompt(messages, tuple(hits[:kept]), tokens)
@@ -80,14 +86,19 @@ def build(
 def compose(question: str, hits: Sequence[Hit], *, fence: str) -> tuple[Message, ...]:
     """The messages themselves; the same for serving and for training."""
     passages = "\n\n".join(
-        f"[{number}] {escape(hit.context)}\n"
-        f"<passage {fence}>\n{escape(hit.text)}\n</passage {fence}>"
+        f"[{number}]\n<passage {fence}>\n{_quoted(hit)}\n</passage {fence}>"
         for number, hit in enumerate(hits, start=1)
     )
     return (
         Message("system", SYSTEM),
         Message("user", f"Passages:\n\n{passages}\n\nQuestion: {escape(question)}"),
     )
+
+
+def _quoted(hit: Hit) -> str:
+    """All that comes from a document: its title and headings in one line, and the passage."""
+    context = " ".join(hit.context.split())
+    return f"{escape(context)}\n\n{escape(hit.text)}" if context else escape(hit.text)
 
 
 def escape(text: str) -> str:

@@ -53,7 +53,7 @@ class EventStream:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
-            self._held += len(value)
+            self._held += len(line)
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
 
