@@ -15,6 +15,7 @@ from typing import Any
 
 from esrag.errors import EsragError, PermissionDeniedError, UsageError
 from esrag.generation.pieces import BusyError, FailedError, TooLongError
+from esrag.generation.sse import EventStream
 
 _TOO_LONG = re.compile(
     r"must have less than \d+ tokens|must be <= \d+|maximum context length"
@@ -46,7 +47,8 @@ def refusal(where: str, status: int, body: bytes, *, retry_after: str = "") -> E
     if status == 404:
         return UsageError(
             f"{where} has no such route or model: {words or status}",
-            hint="generator.url is the address without /v1; generator.model names the model.",
+            hint="generator.url is the address without /v1, generator.model names the model; with "
+            "protocol elasticsearch, generator.inference_id names an endpoint of the cluster.",
         )
     if 300 <= status < 400:
         return UsageError(
@@ -61,9 +63,10 @@ def event_refusal(where: str, data: bytes, *, status: int = 0) -> EsragError:
     """The error for an error event that came before any text."""
     words = error_text(data)
     told = f"{where} stopped with an error: {words}"
-    if _BUSY.search(words):
+    status = status or _status_in(data)
+    if status in (429, 503) or _BUSY.search(words):
         return BusyError(told)
-    return _by_words(where, words, told, status or _status_in(data))
+    return _by_words(where, words, told, status)
 
 
 def _by_words(where: str, words: str, told: str, status: int) -> EsragError:
@@ -81,9 +84,10 @@ def _by_words(where: str, words: str, told: str, status: int) -> EsragError:
 
 def error_text(body: bytes) -> str:
     """What an error body says, whichever of the known shapes it has."""
+    body = _data_of(body)
     try:
         parsed: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _plain(body)
     error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     if isinstance(error, dict):
@@ -116,10 +120,19 @@ def _plain(body: bytes) -> str:
     return " ".join(text.split())[:500]
 
 
+def _data_of(body: bytes) -> bytes:
+    """The data of a body that is one event, as Elasticsearch refuses a stream."""
+    if not body.startswith((b"event:", b"data:")):
+        return body
+    events = list(EventStream().feed(body.rstrip() + b"\n\n"))
+    return events[0].data if events else body
+
+
 def _status_in(data: bytes) -> int:
-    """The status that Elasticsearch puts beside an error; TGI's is always 422 and says nothing."""
+    """The status that Elasticsearch and llama.cpp put into an error; TGI's 422 says nothing."""
     try:
-        found = json.loads(data).get("status", 0)
-    except (ValueError, AttributeError):
+        found = json.loads(data)
+        status = found.get("status") or found["error"].get("code")
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return 0
-    return found if isinstance(found, int) else 0
+    return int(status) if re.fullmatch(r"[1-5]\d\d", str(status)) else 0

@@ -76,6 +76,8 @@ def test_an_event_under_200_is_read_by_its_words() -> None:
     assert told("Template error: System role not supported") is NoSystemTurnError
     assert told("`temperature` must be strictly positive") is EsragError
     assert type(event_refusal("x", b'{"error":{"reason":"r"},"status":500}')) is FailedError
+    assert type(event_refusal("x", b'{"error":{"message":"m","code":"429"}}')) is BusyError
+    assert type(event_refusal("x", b'{"error":{"message":"m","code":503}}')) is BusyError
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,7 @@ def test_an_event_under_200_is_read_by_its_words() -> None:
         (b'{"error":{"type":"t","reason":"why","root_cause":[]},"status":403}', "why (t)"),
         (b'{"error":{"root_cause":[{"reason":"deep"}]}}', "deep"),
         (b'{"detail":"fastapi"}', "{'detail': 'fastapi'}"),
+        (b'event: error\ndata: {"error":{"message":"framed"}}\n\n', "framed"),
         (b"plain \n text", "plain text"),
         (
             b"<html><title>502 Bad Gateway</title><script>x</script>",
