@@ -25,7 +25,7 @@ from esrag.server.asking import answering, streamed
 from esrag.server.bodies import LONGEST_ANSWER, LONGEST_QUESTION, MOST_TURNS
 from esrag.server.context import Context, Here, reply
 from esrag.server.problems import Problem, Words
-from esrag.server.responses import PROBLEMS
+from esrag.server.responses import CHAT, PROBLEMS
 from esrag.server.telling import problem_for
 from esrag.server.wire import DONE, data
 from esrag.types import Answer, Asked, Hit, Sentence, Turn
@@ -169,16 +169,7 @@ class _Chat:
 
 @router.post(
     "/v1/chat/completions",
-    responses={
-        200: {
-            "description": "A chat completion, or with stream a stream of its chunks",
-            "content": {
-                "application/json": {"schema": {"type": "object"}},
-                "text/event-stream": {"schema": {"type": "string"}},
-            },
-        },
-        **PROBLEMS,
-    },
+    responses={200: CHAT, **PROBLEMS},
     summary="Answer the last message, in OpenAI's shapes",
 )
 async def chat_completions(body: ChatBody, here: Here) -> Response:

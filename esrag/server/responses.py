@@ -133,7 +133,30 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         504: "It took too long",
     }.items()
 }
+
+
+def _stream_of(*names: str) -> dict[str, Any]:
+    """The schema of each event of a stream; ``data`` is JSON."""
+    fields: dict[str, Any] = {"data": {"type": "string", "contentMediaType": "application/json"}}
+    if names:
+        fields["event"] = {"type": "string", "enum": list(names)}
+    return {"schema": {"type": "object", "properties": fields, "required": list(fields)}}
+
+
 STREAM: dict[str, Any] = {
     "description": "The record of the answer, or a stream of events",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {
+        "text/event-stream": _stream_of("rewritten", "sources", "sentence", "answer", "error")
+    },
+}
+CHAT: dict[str, Any] = {
+    "description": "A chat completion, or with stream a stream of its chunks",
+    "content": {
+        "application/json": {"schema": {"type": "object"}},
+        "text/event-stream": _stream_of(),
+    },
+}
+FIGURES: dict[str, Any] = {
+    "description": "Figures in Prometheus' text format",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
 }

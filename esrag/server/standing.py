@@ -22,7 +22,7 @@ from esrag.server.callers import Caller
 from esrag.server.context import Context, Here, Server, reply, server_of
 from esrag.server.figures import CONTENT_TYPE
 from esrag.server.problems import problem
-from esrag.server.responses import PROBLEMS, AboutModel, KeptModel, ReadyModel
+from esrag.server.responses import FIGURES, PROBLEMS, AboutModel, KeptModel, ReadyModel
 from esrag.server.running import in_thread
 from esrag.server.service import Check, Feedback
 
@@ -76,7 +76,12 @@ class Checks:
             return self._found
 
 
-@router.get("/metrics", responses=PROBLEMS, summary="Figures for Prometheus")
+@router.get(
+    "/metrics",
+    responses={**PROBLEMS, 200: FIGURES},
+    response_class=Response,
+    summary="Figures for Prometheus",
+)
 async def metrics(request: Request) -> Response:
     """In Prometheus' text format."""
     return Response(server_of(request).figures.text(), headers={"content-type": CONTENT_TYPE})
