@@ -19,7 +19,7 @@ from esrag.generation.places import Place
 from esrag.server.application import Limits, create_app
 from esrag.server.callers import Caller, Door
 from esrag.server.gate import Rules
-from esrag.server.service import Check, Feedback, Stretch
+from esrag.server.service import Check, Feedback, Stretch, Wishes
 from esrag.testing import WordEmbedder
 from esrag.types import Answer, Asked, Citation, Found, Hit, Query, Sentence
 
@@ -68,7 +68,7 @@ class ScriptedService:
     set_name: str = "default"
     found_checks: tuple[Check, ...] = (Check("search", ok=True, message="fine"),)
     users: Mapping[str, str] = field(default_factory=dict)
-    asked: list[tuple[Caller, Asked, bool]] = field(default_factory=list)
+    asked: list[tuple[Caller, Asked, Wishes]] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
     stretches: list[dict[str, Any]] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
@@ -81,10 +81,10 @@ class ScriptedService:
         *,
         on_event: OnEvent,
         cancel: Cancellation,
-        generate: bool = True,
+        wishes: Wishes,
     ) -> Answer:
         """Tell the events of the script."""
-        self.asked.append((caller, asked, generate))
+        self.asked.append((caller, asked, wishes))
         if self.error is not None and self.raise_after == 0:
             raise self.error
         on_event(Retrieved(self.hits))
@@ -186,13 +186,13 @@ class AnsweringService(ScriptedService):
         *,
         on_event: OnEvent,
         cancel: Cancellation,
-        generate: bool = True,
+        wishes: Wishes,
     ) -> Answer:
         """As the server does it."""
         del caller
         answerer = Answerer(
             retrieve=lambda query: Found(self.hits),
             embed=WordEmbedder(),
-            generator=self.generator if generate else None,
+            generator=self.generator if wishes.generate else None,
         )
         return answerer.answer(asked, on_event=on_event, cancel=cancel)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.printable import printable
 from esrag.errors import UnsupportedError
 from esrag.settings import Settings
 
@@ -75,20 +76,30 @@ def serve(
             most_connections=2 * (chosen.concurrent + chosen.queue) + 64,
             started=_tell_started,
         )
-    click.echo("Stopped.", err=True)
+    _say("Stopped.")
 
 
 def _tell_started(listening: Listening) -> None:
-    click.echo(f"Listening at {listening.url}. To stop: ^C", err=True)
+    _say(f"Listening at {listening.url}. To stop: ^C")
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # a full disk behind standard error is no reason to stop
+        click.echo(words, err=True)
 
 
 def _rules(settings: Settings) -> Rules:
     from esrag.server.callers import door_for
-    from esrag.server.gate import Rules, is_loopback
+    from esrag.server.gate import Rules, is_loopback, own_names
     from esrag.server.places import Rate
 
     chosen = settings.serve
     loopback = is_loopback(chosen.host)
+    if not loopback and not chosen.allowed_hosts and not own_names(chosen.host):
+        _say(
+            f"On {chosen.host} this server can be called by any address, but answers to those of "
+            "loopback only. Name the others in serve.allowed_hosts."
+        )
     door = door_for(
         chosen.auth,
         chosen.token.get_secret_value() if chosen.token else None,
@@ -97,7 +108,7 @@ def _rules(settings: Settings) -> Rules:
     )
     return Rules(
         door=door,
-        hosts=chosen.allowed_hosts,
+        hosts=(*chosen.allowed_hosts, *own_names(chosen.host)),
         origins=chosen.allowed_origins,
         most_bytes=chosen.max_body_kib * 1024,
         requests=Rate(chosen.requests_per_minute),
@@ -106,7 +117,7 @@ def _rules(settings: Settings) -> Rules:
 
 @contextmanager
 def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
-    from esrag.answering.assembly import endpoint_from
+    from esrag.answering.assembly import choices_from, endpoint_from
     from esrag.cli.assembly import assembly_from
     from esrag.server.application import Limits, create_app
     from esrag.server.cluster_service import ClusterService
@@ -123,6 +134,7 @@ def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
             assembly,
             Clients(client if shared else None, client),
             set_name=settings.index.set,
+            choices=choices_from(settings),
             generator=endpoint_from(settings) if settings.answer.generate else None,
         )
         limits = Limits(chosen.concurrent, chosen.queue, chosen.deadline)
@@ -138,9 +150,17 @@ def _log_line(words: str) -> None:
 def _log_to_stderr(*, access: bool) -> None:
     """Lines of the server's own loggers; others stay silent unless they warn."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("esrag.server").setLevel(logging.INFO if access else logging.WARNING)
+
+
+class _Lines(logging.Formatter):
+    """Log lines, in which the words of other servers steer no terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        return printable(super().format(record))
 
 
 def _require_extra() -> None:

@@ -14,12 +14,15 @@ from esrag.server.bodies import AskBody
 from esrag.server.context import Context, Here, reply
 from esrag.server.responses import PROBLEMS, STREAM
 from esrag.server.running import Ended, Run, Work, unless_gone
+from esrag.server.service import Wishes
 from esrag.server.streams import EventStream
 from esrag.server.telling import named, problem_for, record_of
 from esrag.server.wire import HEARTBEAT, event
 from esrag.types import Answer, Asked
 
 HEARTBEAT_SECONDS = 10.0
+
+_TRACE_HEADERS = ("traceparent", "tracestate")
 
 router = APIRouter(tags=["answers"])
 
@@ -35,18 +38,25 @@ async def ask(body: AskBody, here: Here) -> Response:
 
     A stream always ends with ``answer`` or ``error``; one that does not was cut.
     """
-    work = answering(here, body.record(), generate=body.generate)
+    wishes = Wishes(body.generate, body.facets, trace_of(here))
+    work = answering(here, body.record(), wishes)
     if not body.stream:
         return reply(record_of(await here.work(work), passages=body.passages))
     return await streamed(here, work, _Events(here))
 
 
-def answering(here: Context, asked: Asked, *, generate: bool) -> Work[Answer]:
+def answering(here: Context, asked: Asked, wishes: Wishes) -> Work[Answer]:
     """The work that answers a question for the caller."""
     service, caller = here.server.service, here.caller
     return lambda tell, cancel: service.answer(
-        caller, asked, on_event=tell, cancel=cancel, generate=generate
+        caller, asked, on_event=tell, cancel=cancel, wishes=wishes
     )
+
+
+def trace_of(here: Context) -> dict[str, str]:
+    """The headers that say which trace a request belongs to."""
+    headers = here.request.headers
+    return {name: headers[name] for name in _TRACE_HEADERS if name in headers}
 
 
 class Telling(Protocol):

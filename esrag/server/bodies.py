@@ -87,6 +87,7 @@ class AskBody(_Body):
     filters: FiltersBody = FiltersBody()
     stream: bool = Field(False, description="Server-sent events instead of one JSON answer.")
     generate: bool = Field(True, description="False quotes the passages only.")
+    facets: bool = Field(False, description="Count the candidates by field, for ``sources``.")
     passages: bool = Field(
         False, description="Put the passages that were retrieved into the record, as ``hits``."
     )
@@ -107,6 +108,7 @@ class SearchBody(_Body):
         0, ge=0, le=MOST_HITS, description="Most passages of one document; 0: any number."
     )
     facets: bool = Field(False, description="Count the candidates by field as well.")
+    highlight: bool = Field(True, description="Tell where the words of the question matched.")
     explain: bool = Field(False, description="Tell what each ranking gave, as scores.")
 
     def record(self) -> Query:
@@ -117,6 +119,7 @@ class SearchBody(_Body):
             filters=self.filters.record(),
             per_source=self.per_source,
             facets=self.facets,
+            highlight=self.highlight,
             explain=self.explain,
         )
 

@@ -6,8 +6,11 @@ caller ─► his client ─► answerer of the assembly ─► answer, events
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esrag.answering import Choices
 from esrag.answering.assembly import Assembly
 from esrag.cluster.client import explained
 from esrag.errors import EsragError, PermissionDeniedError
@@ -16,7 +19,7 @@ from esrag.generation.endpoint import Endpoint
 from esrag.generation.endpoint import explained as explained_generator
 from esrag.retrieval.parameters import only_of
 from esrag.server.callers import Caller
-from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch
+from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch, Wishes
 from esrag.types import Answer, Asked, Filters, Found, Query
 
 if TYPE_CHECKING:
@@ -36,11 +39,13 @@ class ClusterService:
         clients: Clients,
         *,
         set_name: str,
+        choices: Choices,
         generator: Endpoint | None,
         feedback: KeepFeedback | None = None,
     ) -> None:
         self.set_name = set_name
         self._assembly = assembly
+        self._choices = choices
         self._clients = clients
         self._generator = generator
         self._feedback = feedback
@@ -62,18 +67,21 @@ class ClusterService:
         *,
         on_event: OnEvent,
         cancel: Cancellation,
-        generate: bool = True,
+        wishes: Wishes,
     ) -> Answer:
-        """Answer a question with the caller's rights."""
+        """Answer a question with the caller's rights, as part of his trace."""
         answerer = self._assembly.answerer(
-            self._clients.of(caller), generate=generate and self.generates
+            self._clients.of(caller),
+            generate=wishes.generate and self.generates,
+            choices=replace(self._choices, facets=wishes.facets),
         )
-        return answerer.answer(asked, on_event=on_event, cancel=cancel)
+        tracing = self._assembly.observing.tracing
+        with tracing.continued(wishes.trace) if tracing else nullcontext():
+            return answerer.answer(asked, on_event=on_event, cancel=cancel)
 
     def search(self, caller: Caller, query: Query) -> Found:
         """Retrieve passages with the caller's rights."""
-        answerer = self._assembly.answerer(self._clients.of(caller), generate=False)
-        return answerer.retrieve(query)
+        return self._assembly.retriever(self._clients.of(caller)).retrieve(query)
 
     def stretch(
         self,
@@ -127,8 +135,7 @@ class ClusterService:
             if own is None:
                 self._reach()
             else:
-                answerer = self._assembly.answerer(own, generate=False)
-                answerer.retrieve(Query("ready", 1))
+                self._assembly.retriever(own).retrieve(Query("ready", 1))
         except EsragError as error:
             yield Check("search", ok=False, message=error.message, hint=error.hint)
         else:

@@ -46,6 +46,7 @@ SECURITY_HEADERS = {
 }
 BODY_SECONDS = 15.0
 _CLOSED = ("/v1/", "/openapi.json")
+_PROBES = ("/health", "/ready")  # called by address, and hold nothing
 _JUDGED_BY_THE_ROUTE = ("/v1/about",)  # it says what login there is
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
 
@@ -96,7 +97,8 @@ class Gate:
 
     async def _handle(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         headers = Headers(scope=scope)
-        self._check_host(headers)
+        if scope["path"] not in _PROBES:
+            self._check_host(headers)
         if answer.allowed_origin is None:
             _check_origin(scope, headers)
         elif scope["method"] == "OPTIONS":
@@ -229,7 +231,7 @@ class _Answer:
 def _check_origin(scope: Scope, headers: Headers) -> None:
     """Refuse what a page of somebody else's made a browser send."""
     origins = headers.getlist("origin")
-    host = headers["host"].lower()
+    host = headers.get("host", "").lower()
     ours = all(urlsplit(origin).netloc.lower() == host for origin in origins)
     crossing = headers.get("sec-fetch-site") == "cross-site" and scope["path"].startswith(
         ("/metrics", *_CLOSED)
@@ -276,6 +278,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """The name that follows from the address to listen on; none from one that means all."""
+    try:
+        everywhere = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        everywhere = not host
+    return () if everywhere else (host,)
 
 
 def caller_of(state: Mapping[str, object]) -> Caller:

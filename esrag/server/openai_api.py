@@ -21,11 +21,12 @@ from starlette.responses import Response
 
 from esrag.answering.events import Told
 from esrag.answering.record import as_record, cited
-from esrag.server.asking import answering, streamed
+from esrag.server.asking import answering, streamed, trace_of
 from esrag.server.bodies import LONGEST_ANSWER, LONGEST_QUESTION, MOST_TURNS
 from esrag.server.context import Context, Here, reply
 from esrag.server.problems import Problem, Words
 from esrag.server.responses import CHAT, PROBLEMS
+from esrag.server.service import Wishes
 from esrag.server.telling import problem_for
 from esrag.server.wire import DONE, data
 from esrag.types import Answer, Asked, Hit, Sentence, Turn
@@ -184,7 +185,8 @@ async def chat_completions(body: ChatBody, here: Here) -> Response:
                 param="model",
             )
         )
-    work = answering(here, body.asked(), generate=body.model != QUOTES)
+    wishes = Wishes(generate=body.model != QUOTES, trace=trace_of(here))
+    work = answering(here, body.asked(), wishes)
     chat = _Chat(here, body)
     if body.stream:
         return await streamed(here, work, chat)

@@ -6,8 +6,8 @@ the cluster is decided here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esrag.generation.cancelling import Cancellation
@@ -36,6 +36,15 @@ class Feedback:
     answer_id: str
     rating: str
     comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How an answer is wanted; ``trace`` are the headers of a trace that it belongs to."""
+
+    generate: bool = True
+    facets: bool = False
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Service(Protocol):
         *,
         on_event: OnEvent,
         cancel: Cancellation,
-        generate: bool = True,
+        wishes: Wishes,
     ) -> Answer:
         """Answer a question."""
 

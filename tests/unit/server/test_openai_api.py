@@ -139,7 +139,7 @@ def test_the_quoting_model_does_not_generate() -> None:
     listed = client_of(service).get("/v1/models").json()["data"]
     assert [model["id"] for model in listed] == ["esrag", "esrag-quotes"]
     chat(service, user("x"), model="esrag-quotes")
-    assert service.asked[0][2] is False
+    assert service.asked[0][2].generate is False
 
 
 @pytest.mark.parametrize("words", HOSTILE)

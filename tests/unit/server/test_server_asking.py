@@ -19,6 +19,7 @@ from esrag.errors import (
 )
 from esrag.server.application import Limits
 from esrag.server.searching import without_overlaps
+from esrag.server.service import Wishes
 from esrag.types import Answer, Filters, Turn
 
 
@@ -56,11 +57,12 @@ def test_a_question_comes_with_its_history_and_filters() -> None:
             "filters": {"source": ["a.md"], "metadata": {"team": "docs"}, "acl": []},
             "generate": False,
         },
+        headers={"traceparent": "00-ab-cd-01", "baggage": "x"},
     )
-    _, asked, generate = service.asked[0]
+    _, asked, wishes = service.asked[0]
     assert asked.history == (Turn("When was 5.0.1 released?", "In March."),)
     assert asked.filters == Filters(source=("a.md",), metadata=(("team", "docs"),), acl=())
-    assert generate is False
+    assert wishes == Wishes(generate=False, trace={"traceparent": "00-ab-cd-01"})
 
 
 @pytest.mark.parametrize(

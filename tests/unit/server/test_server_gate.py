@@ -184,11 +184,20 @@ def test_loopback_is_known(host: str, expected: bool) -> None:
         "0x7f.1",
     ],
 )
-@pytest.mark.parametrize("path", ["/", "/v1/ask", "/health", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/v1/ask", "/metrics", "/openapi.json"])
 def test_a_foreign_name_is_refused(host: str, path: str) -> None:
     """A page whose name was pointed at this machine reaches nothing, not even the page."""
     found = client_of().post(path, json=ASK, headers={"host": host})
     assert (found.status_code, found.json()["error"]["code"]) == (400, "bad_host")
+
+
+def test_probes_may_call_by_any_name() -> None:
+    """An orchestrator knows an address only, and nothing is told but that it lives."""
+    client = client_of(door=BEYOND)
+    for path in ("/health", "/ready"):
+        found = client.get(path, headers={"host": "10.1.2.3:8600"})
+        assert found.status_code == 200
+        assert set(found.json()) <= {"status", "ready"}
 
 
 @pytest.mark.parametrize(
@@ -197,7 +206,7 @@ def test_a_foreign_name_is_refused(host: str, path: str) -> None:
 def test_own_names_are_known(host: str) -> None:
     """Those of loopback and of the settings, on any port."""
     client = client_of(hosts=("Answers.Example.org",))
-    assert client.get("/health", headers={"host": host}).status_code == 200
+    assert client.get("/v1/models", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
