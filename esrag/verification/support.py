@@ -24,8 +24,10 @@ from esrag.types import Hit
 from esrag.verification.alignment import says
 from esrag.verification.rows import row_says
 from esrag.verification.tokens import Token, tokens
+from esrag.verification.vocabulary import NEGATION
 
 DEFAULT_COVERAGE = 0.8
+PARAPHRASE_STAGE = 3  # from this check on a sentence may still be a paraphrase
 LEAST_IN_UNIT = 0.4  # share of the words that the unit itself must hold
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{2,})[\"”“»]|`([^`]{2,})`")
 
@@ -93,6 +95,7 @@ class Search:
         self.sought = sought
         self._coverage = coverage
         self._nearest = 0
+        self._near: list[Support] = []
         self.best: Support | None = None
         self.why = "no passage speaks of it"
 
@@ -111,8 +114,27 @@ class Search:
         if not reason:
             if self.best is None or share > self.best.coverage:
                 self.best = Support(hit, unit, share)
-        elif stage > self._nearest:
+            return
+        if stage >= PARAPHRASE_STAGE and self._has_names(hit, unit):
+            self._near.append(Support(hit, unit, share))
+        if stage > self._nearest:
             self._nearest, self.why = stage, reason
+
+    @property
+    def near(self) -> list[Support]:
+        """Units that have all figures, quoted strings and names of the sentence, most words first.
+
+        Whether one of them says the same in other words, the rules cannot tell.
+        """
+        return sorted(self._near, key=lambda support: -support.coverage)
+
+    def _has_names(self, hit: Hit, unit: Unit) -> bool:
+        own, around = ground(unit.text), ground(hit.context)
+        names = {t.key for t in self.sought.row[1:] if t.kind == "word" and t.capital}
+        negated = any(token.key == NEGATION for token in self.sought.row)
+        return names <= own.words | around.words and negated == any(
+            token.key == NEGATION for token in own.row
+        )
 
 
 def compare(sought: Sought, hit: Hit, unit: Unit, *, coverage: float) -> tuple[int, str, float]:
