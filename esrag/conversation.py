@@ -8,10 +8,10 @@ Only the turns' words are used; this module knows no index and no generator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from esrag.types import Turn
+from esrag.types import Message, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,13 @@ class Standalone:
     how: str
 
 
-def standalone(question: str, history: Sequence[Turn]) -> Standalone:
+Complete = Callable[[Sequence[Message]], str]
+LONGEST_REWRITTEN = 96  # tokens
+
+
+def standalone(
+    question: str, history: Sequence[Turn], *, complete: Complete | None = None
+) -> Standalone:
     """``question`` as one can ask it without what was said before."""
-    del history
+    del history, complete
     return Standalone(question, "not needed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from esrag.errors import EsragError
 from esrag.generation.cancelling import Cancellation
@@ -80,10 +80,13 @@ class ScriptedGenerator:
         *,
         cancel: Cancellation | None = None,
         max_tokens: int | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Generator[Piece, None, None]:
         """Yield the text piece by piece, then the finish reason, or raise ``fail``."""
         del max_tokens
         self.prompts.append(tuple(messages))
+        if on_sent is not None:
+            on_sent()
         try:
             for start in range(0, len(self.text), self.piece):
                 if cancel is not None:

@@ -10,7 +10,9 @@ Hits, prompts and answers are never kept between questions.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from esrag.answering.answerer import Answerer
 from esrag.answering.course import Keep
 from esrag.answering.parts import QUOTE_POOL, Choices
 from esrag.answering.record import as_record
-from esrag.calibration import Calibration, load
+from esrag.calibration import Calibration, calibration_of
 from esrag.cluster.client import authorization_of
 from esrag.errors import EsragError, UsageError
 from esrag.generation.endpoint import Endpoint
@@ -42,6 +44,16 @@ if TYPE_CHECKING:
     from esrag.embedding.process import Purpose
 
 Local = Callable[["Profile"], LocalEmbedder]
+
+
+PROFILE_SECONDS = 300.0  # so long a change of who embeds, or of the calibration, may stay unseen
+CALIBRATION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    retriever: Retriever
+    since: float
 
 
 class Assembly:
@@ -69,6 +81,8 @@ class Assembly:
         self._local = local
         self._embedder: LocalEmbedder | None = None
         self._generator: Generator | None = None
+        self._retrievers: dict[bool, _Kept] = {}
+        self._calibrations: dict[str, tuple[Calibration, float]] = {}
         self.log = self._log() if settings.answer.log or settings.serve.feedback else None
 
     @property
@@ -93,18 +107,34 @@ class Assembly:
         """
         wanted = self._settings.answer.generate if generate is None else generate
         retriever = self.retriever(client, allow_degraded=allow_degraded)
+
+        def calibration() -> Calibration:
+            return self._calibration(retriever.profile.calibration)
+
         return Answerer(
             retrieve=retriever.retrieve,
             embed=retriever.embed,
             generator=self._generator_for(client) if wanted else None,
-            calibration=self.calibration(),
+            calibration=calibration,
             choices=choices or choices_from(self._settings),
             observing=self.observing,
             keep=self._keep(client),
         )
 
     def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
-        """A retriever that searches with the rights of ``client``; nothing is sent."""
+        """A retriever that searches with the rights of ``client``; nothing is sent.
+
+        What the index says of itself is read once in some minutes, for all.
+        """
+        now = time.monotonic()
+        with self._lock:
+            kept = self._retrievers.get(allow_degraded)
+            if kept is None or now - kept.since > PROFILE_SECONDS:
+                made = self._retriever(client, allow_degraded=allow_degraded)
+                kept = self._retrievers[allow_degraded] = _Kept(made, now)
+        return kept.retriever.with_client(client)
+
+    def _retriever(self, client: Elasticsearch, *, allow_degraded: bool) -> Retriever:
         return Retriever(
             client,
             Names(self._settings.index.set),
@@ -123,9 +153,15 @@ class Assembly:
             return generator.as_caller(authorization_of(client))
         return generator
 
-    def calibration(self) -> Calibration:
-        """The thresholds of the document set."""
-        return load(calibration_file(self._settings))
+    def _calibration(self, note: str) -> Calibration:
+        """The thresholds of the document set: what its index notes, else those of this machine."""
+        now = time.monotonic()
+        kept = self._calibrations.get(note)
+        if kept is None or now - kept[1] > CALIBRATION_SECONDS:
+            found = calibration_of(note, calibration_file(self._settings))
+            self._calibrations = {note: (found, now)}
+            return found
+        return kept[0]
 
     def keep_feedback(
         self, client: Elasticsearch, *, answer_id: str, rating: str, comment: str

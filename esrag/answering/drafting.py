@@ -18,11 +18,13 @@ from esrag.answering.parts import Choices, Generator
 from esrag.answering.showing import Showing
 from esrag.answering.writing import Writing
 from esrag.generation.cancelling import Cancellation
+from esrag.generation.pieces import TooLongError
 from esrag.prompting import build
 from esrag.quoting import Assessment
 from esrag.types import Answer, AnswerKind, Prompt
 from esrag.verification import Verifier
 
+SHORTENED = "the generator took fewer passages than its limits say: the last one was left out"
 UNCHECKED = "verification is switched off: nothing that was generated has been checked"
 
 
@@ -40,17 +42,43 @@ class Draft:
         self._writing = Writing()
         self._showing: Showing | None = None
         self._verifying = 0.0
+        self._shortened = False
 
     def write(
         self,
         question: str,
         answer: Answer,
         allowed: Callable[[], Assessment],
+        *,
         cancel: Cancellation,
+        on_sent: Callable[[], None],
     ) -> None:
-        """Have it written; sentences are told once ``allowed`` gives the judgement."""
+        """Have it written; sentences are told once ``allowed`` gives the judgement.
+
+        ``on_sent`` is called when the generator has been asked.  A prompt that it finds too long
+        is shortened once.
+        """
+        passages = self._choices.passages
+        try:
+            self._write(question, answer, passages, allowed, cancel, on_sent)
+        except TooLongError:
+            fitting = len(self._prompt.hits) if self._prompt else 0
+            if fitting < 2:
+                raise
+            self._shortened = True
+            self._write(question, answer, fitting - 1, allowed, cancel, on_sent)
+
+    def _write(
+        self,
+        question: str,
+        answer: Answer,
+        passages: int,
+        allowed: Callable[[], Assessment],
+        cancel: Cancellation,
+        on_sent: Callable[[], None],
+    ) -> None:
         course = self._course
-        prompt = self._prompt = self._build(question, answer)
+        prompt = self._prompt = self._build(question, answer, passages)
         showing = self._showing = Showing(
             Verifier(question, prompt.hits, coverage=self._coverage),
             prompt.hits,
@@ -60,7 +88,8 @@ class Draft:
         writing = self._writing = Writing()
         with course.step("generate") as facts:
             try:
-                with closing(self._generator.stream(prompt.messages, cancel=cancel)) as pieces:
+                stream = self._generator.stream(prompt.messages, cancel=cancel, on_sent=on_sent)
+                with closing(stream) as pieces:
                     for sentence in writing.sentences(pieces):
                         self._take(sentence, showing, allowed(), cancel)
             finally:
@@ -77,7 +106,11 @@ class Draft:
             return answer
         writing, showing = self._writing, self._showing
         kind: AnswerKind = "generated" if showing.told else answer.kind
-        unchecked = self._choices.verify == "off" and showing.told
+        notes = answer.notes
+        if self._choices.verify == "off" and showing.told:
+            notes = (*notes, UNCHECKED)
+        if self._shortened:
+            notes = (*notes, SHORTENED)
         return replace(
             answer,
             kind=kind,
@@ -88,15 +121,15 @@ class Draft:
             prompt=self._prompt,
             prompt_tokens=writing.prompt_tokens or self._prompt.tokens,
             generated_tokens=writing.generated_tokens,
-            notes=(*answer.notes, UNCHECKED) if unchecked else answer.notes,
+            notes=notes,
         )
 
-    def _build(self, question: str, answer: Answer) -> Prompt:
+    def _build(self, question: str, answer: Answer, passages: int) -> Prompt:
         course, generator = self._course, self._generator
         with course.step("prompt") as facts:
             prompt = build(
                 question,
-                answer.hits[: self._choices.passages],
+                answer.hits[:passages],
                 budget=generator.budget(),
                 count_tokens=generator.count_tokens,
                 fence=secrets.token_hex(3),

@@ -12,27 +12,34 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from esrag.errors import EsragError
 from esrag.quoting import Assessment
 
 
 class Judging:
-    """A judgement that is there already, or will be: ``result`` waits for it."""
+    """A judgement that will be: ``begin`` has it made in another thread, ``result`` waits for it.
 
-    def __init__(self, work: Callable[[], Assessment], *, beside: bool) -> None:
-        self.beside = beside
+    When nobody began, ``result`` makes it.
+    """
+
+    def __init__(self, work: Callable[[], Assessment]) -> None:
+        self._work = work
         self._future: Future[Assessment] = Future()
-        if not beside:
-            self._run(work)
-            return
+        self._lock = threading.Lock()
+        self._begun = False
         # the thread speaks for the same answer, so spans of it belong to the same trace
-        context = contextvars.copy_context()
-        threading.Thread(
-            target=lambda: context.run(self._run, work), name="esrag-judging", daemon=True
-        ).start()
+        self._context = contextvars.copy_context()
+
+    def begin(self) -> None:
+        """Have it made in another thread; nothing more when it has begun."""
+        if self._may_begin():
+            threading.Thread(
+                target=lambda: self._context.run(self._run), name="esrag-judging", daemon=True
+            ).start()
 
     def result(self) -> Assessment:
         """The judgement; raises what judging raised."""
+        if self._may_begin():
+            self._run()
         return self._future.result()
 
     def when_done(self, callback: Callable[[Assessment | None], None]) -> None:
@@ -43,10 +50,15 @@ class Judging:
 
         self._future.add_done_callback(tell)
 
-    def _run(self, work: Callable[[], Assessment]) -> None:
+    def _may_begin(self) -> bool:
+        with self._lock:
+            first, self._begun = not self._begun, True
+        return first
+
+    def _run(self) -> None:
         try:
-            found = work()
-        except (EsragError, Exception) as error:  # noqa: BLE001 - raised by ``result``, elsewhere
+            found = self._work()
+        except Exception as error:  # noqa: BLE001 - raised by ``result``, in the asker's thread
             self._future.set_exception(error)
         else:
             self._future.set_result(found)

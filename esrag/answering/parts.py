@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from esrag.errors import UnavailableError
 from esrag.generation.cancelling import Cancellation
-from esrag.generation.messages import IncompleteError, Piece
+from esrag.generation.pieces import IncompleteError, Piece
 from esrag.types import Answer, Found, Hit, Message, Query
 
 Pieces = Yielding[Piece, None, None]
@@ -38,8 +38,12 @@ class Generator(Protocol):
         *,
         cancel: Cancellation | None = None,
         max_tokens: int | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Pieces:
-        """The answer piece by piece; closing the iterator, or ``cancel``, ends the generation."""
+        """The answer piece by piece; closing the iterator, or ``cancel``, ends the generation.
+
+        ``on_sent`` is called when the request is on its way, before anything is awaited.
+        """
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from esrag import sentences as text
-from esrag.generation.messages import Piece
+from esrag.generation.pieces import Piece
 
 MOST_SENTENCES = 3
 

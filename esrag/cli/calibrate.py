@@ -56,7 +56,7 @@ def calibrate(
         ]
         calibration = Calibration(
             threshold=round(fit_threshold(scored), 4),
-            coverage=answerer.calibration.coverage,
+            coverage=answerer.limits().coverage,
             model_id=settings.model.id,
             answerable=sum(item.answerable for item in scored),
             unanswerable=sum(not item.answerable for item in scored),

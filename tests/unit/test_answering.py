@@ -11,7 +11,7 @@ from esrag.answering.events import Event, Finished, Retrieved, Told
 from esrag.calibration import Calibration
 from esrag.errors import UnavailableError
 from esrag.generation.cancelling import Cancellation, CancelledError
-from esrag.generation.messages import IncompleteError
+from esrag.generation.pieces import IncompleteError, TooLongError
 from esrag.prompting import REFUSAL
 from esrag.testing import ScriptedGenerator, WordEmbedder, make_hit
 from esrag.types import Found
@@ -187,17 +187,19 @@ class _LateEmbedder:
 
 
 class _WaitingGenerator(ScriptedGenerator):
-    """Lets the judgement begin only when the whole text has been asked for."""
+    """Lets the judgement be made only once the generator has been asked."""
 
     def __init__(self, text: str, embedder: _LateEmbedder) -> None:
         super().__init__(text)
         self._embedder = embedder
 
-    def stream(self, messages, *, cancel=None, max_tokens=None):  # type: ignore[no-untyped-def]
-        """The text, after letting the judgement go."""
+    def stream(  # type: ignore[no-untyped-def]
+        self, messages, *, cancel=None, max_tokens=None, on_sent=None
+    ):
+        """The text, after letting the judgement go and giving it time."""
+        on_sent()
         self._embedder.go.set()
-        if cancel is not None:
-            cancel.wait(0.2)
+        cancel.wait(0.2)
         yield from super().stream(messages, cancel=cancel, max_tokens=max_tokens)
 
 
@@ -241,6 +243,64 @@ def test_an_error_of_judging_is_not_lost_beside_the_generator() -> None:
     )
     with pytest.raises(UnavailableError, match="the model is gone"):
         broken.answer(QUESTION)
+
+
+def test_nothing_is_judged_beside_before_the_generator_was_asked() -> None:
+    """Judging takes processor time, which must not delay the request."""
+    order: list[str] = []
+
+    class Noting(ScriptedGenerator):
+        def stream(self, messages, **more):  # type: ignore[no-untyped-def]
+            order.append("asked")
+            yield from super().stream(messages, **more)
+
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        order.append("judged")
+        return WordEmbedder()(texts)
+
+    Answerer(
+        retrieve=lambda query: Found(HITS),
+        embed=embed,
+        generator=Noting(SUPPORTED),
+        calibration=Calibration(threshold=0.5),
+    ).answer(QUESTION)
+    assert order == ["asked", "judged"]
+
+
+def test_a_prompt_that_the_generator_finds_too_long_is_shortened_once() -> None:
+    """The lowest-ranked passage is left out, and the answer says so."""
+
+    class Small(ScriptedGenerator):
+        def stream(self, messages, **more):  # type: ignore[no-untyped-def]
+            if len(self.prompts) < 1:
+                self.prompts.append(tuple(messages))
+                raise TooLongError("too many tokens")
+            yield from super().stream(messages, **more)
+
+    generator = Small(SUPPORTED)
+    answer = answerer(generator).answer(QUESTION)
+    assert answer.kind == "generated"
+    assert answer.prompt is not None
+    assert [hit.id for hit in answer.prompt.hits] == ["a"]
+    assert len(generator.prompts) == 2
+    assert any("left out" in note for note in answer.notes)
+
+
+def test_the_thresholds_may_be_known_only_after_retrieving() -> None:
+    """The index notes them, and is read with the search."""
+    order: list[str] = []
+
+    def retrieve(query: object) -> Found:
+        order.append("retrieved")
+        return Found(HITS)
+
+    def limits() -> Calibration:
+        order.append("limits")
+        return Calibration(threshold=0.99)
+
+    answer = Answerer(retrieve=retrieve, embed=WordEmbedder(), calibration=limits).answer(QUESTION)
+    assert order == ["retrieved", "limits"]
+    assert (answer.kind, answer.threshold) == ("refused", 0.99)
 
 
 def test_cancelling_ends_the_generation() -> None:
