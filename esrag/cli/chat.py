@@ -14,6 +14,8 @@ from esrag.cli.filter_flags import filter_flags, taken
 from esrag.cli.line_input import LineInput
 from esrag.cli.preflight import explaining_refusals
 
+PARAGRAPH = "\n"
+
 
 @click.command()
 @answer_flags
@@ -65,7 +67,7 @@ def chat(
 def _conversation(session: ChatSession, lines: LineInput, *, as_json: bool) -> int:
     """Every line until the end; the first failure is the exit code where nobody sits."""
     failed = 0
-    leaving = False
+    first, leaving = True, False
     while True:
         try:
             line = lines.read()
@@ -79,7 +81,8 @@ def _conversation(session: ChatSession, lines: LineInput, *, as_json: bool) -> i
         if line is None:
             break
         if line and not lines.interactive and not as_json:
-            click.secho(f"> {line}", bold=True)
+            click.secho(f"{'' if first else PARAGRAPH}> {line}", bold=True)
+            first = False
         code = session.line(line, interactive=lines.interactive)
         if code is None:
             break
