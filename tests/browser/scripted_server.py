@@ -81,6 +81,7 @@ class ScriptedServer:
     about: dict[str, Any] = field(default_factory=dict)
     login: str = ""  # the Authorization header that is accepted; "" needs none
     feedback: Refusal | None = None
+    facets: list[dict[str, Any]] = field(default_factory=list)  # that a search counts
     pages: dict[str, str] = field(default_factory=dict)  # further HTML pages
     policy: str = POLICY
     asked: list[Asked] = field(default_factory=list)
@@ -172,6 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(Refusal(401, "login_refused", "This login is not accepted."))
         elif path == "/v1/ask" and script.answer:
             self._ask(script.answer(body))
+        elif path == "/v1/search":
+            self._json(200, {"question": body["question"], "hits": [], "facets": script.facets})
         elif path == "/v1/feedback":
             self._refuse(script.feedback) if script.feedback else self._json(201, {"kept": True})
         elif path.startswith("/v1/documents/"):

@@ -97,6 +97,25 @@ def test_text_is_shown_as_what_it_is(page: Page, server: ScriptedServer) -> None
     assert marked(page) == "two goes on Kind Most texts 40"
 
 
+def test_lines_break_where_they_were_meant_to(page: Page, server: ScriptedServer) -> None:
+    """Lines that were full go on as one paragraph; short ones stay apart, and lists go on."""
+    text = (
+        "The team on call\nDate: 14 September 2026\nThis line is as long as the page was wide,"
+        " so that\nit goes on here.\n\n1. First\n\n   It is indented, yet it is prose.\n\n"
+        "   run --this\n"
+    )
+    story(server, cut("lines.txt", text, size=1000), "Date: 14 September 2026")
+    answered(page).locator(".chip").click()
+    assert marked(page) == "Date: 14 September 2026"
+    shown = page.locator("#reader .passage")
+    assert shown.locator("p").first.inner_text() == (
+        "The team on call\nDate: 14 September 2026\n"
+        "This line is as long as the page was wide, so that it goes on here."
+    )
+    assert shown.locator("p.continued").inner_text() == "It is indented, yet it is prose."
+    assert shown.locator("pre").all_inner_texts() == ["   run --this"]
+
+
 def test_without_the_document_its_passage_is_shown(page: Page, server: ScriptedServer) -> None:
     """A document that may not be read any more: the passage is known, and the page says so."""
     story(server, STORM, IS)

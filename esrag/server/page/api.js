@@ -32,6 +32,12 @@ export class Api {
     return this.#json(`v1/documents/${encodeURIComponent(id)}?${around}`, { signal });
   }
 
+  /** Counts by field among the candidates of a question, wherever they lie. */
+  async facets(question) {
+    const found = await this.#json("v1/search", { body: { question, size: 1, facets: true } });
+    return found.facets ?? [];
+  }
+
   feedback(answerId, rating, comment) {
     const body = { answer_id: answerId, rating, ...(comment ? { comment } : {}) };
     return this.#json("v1/feedback", { body });

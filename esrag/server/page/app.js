@@ -13,7 +13,7 @@ import { TurnView } from "./turn.js";
 const login = new Login();
 const api = new Api(() => login.value);
 const elements = Object.fromEntries(["desk", "welcome", "turns", "set", "new", "leave", "status"].map((id) => [id, document.getElementById(id)]));
-const filters = new FiltersView();
+const filters = new FiltersView(() => (lastQuestion() ? api.facets(lastQuestion()) : null));
 const composer = new Composer({ onAsk: (question) => ask(question, filters.value), onStop: () => running?.abort() });
 const reader = new Reader((id, around) => api.document(id, around));
 const loginForm = new LoginForm(enter);
@@ -21,6 +21,11 @@ const loginForm = new LoginForm(enter);
 let about = {};
 let turns = [];
 let running = null;
+
+/** What is being written, else what was asked last: whose candidates the filters count. */
+function lastQuestion() {
+  return composer.value.trim() || turns.at(-1)?.standalone || turns.at(-1)?.question || "";
+}
 
 function say(text) {
   elements.status.textContent = text;

@@ -8,8 +8,8 @@ const LISTS = [
   { name: "source", label: "Path of a document" },
   { name: "language", label: "Language" },
   { name: "author", label: "Author" },
-  { name: "origin", label: "Origin" },
-  { name: "document_id", label: "Document id" },
+  { name: "origin", label: "Origin", rare: true },
+  { name: "document_id", label: "Document id", rare: true },
 ];
 const DATES = [
   { name: "published_from", label: "Published from" },
@@ -24,7 +24,9 @@ export class FiltersView {
   #filters = {};
   #facets = new Map();
 
-  constructor() {
+  /** `fetchFacets()` gets the counts for the question that is asked, or null without one. */
+  constructor(fetchFacets) {
+    this.fetchFacets = fetchFacets;
     this.dialog = document.getElementById("filters");
     this.chosen = document.getElementById("chosen");
     this.opener = document.getElementById("filter");
@@ -63,6 +65,7 @@ export class FiltersView {
     const lists = this.#offered(LISTS).map((field) => new ValueList(field, this.#filters[field.name] ?? [], this.#facets.get(field.name) ?? []));
     const dates = this.#offered(DATES).map((field) => dateField(field, this.#filters[field.name] ?? ""));
     const pairs = this.names?.has("metadata") ? pairField(this.#filters.metadata ?? {}) : null;
+    const rare = lists.filter((list) => list.rare);
     const form = make(
       "form",
       { method: "dialog", className: "sheet-form" },
@@ -70,9 +73,11 @@ export class FiltersView {
         make("h2", { id: "filters-title" }, "Where to search"),
         button({ className: "quiet square", "aria-label": "Close the filters", title: "Close the filters", onclick: () => this.dialog.close() }, icon("close"))),
       make("div", { className: "sheet-body" },
-        ...lists.map((list) => list.element),
+        ...lists.filter((list) => !list.rare).map((list) => list.element),
         dates.length ? make("fieldset", { className: "dates" }, make("legend", {}, "Dates"), ...dates) : null,
-        pairs),
+        pairs,
+        rare.length ? make("details", { className: "fold", open: rare.some((list) => list.values.length) },
+          make("summary", {}, "More"), ...rare.map((list) => list.element)) : null),
       make("div", { className: "sheet-foot" },
         button({ className: "plain", onclick: () => { this.value = {}; this.dialog.close(); } }, "Clear all"),
         make("button", { type: "submit", className: "primary" }, "Use these")),
@@ -80,6 +85,15 @@ export class FiltersView {
     form.addEventListener("submit", () => { this.value = collected(form, lists, pairs); });
     fill(this.dialog, form);
     this.dialog.showModal();
+    this.#offerFacets(lists);
+  }
+
+  /** Boxes for what is there, as soon as it is known; without them values can be typed. */
+  async #offerFacets(lists) {
+    const facets = await Promise.resolve(this.fetchFacets()).catch(() => null);
+    if (!facets) return;
+    this.learn(facets);
+    for (const list of lists) list.offer(this.#facets.get(list.name) ?? []);
   }
 
   #list() {
@@ -140,8 +154,10 @@ function collected(form, lists, pairs) {
 
 /** Values of a field: those that were found, as boxes to tick, and a line for others. */
 class ValueList {
-  constructor({ name, label }, chosen, counts) {
+  constructor({ name, label, rare = false }, chosen, counts) {
     this.name = name;
+    this.rare = rare;
+    this.offered = new Set();
     this.known = make("div", { className: "value-list" });
     this.line = make("input", { type: "text", id: `filter-${name}`, dir: "auto", spellcheck: false, "aria-label": `${label}: another value` });
     const add = button({ className: "plain", onclick: () => this.#add() }, "Add");
@@ -151,9 +167,14 @@ class ValueList {
       this.#add();
     });
     this.element = make("fieldset", {}, make("legend", {}, label), this.known, make("div", { className: "value-line" }, this.line, add));
-    const found = new Map(counts.map(({ value, count }) => [value, count]));
-    for (const value of chosen) if (!found.has(value)) this.#box(value, null, true);
-    for (const [value, count] of found) this.#box(value, count, chosen.includes(value));
+    const counted = new Map(counts.map(({ value, count }) => [value, count]));
+    for (const value of chosen) this.#box(value, counted.get(value) ?? null, true);
+    this.offer(counts);
+  }
+
+  /** Boxes for values that have none yet. */
+  offer(counts) {
+    for (const { value, count } of counts) this.#box(value, count, false);
   }
 
   get values() {
@@ -171,6 +192,8 @@ class ValueList {
   }
 
   #box(value, count, checked) {
+    if (this.offered.has(value)) return;
+    this.offered.add(value);
     const input = make("input", { type: "checkbox", value, checked });
     this.known.append(make("label", { className: "value" }, input, foreign(oneLine(value)), count === null ? null : make("span", { className: "count" }, String(count))));
   }

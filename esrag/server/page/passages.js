@@ -13,6 +13,7 @@ const FENCE = /^[ \t]*(```|~~~)/u;
 const INDENTED = /^(?: {3,}|\t)/u;
 const PROSE = /^[^$>{}<].*[.:!?][)"”’]?$/u;
 const COLUMNS = / {2,}\S|[{}=;]$/u;
+const EARLY = 0.6; // of the longest line of a paragraph
 const INLINE = /(`+)([^`\n]+)\1|\*\*([^\s*][^*\n]*)\*\*/gu;
 
 /**
@@ -32,7 +33,7 @@ export function inlineNodes(text) {
 const DRAWN = {
   heading: (block, shown) =>
     make("p", { className: "text-heading", data: { level: block.level } }, ...shown.inline(block.start, block.end)),
-  paragraph: (block, shown) => make("p", {}, ...shown.inline(block.start, block.end)),
+  paragraph: (block, shown) => make("p", {}, ...block.stretches.flatMap(([start, end], index) => [index ? make("br") : null, ...shown.inline(start, end)])),
   continued: (block, shown) => make("p", { className: "continued" }, ...shown.inline(block.start, block.end)),
   code: (block, shown) =>
     make("pre", { tabIndex: 0 }, make("code", {}, ...shown.literal(block.start, block.end))),
@@ -145,7 +146,20 @@ function blockAt(lines, at) {
   if (ROW.test(line.text)) return tableAt(lines, at);
   if (ITEM.test(line.text)) return listAt(lines, at);
   if (INDENTED.test(line.text)) return indentedAt(lines, at);
-  return runAt(lines, at, "paragraph", (next) => !begins(next) && !INDENTED.test(next));
+  const [block, next] = runAt(lines, at, "paragraph", (text) => !begins(text) && !INDENTED.test(text));
+  return [{ ...block, stretches: stretchesOf(lines.slice(at, next)) }, next];
+}
+
+/** Lines that were broken because they were full go on; one that ended early was meant to. */
+function stretchesOf(lines) {
+  const full = Math.max(...lines.map((line) => line.text.length));
+  const stretches = [[lines[0].start, lines[0].end]];
+  for (let index = 1; index < lines.length; index += 1) {
+    const meant = lines[index - 1].text.length < full * EARLY;
+    if (meant) stretches.push([lines[index].start, lines[index].end]);
+    else stretches.at(-1)[1] = lines[index].end;
+  }
+  return stretches;
 }
 
 function begins(line) {

@@ -1,7 +1,7 @@
 // The lists under an answer: the passages that it cites, and those that were read besides.
 
 import { button, fill, foreign, make } from "./dom.js";
-import { dated, linkable, oneLine, paged, plain, trail } from "./texts.js";
+import { dated, linkable, oneLine, paged, quoted, trail } from "./texts.js";
 
 /** Title, headings, page, date and path of a hit. */
 function described(hit) {
@@ -56,7 +56,7 @@ export class Sources {
         { className: "source", "aria-haspopup": "dialog", onclick: show },
         make("span", { className: "source-number", "aria-hidden": "true" }, String(citation.number)),
         ...described(hit),
-        citation.quote ? foreign(plain(citation.quote), { className: "source-quote", lang: hit.language || null }) : null,
+        citation.quote ? foreign(quoted(citation.quote), { className: "source-quote", lang: hit.language || null }) : null,
       ),
       address(hit.url),
     );

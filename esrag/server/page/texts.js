@@ -52,6 +52,11 @@ function clamp(offset, most) {
   return Math.max(0, Math.min(most, Number(offset) || 0));
 }
 
+/** Words of a document in a line or two: without the bars of a table's row. */
+export function quoted(text) {
+  return plain(text).replace(/^\s*\|\s*|\s*\|\s*$/gu, "").replace(/\s*\|\s*/gu, " · ");
+}
+
 /** "1 passage", "2 passages". */
 export function counted(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
