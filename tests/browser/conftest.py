@@ -1,4 +1,4 @@
-"""A Chromium for the session, and a fresh window with a scripted server for each test."""
+"""A Chromium for each file, and a fresh tab with a scripted server for each test."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def found_chromium() -> str | None:
     return named or (str(APPLICATION) if APPLICATION.exists() else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch(cannot_start: Callable[[str, str], None]) -> Iterator[Callable[..., Browser]]:
-    """Starts a Chromium with further arguments; all of them end with the session."""
+    """Starts a Chromium with further arguments; all of them end with the file of tests.
+
+    Not with the session: as long as playwright runs there is an event loop in this thread, with
+    which tests of other folders could not run one of their own.
+    """
     from playwright.sync_api import sync_playwright
 
     path = found_chromium()
@@ -48,9 +52,9 @@ def launch(cannot_start: Callable[[str, str], None]) -> Iterator[Callable[..., B
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(launch: Callable[..., Browser]) -> Browser:
-    """The browser that the tests share."""
+    """The browser that the tests of a file share."""
     return launch()
 
 
@@ -68,7 +72,7 @@ def server(serving: ScriptedServer) -> ScriptedServer:
     return serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A window wide enough for the document beside the answer; a login ends with its tab."""
     made = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
