@@ -179,6 +179,7 @@ class Assembly:
         with self._lock:
             generator, self._generator = self._generator, None
             embedder, self._embedder = self._embedder, None
+        self._shaping.close()
         if generator is not None:
             generator.close()
         if embedder is not None:

@@ -37,6 +37,9 @@ class Reranker(Protocol):
     def scores(self, client: Elasticsearch, question: str, texts: Sequence[str], /) -> list[float]:
         """One score for each text, better ones higher."""
 
+    def close(self) -> None:
+        """Let go of connections of its own."""
+
 
 class EndpointReranker:
     """A rerank inference endpoint of the cluster that is searched."""
@@ -48,6 +51,9 @@ class EndpointReranker:
     def scores(self, client: Elasticsearch, question: str, texts: Sequence[str], /) -> list[float]:
         """One score for each text."""
         return rerank_in_cluster(client, self.inference_id, question, texts)
+
+    def close(self) -> None:
+        """The connections are the client's."""
 
 
 class TeiReranker:
@@ -67,6 +73,10 @@ class TeiReranker:
             part = texts[first : first + BATCH]
             found += self._part(question, part)
         return found
+
+    def close(self) -> None:
+        """End its connections."""
+        self._connections.close()
 
     def _part(self, question: str, texts: Sequence[str]) -> list[float]:
         body = {"query": question, "texts": list(texts), "truncate": True}

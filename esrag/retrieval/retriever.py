@@ -192,11 +192,9 @@ class Retriever:
         return profile
 
     def close(self) -> None:
-        """End the embedder, if there is one."""
-        with self._shared.lock:
-            embedder, self._shared.embedder = self._shared.embedder, None
-        if embedder is not None:
-            embedder.close()
+        """End the embedder, if there is one, and connections to a reranker."""
+        self._end_embedder()
+        self._shaping.close()
 
     def __enter__(self) -> Retriever:
         """The retriever itself."""
@@ -330,13 +328,19 @@ class Retriever:
             old, self._shared.profile = self._shared.profile, profile
             self._shared.until = time.monotonic() + PROFILE_SECONDS
             if old is not None and old.model != profile.model:
-                self.close()
+                self._end_embedder()
+
+    def _end_embedder(self) -> None:
+        with self._shared.lock:
+            embedder, self._shared.embedder = self._shared.embedder, None
+        if embedder is not None:
+            embedder.close()
 
     def _forget(self, profile: Profile) -> None:
         """Let go of a profile that is outdated, unless another thread has done so."""
         with self._shared.lock:
             if self._shared.profile == profile:
-                self.close()
+                self._end_embedder()
                 self._shared.profile = None
 
     def _with_fallback(self, work: Callable[[], Result]) -> Result:

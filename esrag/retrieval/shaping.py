@@ -29,6 +29,11 @@ class Shaping:
         reranker = self.reranker
         return reranker.inference_id if isinstance(reranker, EndpointReranker) else ""
 
+    def close(self) -> None:
+        """Let go of the reranker's connections; whoever made this calls it."""
+        if self.reranker is not None:
+            self.reranker.close()
+
 
 NO_SHAPING = Shaping()
 
