@@ -49,7 +49,12 @@ from esrag.types import Found, Hit, Message, Query
 FAKE = Path(__file__).resolve().parent.parent / "tests" / "fake_generator.py"
 SAMPLE = Path(__file__).resolve().parent.parent / "esrag" / "sample"
 QUESTION = "How many days of leave does each member of the staff get in a year?"
-TEXT = "Each member of the staff gets 30 days of leave in a year [1]. "
+SENTENCES = (
+    "Each member of the staff gets 30 days of leave in a year",
+    "Leave that is left at the end of March of the next year is lost unless the office agreed",
+    "Members of the staff who work in shifts get two more days of leave for each year of shifts",
+)
+TEXT = " ".join(f"{sentence} [1]." for sentence in SENTENCES)
 # clock at the first piece, number of pieces
 Result = tuple[float, int]
 Way = Callable[[], Result]
@@ -75,7 +80,7 @@ def passages() -> tuple[Hit, ...]:
     chance = random.Random(7)
     words = "the staff may ask for a day off when the office in Vienna is open and work is done"
     filler = [" ".join(chance.choices(words.split(), k=18)).capitalize() + "." for _ in range(60)]
-    first = make_hit("0", TEXT.removesuffix(" [1]. ") + ". " + " ".join(filler[:6]), title="Leave")
+    first = make_hit("0", ". ".join(SENTENCES) + ". " + filler[0], title="Leave")
     others = [
         make_hit(str(n), " ".join(chance.sample(filler, 7)), rank=n + 1, title=f"Part {n}")
         for n in range(1, 10)
@@ -223,18 +228,17 @@ def first_token(rounds: int) -> dict[str, Any]:
     return found
 
 
-def streams(count: int, rounds: int, pieces_per_second: float) -> dict[str, Any]:
+def streams(count: int, each: int, rounds: int, pieces_per_second: float) -> dict[str, Any]:
     """Pieces a second of ``count`` threads at once, each way; ratios to bare in the same round."""
-    text = TEXT * 8
     rates: dict[str, list[float]] = {name: [] for name in ("bare", "httpx", "stream", "answer")}
     processor: dict[str, list[float]] = {name: [] for name in rates}
     with (
-        fake(pieces_per_second=pieces_per_second, text=text) as url,
+        fake(pieces_per_second=pieces_per_second, text=TEXT) as url,
         closing(Ways(url, 200)) as ways,
     ):
         for turn in range(rounds + 1):
             for name in random.sample(sorted(rates), len(rates)):
-                rate, seconds = _at_once(count, getattr(ways, name))
+                rate, seconds = _at_once(count, each, getattr(ways, name))
                 if turn:
                     rates[name].append(rate)
                     processor[name].append(seconds * 1e6)
@@ -248,14 +252,14 @@ def streams(count: int, rounds: int, pieces_per_second: float) -> dict[str, Any]
     }
 
 
-def _at_once(count: int, way: Callable[[], tuple[float, ...]]) -> tuple[float, float]:
+def _at_once(count: int, each: int, way: Callable[[], tuple[float, ...]]) -> tuple[float, float]:
     """Pieces a second of all threads, and seconds of the processor for a piece."""
     pieces: list[int] = []
     ready = threading.Barrier(count + 1)
 
     def work() -> None:
         ready.wait()
-        pieces.append(int(way()[-1]))
+        pieces.append(sum(int(way()[-1]) for _ in range(each)))
 
     threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
@@ -281,16 +285,21 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 @click.command()
 @click.option("--rounds", default=200, show_default=True, help="Answers for the first token.")
 @click.option("--streams", "count", default=64, show_default=True, help="Streams at once.")
+@click.option("--each", default=4, show_default=True, help="Answers of each stream, in a row.")
 @click.option("--stream-rounds", default=5, show_default=True)
 @click.option("--pace", default=50.0, show_default=True, help="Pieces a second of one stream.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path))
-def main(rounds: int, count: int, stream_rounds: int, pace: float, out: Path | None) -> None:
+def main(
+    rounds: int, count: int, each: int, stream_rounds: int, pace: float, out: Path | None
+) -> None:
     """Measure and print one JSON object."""
     found = {
         "machine": {"cores": os.cpu_count(), "load": [round(x, 1) for x in os.getloadavg()]},
         "first_token_ms": first_token(rounds),
-        f"{count} streams, {pace:g} pieces a second each": streams(count, stream_rounds, pace),
-        f"{count} streams, as fast as it goes": streams(count, stream_rounds, 0),
+        f"{count} streams, {pace:g} pieces a second each": streams(
+            count, each, stream_rounds, pace
+        ),
+        f"{count} streams, as fast as it goes": streams(count, each, stream_rounds, 0),
     }
     text = json.dumps(found, indent=2)
     click.echo(text)
