@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from esrag.errors import EsragError
 from esrag.generation.cancelling import Cancellation
-from esrag.generation.messages import Piece
+from esrag.generation.pieces import Piece
 from esrag.terms import terms
 from esrag.types import Hit, Message
 

@@ -24,7 +24,6 @@ from esrag.answering.record import as_record
 from esrag.calibration import Calibration, calibration_of
 from esrag.cluster.client import authorization_of
 from esrag.errors import EsragError, UsageError
-from esrag.generation.endpoint import Endpoint
 from esrag.generation.generator import Generator
 from esrag.generator_place import place_from
 from esrag.names import Names
@@ -260,18 +259,6 @@ def observing_from(settings: Settings, *, metrics: bool) -> Observing:
 def calibration_file(settings: Settings) -> Path:
     """Where the thresholds of the settings' document set are kept on this machine."""
     return settings.data_dir / "calibration" / f"{settings.index.set}.json"
-
-
-def endpoint_from(settings: Settings) -> Endpoint:
-    """Where the settings say the generator is."""
-    generator = settings.generator
-    return Endpoint(
-        url=generator.url,
-        api_key=generator.api_key.get_secret_value() if generator.api_key else None,
-        model=generator.model,
-        connect_timeout=generator.connect_timeout,
-        token_timeout=generator.token_timeout,
-    )
 
 
 def _record(answer: Answer, error: EsragError | None) -> dict[str, Any]:

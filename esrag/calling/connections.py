@@ -104,6 +104,27 @@ class Reply:
         return part
 
 
+class Exchanges(Protocol):
+    """What makes calls: Connections, or in tests something that only seems to."""
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        connect: Limit,
+        answer: Limit,
+        headers: Mapping[str, str] | None = None,
+        stop: Stop | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> AbstractContextManager[Reply]:
+        """Send a request; the block reads the answer."""
+
+    def close(self) -> None:
+        """Let go of what is idle."""
+
+
 class Connections:
     """The connections to ``address``.
 

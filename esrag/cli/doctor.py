@@ -6,7 +6,7 @@ import json
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,14 @@ import click
 
 from esrag.cli.connection import api_key_of, connect_with, connection_flags, settings_from
 from esrag.cli.printable import printable
-from esrag.errors import UsageError
+from esrag.errors import EsragError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from esrag.doctor.case import Case
     from esrag.doctor.findings import Finding, Report
+    from esrag.generation.generator import Generator
     from esrag.roles import RoleName
     from esrag.settings import Settings
     from esrag.types import Hit
@@ -99,7 +100,7 @@ def doctor(
 
 def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> Case:
     """What there is to examine, by the settings."""
-    from esrag.answering.assembly import calibration_file, endpoint_from
+    from esrag.answering.assembly import calibration_file
     from esrag.cli.assembly import retriever_from
     from esrag.cli.planning import choices_from
     from esrag.doctor.case import Case
@@ -113,12 +114,25 @@ def case_from(settings: Settings, roles: tuple[RoleName, ...] = ("setup",)) -> C
         settings=settings,
         choices=choices_from(settings),
         connect=lambda: connect_with(settings),
-        generator=endpoint_from(settings),
+        generator=_generator_from(settings),
         calibration_file=calibration_file(settings),
         read_key=lambda: api_key_of(settings.elasticsearch),
         retrieve=retrieve,
         roles=roles,
     )
+
+
+def _generator_from(settings: Settings) -> Generator:
+    """The generator, asked once: what passes by itself is a finding too."""
+    from esrag.cluster.client import authorization_of
+    from esrag.generation.generator import Generator
+    from esrag.generator_place import place_from
+
+    login = ""
+    if settings.generator.protocol == "elasticsearch":
+        with suppress(EsragError):  # what is wrong with the cluster's own credentials is told apart
+            login = authorization_of(connect_with(settings))
+    return Generator(replace(place_from(settings, elasticsearch_authorization=login), tries=1))
 
 
 def _unusable(error: UsageError) -> Report:

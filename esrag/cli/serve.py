@@ -117,7 +117,7 @@ def _rules(settings: Settings) -> Rules:
 
 @contextmanager
 def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
-    from esrag.answering.assembly import choices_from, endpoint_from
+    from esrag.answering.assembly import choices_from
     from esrag.cli.assembly import assembly_from
     from esrag.server.application import Limits, create_app
     from esrag.server.cluster_service import ClusterService
@@ -135,7 +135,7 @@ def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
             Clients(client if shared else None, client),
             set_name=settings.index.set,
             choices=choices_from(settings),
-            generator=endpoint_from(settings) if settings.answer.generate else None,
+            generator=assembly.generator if settings.answer.generate else None,
         )
         limits = Limits(chosen.concurrent, chosen.queue, chosen.deadline)
         counted = assembly.observing.metrics

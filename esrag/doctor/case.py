@@ -18,7 +18,7 @@ from esrag.cluster.capabilities import Capabilities, probe
 from esrag.cluster.client import explained
 from esrag.doctor.watermarks import read_cluster_settings
 from esrag.errors import EsragError, UsageError
-from esrag.generation.endpoint import Endpoint
+from esrag.generation.generator import Generator
 from esrag.names import Names
 from esrag.reembedding.journal import Move, read_journal
 from esrag.roles import RoleName
@@ -44,7 +44,7 @@ class Case:
     settings: Settings
     choices: Choices
     connect: Callable[[], Elasticsearch]
-    generator: Endpoint
+    generator: Generator
     calibration_file: Path
     retrieve: Callable[[str], Sequence[Hit]]
     read_key: Callable[[], str | None]

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-
-import httpx
+from contextlib import closing
 
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
-from esrag.errors import EsragError, UnavailableError
-from esrag.generation.endpoint import error_text, explained
-from esrag.generation.limits import Tokenizer, read_limits
-from esrag.generation.messages import request_body
+from esrag.errors import EsragError, PermissionDeniedError, UnavailableError
+from esrag.generation.pieces import BusyError, FailedError
 from esrag.prompting import compose
 from esrag.types import Message
 
@@ -27,34 +24,26 @@ _QUESTION = "What changed between the last two versions, and since when does it 
 
 
 def answers(case: Case) -> Iterator[Finding]:
-    """Does it answer a real request of one token?"""
-    endpoint = case.generator
-    where = f"generator {endpoint.url}"
-    body = {
-        **request_body([Message("user", "Say yes.")], model=endpoint.model, max_tokens=1),
-        "stream": False,
-    }
-    del body["stream_options"]
+    """Does it answer a real request of one token, streamed as answers are?"""
+    generator = case.generator
+    where = f"generator {generator.place.url}"
     try:
-        with endpoint.client() as http, explained(endpoint, "asking it for one token"):
-            answer = http.post("v1/chat/completions", json=body)
-    except UnavailableError as error:
-        yield found("generator-unreachable", where, error.message, error.hint)
-        return
+        with closing(generator.stream([Message("user", "Say yes.")], max_tokens=1)) as pieces:
+            for _ in pieces:
+                pass
     except EsragError as error:
-        yield found("generator-address", where, error.message, error.hint)
+        yield found(_code(error), where, error.message, error.hint)
         return
-    yield _judged(where, endpoint.model, answer)
+    yield well(where, "it answers")
 
 
 def budget(case: Case) -> Iterator[Finding]:
     """Do rules, passages, question and answer fit into its token limit?"""
-    endpoint, choices = case.generator, case.settings
+    generator, choices = case.generator, case.settings
     longest, wanted = choices.generator.max_new_tokens, choices.generator.passages
-    where = f"generator {endpoint.url}"
-    with endpoint.client() as http:
-        limits = read_limits(endpoint, http)
-        overhead = Tokenizer(endpoint, http).count(compose(_QUESTION, (), fence="0" * 8))
+    where = f"generator {generator.place.url}"
+    limits = generator.limits()
+    overhead = generator.count_tokens(compose(_QUESTION, (), fence="0" * 8))
     name = limits.model_id or "a server that tells no limits"
     told = f"{limits.total_tokens} tokens" + ("" if limits.model_id else ", assumed")
     room = limits.input_budget(longest) - overhead
@@ -81,25 +70,14 @@ def budget(case: Case) -> Iterator[Finding]:
         yield well(where, sums)
 
 
-def _judged(where: str, model: str, answer: httpx.Response) -> Finding:
-    status, words = answer.status_code, error_text(answer.content)
-    if status == 200:
-        return _is_answer(where, answer)
-    if status in (401, 403):
-        return found("generator-refused", where, f"it refuses the key ({status}): {words}")
-    if status == 429:
-        return found("generator-busy", where, f"its queue is full: {words}")
-    if status >= 500:
-        return found("generator-unwell", where, f"it answers {status}: {words}")
-    return found(
-        "generator-address", where, f"it answers {status} for model {model!r}: {words[:200]}"
-    )
-
-
-def _is_answer(where: str, answer: httpx.Response) -> Finding:
-    try:
-        choice = answer.json()["choices"][0]["message"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return found("generator-address", where, "its answer is not that of the messages API")
-    del choice
-    return well(where, "it answers")
+def _code(error: EsragError) -> str:
+    """Which fault an error speaks of."""
+    if isinstance(error, PermissionDeniedError):
+        return "generator-refused"
+    if isinstance(error, BusyError):
+        return "generator-busy" if error.status == 429 else "generator-unwell"
+    if isinstance(error, FailedError) and error.status:
+        return "generator-unwell"
+    if isinstance(error, UnavailableError):
+        return "generator-unreachable"
+    return "generator-address"

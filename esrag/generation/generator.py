@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 from esrag.calling.addresses import service_address
-from esrag.calling.connections import BrokenError, Connections, Reply
+from esrag.calling.connections import BrokenError, Connections, Exchanges, Reply
 from esrag.calling.guard import Resolve, resolved
 from esrag.calling.wire import Limit, TooSlowError
 from esrag.errors import EsragError, UnavailableError, UsageError
@@ -57,9 +57,14 @@ _CHARACTERS_PER_TOKEN = 64
 
 
 class Generator:
-    """Speaks with the generator at ``place``.  ``resolve`` replaces the name server, for tests."""
+    """Speaks with the generator at ``place``.
 
-    def __init__(self, place: Place, *, resolve: Resolve = resolved) -> None:
+    ``resolve`` replaces the name server, ``exchanges`` the network, both for tests.
+    """
+
+    def __init__(
+        self, place: Place, *, resolve: Resolve = resolved, exchanges: Exchanges | None = None
+    ) -> None:
         try:
             address = service_address(place.url)
         except ValueError as error:
@@ -67,7 +72,9 @@ class Generator:
         self.place = place
         self._speech = speech_of(place)
         self._where = f"the generator at {address}"
-        self._connections = Connections(address, ca_certs=place.ca_certs, resolve=resolve)
+        self._connections = exchanges or Connections(
+            address, ca_certs=place.ca_certs, resolve=resolve
+        )
         self._authorization = place.authorization
         self._budget = Budget(
             self._asked,
@@ -103,6 +110,21 @@ class Generator:
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the messages, counted by the server where it counts."""
         return self._budget.count(messages)
+
+    def health(self) -> int:
+        """The status with which it says how it is; raises UnavailableError when nobody is there."""
+        path = "/" if self.place.protocol == "elasticsearch" else "/health"
+        limit = Limit.after(
+            self.place.connect_timeout, "it was asked how it is", "generator.connect_timeout"
+        )
+        try:
+            with self._connections.exchange(
+                "GET", path, connect=limit, answer=limit, headers=self._headers("*/*")
+            ) as reply:
+                reply.read(_LONGEST_BODY)
+                return reply.status
+        except (TooSlowError, BrokenError) as error:
+            raise self._explained(error, _Written(1)) from error
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -157,7 +179,7 @@ class Generator:
         cancel: Cancellation | None,
     ) -> None:
         """Sleep before the next try; raises the error when there is none."""
-        if tried >= _TRIES[type(error)]:
+        if tried >= min(_TRIES[type(error)], self.place.tries):
             raise error
         asked = error.wait if isinstance(error, BusyError) else 0.0
         # jitter, so that clients refused together do not return together

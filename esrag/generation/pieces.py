@@ -35,13 +35,18 @@ class IncompleteError(UnavailableError):
 class BusyError(UnavailableError):
     """The server refuses for now; ``wait`` are the seconds that it asks for, 0 when it does not."""
 
-    def __init__(self, message: str, *, wait: float = 0.0) -> None:
+    def __init__(self, message: str, *, wait: float = 0.0, status: int = 429) -> None:
         super().__init__(message, hint="It is overloaded. Try again in a moment.")
         self.wait = wait
+        self.status = status
 
 
 class FailedError(UnavailableError):
-    """The server or the way to it failed before the first piece."""
+    """It failed before the first piece; ``status`` is 0 when the way to it did."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class TooLongError(UnavailableError):

@@ -13,6 +13,7 @@ BASE_MODEL = "tgi"
 @dataclass(frozen=True, slots=True)
 class Place:
     """A generator.  Seconds are how long to wait, each for itself; ``total_timeout`` for all.
+    ``tries`` is how often it is asked at most before the first token.
 
     ``authorization`` is the value of that header, "" for none.  ``inference_id`` names the
     endpoint of the cluster with protocol ``elasticsearch``.  ``context_tokens`` is the longest
@@ -31,3 +32,4 @@ class Place:
     first_token_timeout: float = 60.0
     token_timeout: float = 30.0
     total_timeout: float = 180.0
+    tries: int = 3

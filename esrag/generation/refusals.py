@@ -43,7 +43,7 @@ def refusal(where: str, status: int, body: bytes, *, retry_after: str = "") -> E
             "the privilege monitor_inference.",
         )
     if status in (429, 503):
-        return BusyError(told, wait=seconds_of(retry_after))
+        return BusyError(told, wait=seconds_of(retry_after), status=status)
     if status == 404:
         return UsageError(
             f"{where} has no such route or model: {words or status}",
@@ -78,7 +78,8 @@ def _by_words(where: str, words: str, told: str, status: int) -> EsragError:
     if _NO_SYSTEM.search(words):
         return NoSystemTurnError(told)
     if _FAILED.search(words) or status == 424 or status >= 500:
-        return FailedError(told, hint="Try again in a moment, or look into its log.")
+        hint = "Try again in a moment, or look into its log."
+        return FailedError(told, hint=hint, status=status or 500)
     return EsragError(f"{where} refused the request: {words or status}")
 
 

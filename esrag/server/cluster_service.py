@@ -15,8 +15,7 @@ from esrag.answering.assembly import Assembly
 from esrag.cluster.client import explained
 from esrag.errors import EsragError, PermissionDeniedError
 from esrag.generation.cancelling import Cancellation
-from esrag.generation.endpoint import Endpoint
-from esrag.generation.endpoint import explained as explained_generator
+from esrag.generation.generator import Generator
 from esrag.retrieval.parameters import only_of
 from esrag.server.callers import Caller
 from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch, Wishes
@@ -40,7 +39,7 @@ class ClusterService:
         *,
         set_name: str,
         choices: Choices,
-        generator: Endpoint | None,
+        generator: Generator | None,
         feedback: KeepFeedback | None = None,
     ) -> None:
         self.set_name = set_name
@@ -152,14 +151,10 @@ class ClusterService:
             return
 
 
-def _generator_check(endpoint: Endpoint) -> Check:
-    where = f"generator {endpoint.url}"
+def _generator_check(generator: Generator) -> Check:
+    where = f"generator {generator.place.url}"
     try:
-        with (
-            endpoint.client() as http,
-            explained_generator(endpoint, "looking whether it is there"),
-        ):
-            status = http.get("health", timeout=endpoint.connect_timeout).status_code
+        status = generator.health()
     except EsragError as error:
         return Check("generator", ok=False, message=error.message, hint=error.hint, needed=False)
     if status >= 500:

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from esrag.bundle import bundle_folder, write_manifest
 from esrag.cli.doctor import GROUP_NAMES, case_from
 from esrag.doctor.case import Case
 from esrag.doctor.checks import CHECKS
 from esrag.doctor.examination import examine
 from esrag.doctor.findings import Finding, Report
+from esrag.generation.generator import Generator
 from esrag.settings import load_settings
 from esrag.state.apply import apply_plan
 from esrag.state.survey import take_survey
+from esrag.testing_calls import Canned, CannedCalls, said
 from esrag.testing_elasticsearch import (
     ClusterInMemory,
     ElasticsearchFake,
@@ -32,7 +32,6 @@ Answer = Reply | Callable[[Request], Reply]
 GIB = 2**30
 INDEX, ALIAS = "esrag-docs-default-000001", "esrag-docs-default"
 TGI_INFO = {"model_id": "m", "max_input_tokens": 4095, "max_total_tokens": 4096}
-CHAT = {"choices": [{"message": {"content": "Yes"}}]}
 
 
 class Patient:
@@ -43,10 +42,10 @@ class Patient:
         self.answers: dict[str, Answer] = {}
         self.fake = ElasticsearchFake(self._answer)
         self.sections: dict[str, Any] = {"data_dir": data_dir, "model": {"id": "model-a"}}
-        self.generator: dict[str, httpx.Response] = {
-            "/v1/chat/completions": httpx.Response(200, json=CHAT),
-            "/info": httpx.Response(200, json=TGI_INFO),
-            "/chat_tokenize": httpx.Response(200, json={"tokenize_response": [0] * 100}),
+        self.generator: dict[str, Canned] = {
+            "/v1/chat/completions": said("Yes"),
+            "/info": Canned.json(TGI_INFO),
+            "/chat_tokenize": Canned.json({"tokenize_response": [0] * 100}),
         }
         made = fake_bundle(bundle_folder(data_dir, "model-a"), "model-a", size=1000)
         self.bundle = replace(made, max_sequence_length=256)
@@ -61,11 +60,11 @@ class Patient:
     def case(self) -> Case:
         """What the doctor is given."""
         case = case_from(load_settings(**self.sections))
-        transport = httpx.MockTransport(lambda request: self.generator[request.url.path])
+        place = case.generator.place
         return replace(
             case,
             connect=self.fake.client,
-            generator=replace(case.generator, transport=transport),
+            generator=Generator(place, exchanges=CannedCalls(self.generator)),
             retrieve=lambda _: (),
             wait=lambda _: None,
         )

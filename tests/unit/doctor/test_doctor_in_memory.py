@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from patient import (
     ALIAS,
@@ -21,6 +20,7 @@ from patient import (
 )
 
 from esrag.doctor.codes import CATALOGUE
+from esrag.testing_calls import Canned
 from esrag.testing_elasticsearch import Reply
 
 STATS = "GET _ml/trained_models/.*/_stats"
@@ -179,17 +179,17 @@ def test_all_missing_privileges_are_listed_at_once(patient: Patient) -> None:
     assert found.exit_code == 5
 
 
-def tokens(total: int) -> httpx.Response:
+def tokens(total: int) -> Canned:
     """TGI's answer about a model that takes so many tokens."""
-    return httpx.Response(200, json={"model_id": "m", "max_total_tokens": total})
+    return Canned.json({"model_id": "m", "max_total_tokens": total})
 
 
-GENERATOR_FAULTS: list[tuple[str, str, httpx.Response]] = [
-    ("generator-refused", "/v1/chat/completions", httpx.Response(401, json={"error": "no"})),
-    ("generator-busy", "/v1/chat/completions", httpx.Response(429, json={"error": "overloaded"})),
-    ("generator-unwell", "/v1/chat/completions", httpx.Response(503, text="loading")),
-    ("generator-address", "/v1/chat/completions", httpx.Response(404, text="no such route")),
-    ("generator-address", "/v1/chat/completions", httpx.Response(200, text="<html>")),
+GENERATOR_FAULTS: list[tuple[str, str, Canned]] = [
+    ("generator-refused", "/v1/chat/completions", Canned(401, b'{"error": "no"}')),
+    ("generator-busy", "/v1/chat/completions", Canned(429, b'{"error": "overloaded"}')),
+    ("generator-unwell", "/v1/chat/completions", Canned(503, b"loading")),
+    ("generator-address", "/v1/chat/completions", Canned(404, b"no such route")),
+    ("generator-address", "/v1/chat/completions", Canned(200, b"<html>")),
     ("budget-too-small", "/info", tokens(400)),
     ("budget-drops-passages", "/info", tokens(1000)),
     ("answer-too-long", "/info", tokens(100)),
@@ -198,7 +198,7 @@ GENERATOR_FAULTS: list[tuple[str, str, httpx.Response]] = [
 
 @pytest.mark.parametrize(("code", "path", "answer"), GENERATOR_FAULTS)
 def test_a_fault_of_the_generator_is_found(
-    patient: Patient, code: str, path: str, answer: httpx.Response
+    patient: Patient, code: str, path: str, answer: Canned
 ) -> None:
     """Key, queue, address, and what fits into its tokens."""
     patient.generator[path] = answer
@@ -207,8 +207,8 @@ def test_a_fault_of_the_generator_is_found(
 
 def test_a_generator_without_limits_of_its_own_is_fine(patient: Patient) -> None:
     """vLLM and llama.cpp speak the messages API and have no /info."""
-    patient.generator["/info"] = httpx.Response(404)
-    patient.generator["/chat_tokenize"] = httpx.Response(404)
+    patient.generator["/info"] = Canned(404)
+    patient.generator["/chat_tokenize"] = Canned(404)
     report = patient.examine("generator")
     assert [finding.severity for finding in report.findings] == ["ok", "ok"]
     assert "assumed" in report.findings[1].what
