@@ -134,6 +134,6 @@ def _parsed(target: str, body: bytes | None) -> Any:
     """A body's JSON; of requests that carry many lines, a list."""
     if not body:
         return None
-    if urlsplit(target).path.endswith(("_msearch", "_bulk")):
+    if urlsplit(target).path.endswith(("_msearch", "_msearch/template", "_bulk")):
         return [json.loads(line) for line in body.splitlines() if line.strip()]
     return json.loads(body)

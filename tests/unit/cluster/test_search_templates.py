@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from esrag.cluster.search import parse_found, run_template
+from esrag.cluster.search import parse_found, run_template, run_templates
 from esrag.errors import ConflictError, EsragError, ModelDownError, UnavailableError, UsageError
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply
+from esrag.types import Facet
 
 SOURCE = {
     "document_id": "doc",
@@ -129,3 +130,55 @@ def test_failures_name_the_missing_piece(reply: Reply, branch: type[EsragError],
     with pytest.raises(branch) as caught:
         run_template(fake.client(), "i", "t", {"query": "q"})
     assert hint in caught.value.hint
+
+
+def test_marks_become_offsets() -> None:
+    """Of the text without the marks; marks that stand in the text itself tell nothing."""
+    raw = found({**SOURCE, "text": "The queue blocks."})
+    hit = raw["hits"]["hits"][0]
+    hit["highlight"] = {"text": ["The \ue000queue\ue001 \ue000blocks\ue001."]}
+    assert parse_found(raw, doing="x").hits[0].highlights == ((4, 9), (10, 16))
+    hit["_source"]["text"] = "The queue\ue000 blocks."
+    assert parse_found(raw, doing="x").hits[0].highlights == ()
+
+
+def test_counts_and_scores_are_read() -> None:
+    """Most first, fields without values left out; matched queries may be a mere list."""
+    buckets = [
+        {"key": 1640995200000, "key_as_string": "2022", "doc_count": 1},
+        {"key": 1672531200000, "key_as_string": "2023", "doc_count": 4},
+    ]
+    raw = found(SOURCE, aggregations={"published": {"buckets": buckets}, "author": {"buckets": []}})
+    raw["hits"]["hits"][0]["matched_queries"] = {"words": 2.5, "meaning": 0.9}
+    read = parse_found(raw, doing="x")
+    assert read.facets == (Facet("published", (("2023", 4), ("2022", 1))),)
+    assert read.hits[0].scores == {"words": 2.5, "meaning": 0.9}
+    raw["hits"]["hits"][0]["matched_queries"] = ["words"]
+    assert parse_found(raw, doing="x").hits[0].scores == {}
+
+
+def test_scores_of_rankings_are_asked_for_by_the_address() -> None:
+    """Only the address of a search can say that they are to be told."""
+    fake = ElasticsearchFake(lambda request: Reply(200, found(SOURCE)))
+    run_template(fake.client(), "i", "t", {"query": "q", "explain": True})
+    run_template(fake.client(), "i", "t", {"query": "q"})
+    assert [each.query for each in fake.requests] == [
+        {"include_named_queries_score": "true"},
+        {},
+    ]
+
+
+def test_several_calls_of_a_template_are_one_request() -> None:
+    """One that failed fails them all, in the words that a single one has."""
+    items: list[dict[str, Any]] = [found(SOURCE), found(SOURCE, SOURCE)]
+    fake = ElasticsearchFake(lambda request: Reply(200, {"responses": items}))
+    calls: list[dict[str, object]] = [{"query": "a"}, {"query": "b"}]
+    answers = run_templates(fake.client(), "i", "t", calls)
+    assert [len(answer.hits) for answer in answers] == [1, 2]
+    assert len(fake.requests) == 1
+    items[1] = {"status": 404, "error": {"type": "x", "reason": "unable to find script [t]"}}
+    with pytest.raises(ConflictError, match="no such search template"):
+        run_templates(fake.client(), "i", "t", calls)
+    items.pop()
+    with pytest.raises(UnavailableError, match="2 searches were sent, 1 answered"):
+        run_templates(fake.client(), "i", "t", calls)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esrag.fusion import Ranked, fuse, fusion_settings
+from esrag.errors import UnsupportedError
+from esrag.fusion import Ranked, combine, fuse, fusion_settings, normalized
 
 PLACES = st.permutations(list(range(12)))
 RANKINGS = st.lists(st.lists(st.integers(0, 11), unique=True, max_size=12), min_size=1, max_size=4)
@@ -77,3 +79,46 @@ def test_settings_may_be_text() -> None:
     """Search templates quote their numbers; silence means the server's defaults."""
     assert fusion_settings({"rank_constant": 10, "rank_window_size": "100"}) == (10, 100)
     assert fusion_settings({}) == (60, 10)
+
+
+SCORES = st.lists(st.floats(0, 50, width=32), min_size=1, max_size=8)
+
+
+def scored(scores: list[float]) -> list[Ranked]:
+    """A ranking of documents 0, 1, 2 … with these scores."""
+    ordered = sorted(scores, reverse=True)
+    return [Ranked("i", str(n), n, score) for n, score in enumerate(ordered)]
+
+
+@given(SCORES)
+def test_minmax_spans_from_nothing_to_one(scores: list[float]) -> None:
+    """In single precision; scores that hardly differ all count fully."""
+    found = normalized(scored(scores), "minmax")
+    single = np.array(sorted(scores, reverse=True), np.float32)
+    spread = single.max() - single.min()
+    wanted = (single - single.min()) / spread if spread >= 1e-6 else np.ones_like(single)
+    assert found == [float(one) for one in wanted]
+
+
+@given(SCORES)
+def test_l2_norm_makes_the_squares_one(scores: list[float]) -> None:
+    """Unless there is nothing to scale."""
+    found = normalized(scored(scores), "l2_norm")
+    norm = np.sqrt(np.sum(np.square(np.array(scores, np.float64))))
+    assert sum(one * one for one in found) == pytest.approx(1.0 if norm >= 1e-6 else norm**2)
+
+
+def test_a_linear_combination_adds_what_each_ranking_gives() -> None:
+    """Missing documents count nothing there; each keeps the score it had."""
+    words = [Ranked("i", "a", 0, 9.0), Ranked("i", "b", 1, 5.0), Ranked("i", "c", 2, 1.0)]
+    meaning = [Ranked("i", "c", 2, 0.9), Ranked("i", "a", 0, 0.7)]
+    found = combine([words, meaning], weights=[1.0, 2.0], normalizers=["minmax", "none"], window=9)
+    assert [each.id for each in found] == ["a", "c", "b"]
+    assert [each.score for each in found] == pytest.approx([2.4, 1.8, 0.5])
+    assert [dict(each.scores) for each in found] == [{0: 9.0, 1: 0.7}, {0: 1.0, 1: 0.9}, {0: 5.0}]
+
+
+def test_an_unknown_normalizer_is_refused() -> None:
+    """Rather than another ranking."""
+    with pytest.raises(UnsupportedError, match="no normalizer 'sigmoid'"):
+        normalized([], "sigmoid")

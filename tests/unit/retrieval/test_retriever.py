@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,16 @@ import pytest
 
 from esrag.cluster import retry
 from esrag.cluster.profile import Profile
-from esrag.errors import LicenceError, ModelDownError, UnavailableError, UnsupportedError
+from esrag.errors import (
+    LicenceError,
+    ModelDownError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsupportedError,
+)
 from esrag.names import Names
-from esrag.retrieval import DEGRADED, Retriever
+from esrag.retrieval import DEGRADED, Retriever, Shaping
+from esrag.retrieval.retriever import PROFILE_SECONDS
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
 from esrag.testing_models import fake_bundle, vector_of
 from esrag.types import Found, Query
@@ -260,3 +269,112 @@ def test_templates_without_vectors_stay_one_call(local: Local) -> None:
     found = retriever(cluster, local, kind="lexical").retrieve(ASKED)
     assert ids(found) == ["w"]
     assert local.asked == []
+
+
+class Texts(Cluster):
+    """All in the cluster; as many hits as are asked for, the texts by their rank."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__()
+        self.texts = texts
+        self.sizes: list[int] = []
+        self.failures = 0
+
+    def _template(self, request: Request) -> Reply:
+        if self.failures:
+            self.failures -= 1
+            return Reply.error(503, "unavailable", "no master")
+        size = int(request.body["params"]["size"])
+        self.sizes.append(size)
+        hits = [
+            {
+                "_id": f"h{rank}",
+                "_score": 1.0 / rank,
+                "_source": {**SOURCE, "document_id": f"d{rank % 2}", "text": text},
+            }
+            for rank, text in enumerate(self.texts[:size], start=1)
+        ]
+        return Reply(200, {"_shards": {"failed": 0}, "hits": {"hits": hits}})
+
+
+def test_what_repeats_is_replaced_by_what_follows() -> None:
+    """A second, deeper search, only when too few are left."""
+    cluster = Texts("same", "same", "same", "other", "more", "last")
+    found = retriever(cluster, shaping=Shaping(near_duplicates=1.0)).retrieve(Query("q", 3))
+    assert [hit.text for hit in found.hits] == ["same", "other", "more"]
+    assert [hit.rank for hit in found.hits] == [1, 2, 3]
+    assert cluster.sizes == [3, 12]
+    assert found.notes == ("2 passages were left out that repeat a better one",)
+
+
+def test_one_search_is_enough_when_nothing_repeats() -> None:
+    """And the ranking is left as it is when nobody wishes for anything."""
+    cluster = Texts("a", "b", "c")
+    asking = retriever(cluster, shaping=Shaping(near_duplicates=0.9))
+    assert ids(asking.retrieve(Query("q", 3))) == ["h1", "h2", "h3"]
+    same = Texts("a", "a")
+    assert ids(retriever(same).retrieve(Query("q", 2))) == ["h1", "h2"]
+    assert (cluster.sizes, same.sizes) == ([3], [2])
+
+
+def test_a_cap_looks_further_at_once() -> None:
+    """Most hits of a question are of few documents."""
+    cluster = Texts("a", "b", "c", "d", "e")
+    found = retriever(cluster).retrieve(Query("q", 2, per_source=1))
+    assert [hit.document_id for hit in found.hits] == ["d1", "d0"]
+    assert cluster.sizes == [8]
+
+
+def test_a_search_that_failed_is_sent_again() -> None:
+    """It changes nothing in the cluster; a person waits, so not for long."""
+    cluster = Texts("a")
+    cluster.failures = 2
+    assert ids(retriever(cluster).retrieve(Query("q", 1))) == ["h1"]
+    cluster.failures = 9
+    with pytest.raises(UnavailableError, match="no master"):
+        retriever(cluster).retrieve(Query("q", 1))
+
+
+def test_a_view_searches_with_its_own_client_and_asks_nothing_twice() -> None:
+    """Profile and fallbacks are those of the retriever that it was made of."""
+    first, second = Cluster(), Cluster()
+    first.meta = {"embedding": ["cluster"], "fusion": ["cluster"]}
+    asking = retriever(first)
+    asking.retrieve(ASKED)
+    fake = ElasticsearchFake(second)
+    assert ids(asking.with_client(fake.client()).retrieve(ASKED)) == ["b", "a"]
+    assert [request.path for request in fake.requests] == ["esrag-docs-hr/_search/template"]
+
+
+def test_what_a_caller_may_not_see_is_not_remembered_for_others() -> None:
+    """The first to ask may have a wrong key."""
+    cluster = Cluster(rrf=False, ml=True)
+    cluster.meta = {"embedding": ["cluster"], "fusion": ["client"]}
+    stranger = ElasticsearchFake(lambda _: Reply.error(403, "security_exception", "no"))
+    asking = retriever(cluster)
+    with pytest.raises(PermissionDeniedError):
+        asking.with_client(stranger.client()).retrieve(ASKED)
+    assert ids(asking.retrieve(ASKED)) == ["b", "a"]
+    assert asking.profile.fusion == "client"
+
+
+def test_many_threads_take_over_once(local: Local) -> None:
+    """One of them is told of the licence that ended; all get the same ranking."""
+    told: list[str] = []
+    asking = retriever(Cluster(rrf=False), local, tell=told.append)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: ids(asking.retrieve(ASKED)), range(64)))
+    assert found == [["b", "a"]] * 64
+    assert len(told) == 1
+
+
+def test_the_profile_is_looked_at_anew_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under serve a set may be moved; a calibration comes with the profile."""
+    cluster = Cluster()
+    asking = retriever(cluster)
+    assert asking.profile.calibration == ""
+    cluster.meta = {"calibration": ["x"]}
+    assert asking.profile.calibration == ""
+    now = time.monotonic() + PROFILE_SECONDS
+    monkeypatch.setattr("esrag.retrieval.retriever.time.monotonic", lambda: now)
+    assert asking.profile.calibration == "x"
