@@ -35,7 +35,7 @@ Vector = Sequence[float]
 Embed = Callable[[Sequence[str]], Sequence[Vector]]
 
 MOST_QUOTES = 4
-SAME_MARGIN = 0.8  # least share of the best score for a quote that adds nothing sought
+SAME_MARGIN = 0.85  # least share of the best score for a quote that adds nothing sought
 NEW_MARGIN = 0.6  # and for one that does
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from esrag.verification.orders import orders
 from esrag.verification.tokens import Token
-from esrag.verification.vocabulary import is_weak
+from esrag.verification.vocabulary import PAST, PRESENT, is_weak
 
 
 def says(
@@ -28,16 +28,23 @@ def says(
     ``around`` tells whether a token stands in the headings, and so need not be in the passage.
     """
     sought = tuple(token for token in sentence if token.kind != "comma")
+    past = _is_past(passage)
     for order in orders(passage):
         there = [token for token in order if token.kind != "light" or token.restricts]
         for wanted in orders(sought):
-            if _aligns(there, [token for token in wanted if token.kind != "light"], around):
+            if _aligns(
+                there, [token for token in wanted if token.kind != "light"], around, past=past
+            ):
                 return True
     return False
 
 
 def _aligns(
-    passage: Sequence[Token], wanted: Sequence[Token], around: Callable[[Token], bool]
+    passage: Sequence[Token],
+    wanted: Sequence[Token],
+    around: Callable[[Token], bool],
+    *,
+    past: bool,
 ) -> bool:
     """Whether ``wanted`` can be laid on ``passage`` from left to right with harmless gaps."""
     # reached: where the last wanted token lies, -1 for none yet, and whether one was lent since
@@ -61,7 +68,7 @@ def _aligns(
         if not reached:
             return False
     return any(
-        last >= 0 and _may_trail(passage[last + 1 :], passage[last], lent=lent)
+        last >= 0 and _may_trail(passage[last + 1 :], passage[last], lent=lent, past=past)
         for last, lent in reached
     )
 
@@ -112,8 +119,6 @@ def _may_lead(run: Sequence[Token], *, lent: bool) -> bool:
         return True
     if lent:
         return False
-    if all(token.kind == "figure" or not token.means for token in run):
-        return True
     return run[-1].kind == "and" and not any(token.kind == "comma" for token in run[:-1])
 
 
@@ -146,22 +151,36 @@ def _may_skip(run: Sequence[Token], before: Token) -> bool:
     return False
 
 
-def _may_trail(run: Sequence[Token], before: Token, *, lent: bool) -> bool:
-    """Whether ``run``, behind the last word that is said, may be left out."""
+def _may_trail(run: Sequence[Token], before: Token, *, lent: bool, past: bool) -> bool:
+    """Whether ``run``, behind the last word that is said, may be left out.
+
+    What happened once (``past``) happened, whatever else is told about it; what holds in general
+    holds only with all that the passage adds.
+    """
     stop = next((i for i, token in enumerate(run) if token.kind == "break"), len(run))
     run = run[:stop]
     if not any(token.means for token in run):
         return True
-    if lent:
+    if lent or any(token.kind == "and" and token.key == "or" for token in run):
         return False
-    if _begins_anew(run[:2]):
+    if run[0].kind == "comma":
         return not any(token.conditions for token in run)
-    if _cuts_number(run, before) or any(token.restricts for token in run):
+    if any(token.restricts for token in run) or _cuts_number(run, before):
         return False
-    if any(token.kind == "and" and token.key == "or" for token in run):
+    if run[0].kind == "and" or run[0].key in ("because", "due"):
+        return True
+    lost = any(token.kind == "small" and token.key not in ("to", "by") for token in run)
+    return past and not lost
+
+
+def _is_past(sentence: Sequence[Token]) -> bool:
+    """Whether a sentence tells what happened: "was", or a past tense and no present one."""
+    words = {token.raw.lower() for token in sentence}
+    if words & PRESENT:
         return False
-    joined = run[0].kind in ("and", "comma")
-    return joined or not any(token.key == "not" for token in run)
+    return bool(words & PAST) or any(
+        token.kind == "word" and token.raw.lower().endswith("ed") for token in sentence
+    )
 
 
 def _begins_anew(pair: Sequence[Token]) -> bool:

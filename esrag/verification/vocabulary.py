@@ -32,8 +32,13 @@ RESTRICTIONS = frozenset(
     with during once respectively according allegedly reportedly supposedly rumour rumor instead
     rather planned expected proposed assuming""".split()
 )
-# Those of them whose limit reaches beyond the next ", and".
-CONDITIONS = frozenset("if unless only except provided respectively assuming".split())
+# Those of them whose limit reaches beyond a comma.
+CONDITIONS = frozenset(
+    """if unless only except provided when whenever until without respectively according allegedly
+    reportedly supposedly rumour rumor assuming""".split()
+)
+PAST = frozenset("was were had did".split())
+PRESENT = frozenset("is are has have does do can may must will should could".split())
 COORDINATORS = frozenset({"and", "or", "plus"})
 BREAKS = frozenset("but while whereas although though".split())
 LIGHT = frozenset(

@@ -1,7 +1,7 @@
 """Answers that a passage does not support: none of them passes, and true ones are not lost.
 
 ``adversarial.jsonl`` holds a group of passages a line, with sentences that they do not support
-and sentences that they do.
+and sentences that they do.  ``lost`` are true sentences that the rules are known to reject.
 """
 
 import json
@@ -17,7 +17,9 @@ GROUPS = [
     json.loads(line)
     for line in (Path(__file__).parent / "adversarial.jsonl").read_text("utf-8").splitlines()
 ]
+LOST = [(group, sentence) for group in GROUPS for sentence in group["lost"]]
 UNSUPPORTED = [(group, item["sentence"]) for group in GROUPS for item in group["unsupported"]]
+LOST = [(group, sentence) for group in GROUPS for sentence in group["lost"]]
 SUPPORTED = [(group, sentence) for group in GROUPS for sentence in group["supported"]]
 
 
@@ -50,6 +52,12 @@ def test_what_a_passage_says_is_supported(group: dict[str, object], sentence: st
     assert found.support is not None
     support = found.support
     assert support.hit.text[support.start : support.end] == support.quote
+
+
+@pytest.mark.parametrize(("group", "sentence"), LOST, ids=lambda v: str(v)[:40])
+def test_what_is_known_to_be_lost_is_lost(group: dict[str, object], sentence: str) -> None:
+    """When the rules learn to see that it is true, it belongs to the supported ones."""
+    assert verdict(group, sentence).kind == "unsupported"
 
 
 def test_the_set_is_large_enough_to_mean_something() -> None:
