@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from esrag.answering import Answerer, Choices, GeneratorFailedError, sources
-from esrag.answering.events import Event, Finished, Retrieved, Told
+from esrag.answering.events import Event, Finished, Retrieved, Rewritten, Told
 from esrag.calibration import Calibration
 from esrag.errors import UnavailableError
 from esrag.generation.cancelling import Cancellation, CancelledError
 from esrag.generation.pieces import IncompleteError, TooLongError
 from esrag.prompting import REFUSAL
 from esrag.testing import ScriptedGenerator, WordEmbedder, make_hit
-from esrag.types import Found
+from esrag.types import Asked, Found, Query, Turn
 
 HITS = (
     make_hit(
@@ -326,3 +326,36 @@ def test_many_threads_ask_one_answerer() -> None:
         answers = list(pool.map(shared.answer, [QUESTION] * 24))
     assert all(answer.sentences == alone.sentences for answer in answers)
     assert len({answer.id for answer in answers}) == 24
+
+
+def test_a_follow_up_is_searched_and_prompted_as_a_question_of_its_own() -> None:
+    """The search, the prompt and the judgement see it; the reader is told of it."""
+    searched: list[str] = []
+
+    def retrieve(query: Query) -> Found:
+        searched.append(query.text)
+        return Found(HITS)
+
+    generator = ScriptedGenerator(SUPPORTED)
+    told: list[Event] = []
+    asked = Asked("And 4.2.1?", history=(Turn("When was Aster 4.2.0 released?", "In 2025."),))
+    answer = Answerer(
+        retrieve=retrieve,
+        embed=WordEmbedder(),
+        generator=generator,
+        calibration=Calibration(threshold=0.5),
+        choices=Choices(rewrite="words"),
+    ).answer(asked, on_event=told.append)
+    assert searched == [QUESTION]
+    assert told[0] == Rewritten(QUESTION)
+    assert QUESTION in generator.prompts[0][-1].content
+    assert (answer.question, answer.standalone) == ("And 4.2.1?", QUESTION)
+    assert answer.steps["rewrite"] == "by words of the turns before"
+    assert answer.kind == "generated"
+
+
+def test_rewriting_can_be_switched_off() -> None:
+    """Then what was typed is searched."""
+    asked = Asked("And 4.2.1?", history=(Turn("When was Aster 4.2.0 released?", "In 2025."),))
+    answer = answerer(None, choices=Choices(rewrite="off")).answer(asked)
+    assert (answer.standalone, answer.steps["rewrite"]) == ("", "switched off")
