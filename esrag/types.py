@@ -293,7 +293,8 @@ class Answer:
     wrote, shown or not; ``dropped`` are its sentences that verification removed.  ``degraded``
     says in words what retrieval had to do without, "" when nothing.  ``standalone`` is the
     question that was searched for, when a follow-up had to be rewritten.  ``complete`` is false
-    when the generator broke off.  ``steps`` says of each step how it ended, by its name.
+    when the generator broke off.  ``steps`` says of each step how it ended, by its name;
+    ``filters`` are those that the question was asked with.
     """
 
     question: str
@@ -316,6 +317,7 @@ class Answer:
     steps: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     model: str = ""
+    filters: Filters = Filters()
 
     @property
     def invalid_citations(self) -> int:

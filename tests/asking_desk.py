@@ -124,6 +124,7 @@ def open_desk(es: Elasticsearch, stack: Stack, set_name: str, bundle: ModelBundl
         queue_capacity=1024,
         language="english",
         vectors="float",
+        answers=True,
     )
     found = take_survey(es, choices, bundle)
     apply_plan(es, found.desired, found.observed, found.plan)

@@ -71,6 +71,7 @@ class Asking:
             standalone=question if question != asked.question else "",
             threshold=self._limits.threshold,
             model=self._generator.model if self._generator else "",
+            filters=asked.filters,
         )
         judging = Judging(lambda: self._assessed(question, found))
         if self._generator is None:

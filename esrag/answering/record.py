@@ -10,6 +10,7 @@ module knows nothing of how an answer comes about or is shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -19,6 +20,7 @@ from esrag.types import (
     AnswerKind,
     Citation,
     Facet,
+    Filters,
     Found,
     Hit,
     Prompt,
@@ -148,6 +150,24 @@ class PromptRecord(_Record):
     tokens: int
 
 
+class FiltersRecord(_Record):
+    """What passages had to fulfil; empty where anything would do."""
+
+    source: list[str] = []
+    document_id: list[str] = []
+    origin: list[str] = []
+    author: list[str] = []
+    language: list[str] = []
+    published_from: str = ""
+    published_to: str = ""
+    modified_from: str = ""
+    modified_to: str = ""
+    metadata: list[tuple[str, str]] = Field([], description="Pairs of name and value.")
+    acl: list[str] | None = Field(
+        None, description="Who asked, for passages that not all may read; null: not looked at."
+    )
+
+
 class FailureRecord(_Record):
     """Why the answer is not complete."""
 
@@ -163,6 +183,9 @@ class AnswerRecord(_Record):
     question: str
     standalone: str = Field(
         description="The question that was searched for, when a follow-up was rewritten."
+    )
+    filters: FiltersRecord = Field(
+        default_factory=FiltersRecord, description="What the question was narrowed to."
     )
     kind: AnswerKind = Field(
         description="generated: the generator's words, checked; quoted: the passages' own words; "
@@ -217,6 +240,7 @@ def record_of(
         id=answer.id,
         question=answer.question,
         standalone=answer.standalone,
+        filters=_filters(answer.filters),
         kind=answer.kind,
         complete=answer.complete and error is None,
         answer=answer.text,
@@ -239,6 +263,15 @@ def record_of(
         prompt=_prompt(answer.prompt) if prompt and answer.prompt else None,
         error=FailureRecord(message=error[0], hint=error[1]) if error else None,
     )
+
+
+def filters_of(record: FiltersRecord) -> Filters:
+    """The filters, to ask with them again."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in record.model_dump().items()
+    }
+    return Filters(**values)
 
 
 def cited(sentences: Iterable[Sentence]) -> tuple[tuple[int, Hit], ...]:
@@ -346,6 +379,14 @@ def _source(number: int, hit: Hit) -> SourceRecord:
         published=hit.published,
         modified=hit.modified,
     )
+
+
+def _filters(filters: Filters) -> FiltersRecord:
+    values = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(filters).items()
+    }
+    return FiltersRecord(**values)
 
 
 def _verdict(verdict: Verdict) -> VerdictRecord:

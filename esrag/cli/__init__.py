@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("esrag.cli.ask:ask", "Answer a question from the documents, with sources."),
     "chat": ("esrag.cli.chat:chat", "Answer questions that build on each other."),
     "serve": ("esrag.cli.serve:serve", "Answer questions over HTTP, with a web page."),
+    "explain": ("esrag.cli.explain:explain", "Show how an answer of the log came about."),
     "calibrate": (
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",

@@ -26,13 +26,20 @@ INCOMPLETE = "The answer is incomplete."
 class AnswerView:
     """Listens to one answer.
 
-    ``context`` shows the passages behind it, ``why`` how it came about; ``silent`` shows nothing
-    and only remembers, for a caller that prints JSON.
+    ``context`` shows the passages behind it, ``why`` how it came about; ``logged`` names the answer
+    as the log has it.  ``silent`` shows nothing and only remembers, for a caller that prints JSON.
     """
 
     def __init__(
-        self, *, context: bool = False, why: bool = False, verify: str = "remove", silent: bool
+        self,
+        *,
+        context: bool = False,
+        why: bool = False,
+        verify: str = "remove",
+        silent: bool = False,
+        logged: bool = False,
     ) -> None:
+        self._logged = logged
         self._context = context
         self._why = why
         self._verify = verify
@@ -80,6 +87,8 @@ class AnswerView:
             show_context(answer.hits, [c for s in answer.sentences for c in s.citations])
         if self._why:
             show_why(record_of(answer, hits=True, prompt=True))
+        if self._logged:
+            click.secho(f"\nHow it came about: esrag explain {answer.id}", dim=True, err=True)
 
     def failed(self, failure: GeneratorFailedError) -> None:
         """The generator failed: what can be said without it, or with what it said before."""

@@ -49,7 +49,11 @@ def ask(
         question = sys.stdin.read(LONGEST_QUESTION + 1)
     asked = Asked(question, filters=filters)
     view = AnswerView(
-        context=context, why=why, verify=settings.answer.verify, silent=as_json or retrieve_only
+        context=context,
+        why=why,
+        verify=settings.answer.verify,
+        silent=as_json or retrieve_only,
+        logged=settings.answer.log,
     )
     with (
         connect_with(settings) as client,

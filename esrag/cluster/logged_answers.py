@@ -90,7 +90,9 @@ def read_logged(client: Elasticsearch, index: str, answer_id: str) -> Logged:
     try:
         found = _by_id(client, index, wanted) or _by_beginning(client, index, wanted)
         entries = _entries(client, index, {"answer_id": found["answer_id"], "kind": "feedback"})
-    except NotFoundError as error:
+    except ConflictError as error:
+        if not isinstance(error.__cause__, NotFoundError):
+            raise
         raise ConflictError(
             f"there is no answer log {index}",
             hint="Switch it on with answer.log = true, then: esrag setup",
