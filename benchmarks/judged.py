@@ -3,10 +3,10 @@
     folder in BEIR's layout ─┐
     our sample's questions ──┴─► Judged ──(a run: question -> documents, best first)──► measures
 
-A folder holds ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``)
-and ``qrels/SPLIT.tsv`` (question, document, grade, below a line of headings).  A run names
-documents; how hits become documents is decided by whoever makes the run.  Every judged question
-counts, one without hits as 0.
+A folder holds ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``,
+``text``) and ``qrels/SPLIT.tsv`` (question, document, grade, below a line of headings).  A run
+names documents; how hits become documents is decided by whoever makes the run.  Every judged
+question counts, one without hits as 0.
 """
 
 from __future__ import annotations

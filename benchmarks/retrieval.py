@@ -1,8 +1,7 @@
 """What the search templates find on judged questions: ``python -m benchmarks.retrieval``.
 
     python -m benchmarks.retrieval prepare FOLDER…                  # a document set each; minutes
-    python -m benchmarks.retrieval measure FOLDER… [--out FILE]     # the tables
-    python -m benchmarks.retrieval tune FOLDER… [--out FILE]        # numbers of the templates
+    python -m benchmarks.retrieval measure FOLDER… [--out FILE]     # the table
 
 FOLDER is a data set in BEIR's layout (``benchmarks/judged.py``); our sample is always measured
 too.  Needs a running stack whose cluster embeds (``esrag local up``).  Each data set is indexed
@@ -11,7 +10,8 @@ in two ways, as two document sets:
     chunks     as ``esrag ingest`` cuts it; a document stands where its best chunk stands
     passages   one chunk a document; the model reads its first 256 tokens, words are found anywhere
 
-Questions go through ``Retriever``, as those of ``esrag search`` do, with the settings as they are.
+Questions go through ``Retriever``, as those of ``esrag search`` do; repeated passages are not left
+out, as the ranking is measured.
 "exact" is the ranking by the cosine with every vector of the index, computed here.
 """
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from esrag.settings import Settings
 
 COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
+SAMPLE = "sample"  # as benchmarks/judged.py calls it
 COLUMNS = ("chunks", "passages")
 KINDS = ("lexical", "semantic", "hybrid", "linear")
 FETCHED = 100  # chunks asked for, so that ten documents are among them
 BATCH = 32
-MANY_CHUNKS = 5_000  # below, the index compares with every vector anyway
 
 folders = click.argument(
     "folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -65,21 +65,38 @@ def set_name(judged: Judged, column: str) -> str:
     return name if column == "chunks" else f"{name}-whole"
 
 
+def columns_of(judged: Judged, wanted: Sequence[str]) -> list[str]:
+    """How a data set is indexed; our sample is a folder of files of many kinds, and is cut."""
+    return [each for each in wanted if judged.name != SAMPLE or each == "chunks"]
+
+
 @main.command()
 @folders
 @click.option("--column", "columns", type=click.Choice(COLUMNS), multiple=True, default=COLUMNS)
 def prepare(folders: tuple[Path, ...], columns: tuple[str, ...]) -> None:
     """Index the data sets; what is there already is not sent again."""
     for judged in data_sets(folders):
-        for column in columns:
+        for column in columns_of(judged, columns):
             name = set_name(judged, column)
             subprocess.run([*COMMAND, "setup", "--set", name, "--yes"], check=True)
             if column == "chunks":
-                subprocess.run(
-                    [*COMMAND, "ingest", "--set", name, str(judged.corpus)], check=True
-                )
+                _ingest(judged, name)
             else:
                 _index_whole(judged, name)
+
+
+def _ingest(judged: Judged, name: str) -> None:
+    """As a user would; where a record has a title and no text, the title is the text."""
+    if judged.name == SAMPLE:
+        subprocess.run([*COMMAND, "ingest", "--set", name, str(judged.corpus)], check=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="esrag-judged-") as folder:
+        corpus = Path(folder) / judged.corpus.name
+        with corpus.open("w", encoding="utf-8") as lines:
+            for record in _documents(judged):
+                lines.write(json.dumps(record) + "\n")
+        words = ["ingest", "--set", name, "--origin", f"judged-{name}", str(corpus)]
+        subprocess.run([*COMMAND, *words], check=True)
 
 
 def _index_whole(judged: Judged, name: str) -> None:
@@ -98,11 +115,14 @@ def _index_whole(judged: Judged, name: str) -> None:
         actions = (
             {
                 "_index": index,
-                "_id": document["document_id"],
+                "_id": document["id"],
+                "document_id": document["id"],
                 "position": 0,
                 "start": 0,
                 "end": len(document["text"]),
-                **document,
+                "text": document["text"],
+                "title": document["title"],
+                "context": document["title"],
             }
             for document in documents
         )
@@ -111,24 +131,12 @@ def _index_whole(judged: Judged, name: str) -> None:
 
 
 def _documents(judged: Judged) -> Iterator[dict[str, str]]:
-    """Ids, titles and texts.  Those of our sample come from its index of chunks' documents."""
-    from benchmarks.judged import SAMPLE, records
+    """Ids, titles and texts."""
+    from benchmarks.judged import records
 
-    if judged.name != SAMPLE:
-        for each in records(judged.corpus):
-            title = each.get("title", "")
-            yield {
-                "document_id": each["_id"],
-                "text": each["text"],
-                "title": title,
-                "context": title,
-            }
-        return
-    for file in sorted(judged.corpus.rglob("*")):
-        if file.is_file():
-            text = file.read_text(encoding="utf-8")
-            name = file.relative_to(judged.corpus).as_posix()
-            yield {"document_id": name, "text": text, "title": name, "context": name}
+    for each in records(judged.corpus):
+        title = each.get("title", "")
+        yield {"id": each["_id"], "title": title, "text": each["text"].strip() or title}
 
 
 @main.command()
@@ -150,7 +158,7 @@ def measure(
     rows: list[dict[str, Any]] = []
     with connect_with(settings) as client:
         for judged in data_sets(folders):
-            for column in columns:
+            for column in columns_of(judged, columns):
                 for row in measured(settings, client, judged, column, kinds):
                     rows.append(row)
                     click.echo(as_line(row))
@@ -165,9 +173,7 @@ def measured(
     from esrag.names import Names
 
     name = set_name(judged, column)
-    chosen = settings.model_copy(
-        update={"index": settings.index.model_copy(update={"set": name})}
-    )
+    chosen = settings.model_copy(update={"index": settings.index.model_copy(update={"set": name})})
     runs = {kind: run_of(chosen, client, judged, column, kind) for kind in kinds}
     vectors = Vectors.read(client, Names(name).alias)
     runs["exact"] = vectors.run(client, settings.model.id, judged, column)
@@ -206,17 +212,17 @@ def run_of(
     from rich.progress import track
 
     from benchmarks.judged import documents_of
-    from esrag.cli.assembly import retriever_from
+    from esrag.names import Names
+    from esrag.retrieval import Retriever
+    from esrag.types import Query
 
-    retrieval = settings.retrieval.model_copy(update={"template": kind})
-    chosen = settings.model_copy(update={"retrieval": retrieval})
     asked = {name for qrels in judged.splits.values() for name in qrels}
     found: dict[str, list[str]] = {}
     words = f"{settings.index.set}: {kind}"
-    with retriever_from(chosen, client) as retriever:
-        for name in track(sorted(asked), words, console=Console(stderr=True), transient=True):
-            hits = retriever.retrieve(judged.questions[name], size=FETCHED)
-            found[name] = documents_of([plain(judged, column, hit.document_id) for hit in hits])
+    retriever = Retriever(client, Names(settings.index.set), kind, model_id=settings.model.id)
+    for name in track(sorted(asked), words, console=Console(stderr=True), transient=True):
+        hits = retriever.retrieve(Query(judged.questions[name], FETCHED)).hits
+        found[name] = documents_of([plain(judged, column, hit.document_id) for hit in hits])
     return found
 
 

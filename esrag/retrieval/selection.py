@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from esrag.types import Hit
 
 SEQUENCE = 3  # words
+SAMPLED = 64  # words of a passage that settle most comparisons
 _DENYING = frozenset({"no", "not", "never", "none", "without", "cannot", "nor", "nicht", "kein"})
 
 
@@ -69,17 +71,19 @@ def select(
     return Selection(ranked, repeated, crowding)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Said:
     """What a passage says, with the title and headings that it stands under."""
 
-    words: tuple[str, ...]
+    words: Sequence[str]
     distinct: frozenset[str]
+    some: frozenset[str]
 
     @classmethod
     def by(cls, hit: Hit) -> _Said:
-        words = (*hit.context.split(), *hit.text.split())
-        return cls(words, frozenset(words))
+        words = f"{hit.context}\n{hit.text}".split()
+        distinct = frozenset(words)
+        return cls(words, distinct, frozenset(islice(distinct, SAMPLED)))
 
     def repeats(self, other: _Said, share: float) -> bool:
         """Whether all of it stands in ``other``, but for what changes nothing."""
@@ -87,17 +91,20 @@ class _Said:
             return True
         if share >= 1.0:
             return False
+        # a word that is new spoils at least one sequence: most pairs end here, many at a sample
+        bearable = (1.0 - share) * len(self.words)
+        if len(self.some - other.distinct) > bearable:
+            return False
         new = self.distinct - other.distinct
-        # a word that is new spoils at least one sequence: most pairs end here
-        if len(new) > (1.0 - share) * len(self.words) or any(map(_changes_sense, new)):
+        if len(new) > bearable or any(map(_changes_sense, new)):
             return False
         mine, others = _sequences(self.words), _sequences(other.words)
         return len(mine & others) >= share * len(mine)
 
 
-def _sequences(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+def _sequences(words: Sequence[str]) -> set[tuple[str, ...]]:
     if len(words) <= SEQUENCE:
-        return {words}
+        return {tuple(words)}
     return set(zip(*(words[first:] for first in range(SEQUENCE)), strict=False))
 
 
