@@ -17,7 +17,6 @@ GROUPS = [
     json.loads(line)
     for line in (Path(__file__).parent / "adversarial.jsonl").read_text("utf-8").splitlines()
 ]
-LOST = [(group, sentence) for group in GROUPS for sentence in group["lost"]]
 UNSUPPORTED = [(group, item["sentence"]) for group in GROUPS for item in group["unsupported"]]
 LOST = [(group, sentence) for group in GROUPS for sentence in group["lost"]]
 SUPPORTED = [(group, sentence) for group in GROUPS for sentence in group["supported"]]
