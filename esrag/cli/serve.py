@@ -136,6 +136,7 @@ def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
             set_name=settings.index.set,
             choices=choices_from(settings),
             generator=assembly.generator if settings.answer.generate else None,
+            takes_feedback=chosen.feedback,
         )
         limits = Limits(chosen.concurrent, chosen.queue, chosen.deadline)
         counted = assembly.observing.metrics

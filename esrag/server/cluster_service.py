@@ -5,10 +5,9 @@ caller ─► his client ─► answerer of the assembly ─► answer, events
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from esrag.answering import Choices
 from esrag.answering.assembly import Assembly
@@ -21,16 +20,9 @@ from esrag.server.callers import Caller
 from esrag.server.service import Check, Clients, Feedback, OnEvent, Stretch, Wishes
 from esrag.types import Answer, Asked, Filters, Found, Query
 
-if TYPE_CHECKING:
-    from elasticsearch import Elasticsearch
-
-KeepFeedback = Callable[["Elasticsearch", Feedback], None]
-
 
 class ClusterService:
-    """See ``service.Service``.  ``generator`` is None where nothing is generated; ``feedback``
-    keeps what readers think, None where nothing is kept.
-    """
+    """See ``service.Service``.  ``generator`` is None where nothing is generated."""
 
     def __init__(
         self,
@@ -40,24 +32,19 @@ class ClusterService:
         set_name: str,
         choices: Choices,
         generator: Generator | None,
-        feedback: KeepFeedback | None = None,
+        takes_feedback: bool = False,
     ) -> None:
         self.set_name = set_name
         self._assembly = assembly
         self._choices = choices
         self._clients = clients
         self._generator = generator
-        self._feedback = feedback
+        self.takes_feedback = takes_feedback
 
     @property
     def generates(self) -> bool:
         """Whether there is a generator."""
         return self._generator is not None
-
-    @property
-    def takes_feedback(self) -> bool:
-        """Whether feedback is kept."""
-        return self._feedback is not None
 
     def answer(
         self,
@@ -112,9 +99,12 @@ class ClusterService:
 
     def keep_feedback(self, caller: Caller, feedback: Feedback) -> None:
         """Keep what a reader thinks."""
-        if self._feedback is None:
-            raise TypeError("feedback is not kept")
-        self._feedback(self._clients.of(caller), feedback)
+        self._assembly.keep_feedback(
+            self._clients.of(caller),
+            answer_id=feedback.answer_id,
+            rating=feedback.rating,
+            comment=feedback.comment,
+        )
 
     def name_of(self, caller: Caller) -> str:
         """The cluster's name for the caller; asking for it checks his credentials."""
