@@ -3,12 +3,14 @@
     Query ──parameters──► search template ──retriever──► hits
           hits ──reranking──► ──selection──► ──neighbours──► Found
 
-``retriever`` lets the cluster work, or works here where its licence does not allow it;
-``selection`` leaves out what repeats or crowds; ``shaping`` says which of all this is wished for.
+``retriever`` lets the cluster work; ``places`` says what is done here, where the licence does not
+allow it; ``selection`` leaves out what repeats or crowds; ``shaping`` says which of all this is
+wished for.
 """
 
 from esrag.retrieval.parameters import LONGEST_QUESTION, checked
-from esrag.retrieval.retriever import DEGRADED, NO_VECTOR_KINDS, LocalEmbedder, Retriever
+from esrag.retrieval.places import LocalEmbedder
+from esrag.retrieval.retriever import DEGRADED, NO_VECTOR_KINDS, Retriever
 from esrag.retrieval.shaping import Shaping, shaping_of
 
 __all__ = [

@@ -1,8 +1,8 @@
-"""The retriever: lets the cluster do the work, and takes over what its licence ends.
+"""The retriever: a query becomes hits, by the cluster, or with its help by this machine.
 
-    profile of the index ─┬─ all in the cluster ──► one call of the stored search template
-                          └─ else ────────────────► the same template rendered; the client embeds
-                                                    the question or fuses the rankings, or both
+    places ─┬─ all in the cluster ──► one call of the stored search template
+            └─ else ────────────────► the same template rendered; the client embeds the question
+                                      or fuses the rankings, or both
 
 The template in the cluster is the only definition of the query; this module knows nothing of its
 body.  What the cluster stops doing while this runs, because its licence ended, is done here from
@@ -11,26 +11,24 @@ then on, with the same ranking; what cannot be done is told.  Several threads ma
 
 from __future__ import annotations
 
-import math
-import threading
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-from esrag.bundle import ModelBundle
 from esrag.cluster.embedding import embed as embed_in_cluster
 from esrag.cluster.fused_search import IndexMovedError, run_rendered
-from esrag.cluster.profile import Profile, read_profile
+from esrag.cluster.profile import Profile
 from esrag.cluster.retry import soon_again
 from esrag.cluster.search import run_template, run_templates
-from esrag.embedding.process import Purpose
-from esrag.errors import LicenceError, ModelDownError, UnavailableError, UnsupportedError
+from esrag.errors import ModelDownError, UnavailableError, UnsupportedError
 from esrag.names import Names
 from esrag.retrieval.neighbours import widen
 from esrag.retrieval.parameters import checked, only_of, template_params
+from esrag.retrieval.places import LocalEmbedder, Places, no_embedder
 from esrag.retrieval.reranking import reranked
 from esrag.retrieval.selection import Selection, select
 from esrag.retrieval.shaping import NO_SHAPING, Shaping
@@ -40,43 +38,11 @@ from esrag.types import Found, Hit, Query
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-Result = TypeVar("Result")
-
 NO_VECTOR_KINDS = ("lexical", "context")  # templates that search without the model
 DEGRADED = "the embedding model does not run: passages were searched by words alone"
 NOT_RERANKED = "the reranker does not answer: passages are in the order of the search"
 _RERANKING = ("rerank_endpoint", "rerank_window")
-PROFILE_SECONDS = 60.0  # so long a change of the set may stay unnoticed, under serve
 MORE = 4  # times the size that is fetched when too few hits are left; at once with a cap
-
-
-class LocalEmbedder(Protocol):
-    """A model on this machine; ``esrag.embedding.process.Embedder`` is the real one."""
-
-    bundle: ModelBundle
-
-    def embed(self, texts: Sequence[str], purpose: Purpose = "none") -> list[list[float]]:
-        """One vector for each text."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
-def _no_embedder(profile: Profile) -> LocalEmbedder:
-    raise UnsupportedError(
-        f"no embedder was given for an index that embeds in the {profile.embedding}"
-    )
-
-
-@dataclass
-class _Shared:
-    """What all views of one retriever have in common; changed under the lock alone."""
-
-    profile: Profile | None
-    until: float = math.inf  # when the profile is to be read again
-    embedder: LocalEmbedder | None = None
-    told: set[str] = field(default_factory=set)
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 class Retriever:
@@ -96,7 +62,7 @@ class Retriever:
         kind: str = "hybrid",
         *,
         model_id: str = "",
-        local: Callable[[Profile], LocalEmbedder] = _no_embedder,
+        local: Callable[[Profile], LocalEmbedder] = no_embedder,
         profile: Profile | None = None,
         allow_degraded: bool = False,
         tell: Callable[[str], None] = lambda _: None,
@@ -108,11 +74,9 @@ class Retriever:
         self.kind = kind
         self.index = index or names.alias
         self._model_id = model_id
-        self._local = local
         self._allow_degraded = allow_degraded
-        self._tell = tell
         self._shaping = shaping
-        self._shared = _Shared(profile)
+        self._places = Places(self.index, local=local, profile=profile, tell=tell)
 
     def with_client(self, client: Elasticsearch) -> Retriever:
         """The same with other credentials; nothing is sent.
@@ -120,18 +84,8 @@ class Retriever:
         Profile, embedder and what the licence ended are shared with this one, which has to stay
         open as long; the view needs no closing.
         """
-        view = Retriever(
-            client,
-            self.names,
-            self.kind,
-            model_id=self._model_id,
-            local=self._local,
-            allow_degraded=self._allow_degraded,
-            tell=self._tell,
-            index=self.index,
-            shaping=self._shaping,
-        )
-        view._shared = self._shared
+        view = copy.copy(self)
+        view.client = client
         return view
 
     def retrieve(self, query: Query) -> Found:
@@ -160,7 +114,9 @@ class Retriever:
         Raises ModelDownError when the cluster shall embed and cannot, LicenceError when its
         licence ended and nothing here can take over, and what ``cluster.client.explained`` raises.
         """
-        return self._with_fallback(lambda: soon_again(lambda: self._run(kind, params)))
+        return self._places.working(
+            self.client, lambda: soon_again(lambda: self._run(kind, params))
+        )
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One vector for each text, for comparing sentences with a question.
@@ -169,31 +125,24 @@ class Retriever:
         are empty.
         """
         try:
-            return self._with_fallback(lambda: soon_again(lambda: self._embed(texts)))
+            return self._places.working(self.client, lambda: soon_again(lambda: self._embed(texts)))
         except ModelDownError:
             if not self._allow_degraded:
                 raise
-        self._tell_once(f"Degraded: {DEGRADED}.")
+        self._places.tell_once(f"Degraded: {DEGRADED}.")
         try:
-            return self._local_embedder().embed(texts)
+            return self._places.embedder(self.client).embed(texts)
         except UnsupportedError:
             return [[] for _ in texts]
 
     @property
     def profile(self) -> Profile:
         """Where the work is done; read once a minute."""
-        shared = self._shared
-        with shared.lock:
-            if shared.profile is not None and time.monotonic() < shared.until:
-                return shared.profile
-        profile = read_profile(self.client, self.index)
-        if profile.indices:  # else these credentials may not see them: others may
-            self._keep(profile)
-        return profile
+        return self._places.profile(self.client)
 
     def close(self) -> None:
         """End the embedder, if there is one, and connections to a reranker."""
-        self._end_embedder()
+        self._places.close()
         self._shaping.close()
 
     def __enter__(self) -> Retriever:
@@ -274,12 +223,12 @@ class Retriever:
         except ModelDownError:
             if not self._allow_degraded:
                 raise
-        self._tell_once(f"Degraded: {DEGRADED}.")
+        self._places.tell_once(f"Degraded: {DEGRADED}.")
         return replace(self.run("lexical", params), degraded=DEGRADED)
 
     def _run(self, kind: str, params: Mapping[str, object]) -> Found:
         template = self.names.search_template(kind)
-        known = self._shared.profile
+        known = self._places.known
         if known is not None and known.fusion == "client":  # then it does not rerank either
             params = {name: value for name, value in params.items() if name not in _RERANKING}
         if kind in NO_VECTOR_KINDS:
@@ -291,14 +240,14 @@ class Retriever:
             return self._run_rendered(template, params, profile)
         except IndexMovedError:
             # the alias leads to another generation, maybe of another model: look again, once
-            self._forget(profile)
+            self._places.forget(profile)
             return self._run_rendered(template, params, self.profile)
 
     def _run_rendered(self, template: str, params: Mapping[str, object], profile: Profile) -> Found:
         vector: list[float] | None = None
         model_id = self._model_id
         if profile.embedding == "client":
-            embedder = self._local_embedder()
+            embedder = self._places.embedder(self.client)
             (vector,) = embedder.embed([str(params["query"])], "search")
             model_id = embedder.bundle.model_id
         return run_rendered(
@@ -313,78 +262,8 @@ class Retriever:
 
     def _embed(self, texts: Sequence[str]) -> list[list[float]]:
         if self.profile.embedding == "client":
-            return self._local_embedder().embed(texts)
+            return self._places.embedder(self.client).embed(texts)
         return embed_in_cluster(self.client, self._model_id, texts)
-
-    def _local_embedder(self) -> LocalEmbedder:
-        with self._shared.lock:
-            if self._shared.embedder is None:
-                self._shared.embedder = self._local(self.profile)
-            return self._shared.embedder
-
-    def _keep(self, profile: Profile) -> None:
-        """Remember a profile; an embedder of another model is let go."""
-        with self._shared.lock:
-            old, self._shared.profile = self._shared.profile, profile
-            self._shared.until = time.monotonic() + PROFILE_SECONDS
-            if old is not None and old.model != profile.model:
-                self._end_embedder()
-
-    def _end_embedder(self) -> None:
-        with self._shared.lock:
-            embedder, self._shared.embedder = self._shared.embedder, None
-        if embedder is not None:
-            embedder.close()
-
-    def _forget(self, profile: Profile) -> None:
-        """Let go of a profile that is outdated, unless another thread has done so."""
-        with self._shared.lock:
-            if self._shared.profile == profile:
-                self._end_embedder()
-                self._shared.profile = None
-
-    def _with_fallback(self, work: Callable[[], Result]) -> Result:
-        """The outcome of ``work``; a licence that ended moves work here, piece by piece."""
-        while True:
-            before = self._shared.profile
-            try:
-                return work()
-            except LicenceError as error:
-                with self._shared.lock:
-                    profile = self.profile
-                    if before in (None, profile):  # else another thread was here first
-                        self._take_over(error, profile)
-
-    def _take_over(self, error: LicenceError, profile: Profile) -> None:
-        if profile.fusion == "cluster":
-            self._keep(replace(profile, fusion="client"))
-            self._tell_once(
-                f"{error.message}\nThis machine fuses the rankings instead, in the same order. "
-                "To make it last: esrag setup"
-            )
-        elif profile.embedding == "cluster":
-            try:
-                self._local_embedder()
-            except UnsupportedError as missing:
-                raise LicenceError(
-                    f"{error.message}\nEmbedding on this machine is not possible: "
-                    f"{missing.message}",
-                    hint=f"{missing.hint}. Or renew the licence of the cluster.",
-                ) from error
-            self._keep(replace(profile, embedding="client"))
-            self._tell_once(
-                f"{error.message}\nThis machine embeds instead; the ranking is the same. To make "
-                "it last: esrag setup"
-            )
-        else:
-            raise error
-
-    def _tell_once(self, words: str) -> None:
-        with self._shared.lock:
-            known = words in self._shared.told
-            self._shared.told.add(words)
-        if not known:
-            self._tell(words)
 
 
 class _Course:

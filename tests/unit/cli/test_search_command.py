@@ -22,7 +22,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     profile = Profile(indices=("esrag-docs-default-000001",))
     monkeypatch.setattr("esrag.retrieval.retriever.run_template", remember)
-    monkeypatch.setattr("esrag.retrieval.retriever.read_profile", lambda *_: profile)
+    monkeypatch.setattr("esrag.retrieval.places.read_profile", lambda *_: profile)
     return calls
 
 

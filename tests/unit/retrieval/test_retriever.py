@@ -22,7 +22,7 @@ from esrag.errors import (
 )
 from esrag.names import Names
 from esrag.retrieval import DEGRADED, Retriever, Shaping
-from esrag.retrieval.retriever import PROFILE_SECONDS
+from esrag.retrieval.places import PROFILE_SECONDS
 from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
 from esrag.testing_models import fake_bundle, vector_of
 from esrag.types import Found, Query
@@ -376,5 +376,5 @@ def test_the_profile_is_looked_at_anew_after_a_while(monkeypatch: pytest.MonkeyP
     cluster.meta = {"calibration": ["x"]}
     assert asking.profile.calibration == ""
     now = time.monotonic() + PROFILE_SECONDS
-    monkeypatch.setattr("esrag.retrieval.retriever.time.monotonic", lambda: now)
+    monkeypatch.setattr("esrag.retrieval.places.time.monotonic", lambda: now)
     assert asking.profile.calibration == "x"
