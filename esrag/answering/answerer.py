@@ -18,6 +18,7 @@ from esrag.generation.cancelling import Cancellation
 from esrag.observing.observing import Observing
 from esrag.quoting import Embed, assess
 from esrag.types import Answer, Asked, Query
+from esrag.verification import Entails
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Answerer:
     """The parts of answering, put together by the caller; many threads may ask at once.
 
     ``generator`` is None when only quotes are wanted.  ``calibration`` may be a function, which is
-    asked once something was retrieved.  ``keep`` puts answers into the log.  No question leaves
-    anything behind here.
+    asked once something was retrieved.  ``keep`` puts answers into the log.  ``entails`` is another
+    model that checks sentences.  No question leaves anything behind here.
     """
 
     retrieve: Retrieve
@@ -36,6 +37,7 @@ class Answerer:
     choices: Choices = field(default_factory=Choices)
     observing: Observing = field(default_factory=Observing)
     keep: Keep | None = None
+    entails: Entails | None = None
 
     def answer(
         self,
@@ -62,6 +64,7 @@ class Answerer:
             generator=self.generator,
             limits=self.limits,
             choices=self.choices,
+            entails=self.entails,
         )
         with course.whole(asked):
             return asking.answer()

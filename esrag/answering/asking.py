@@ -28,6 +28,7 @@ from esrag.generation.cancelling import CancelledError
 from esrag.prompting import REFUSAL
 from esrag.quoting import Assessment, Embed, assess, gate
 from esrag.types import Answer, Asked, Found, Message, Query, Sentence
+from esrag.verification import Entails
 
 BELOW = "below the threshold"
 
@@ -45,6 +46,7 @@ class Asking:
         generator: Generator | None,
         limits: Callable[[], Calibration],
         choices: Choices,
+        entails: Entails | None = None,
     ) -> None:
         self._asked = asked
         self._course = course
@@ -53,6 +55,7 @@ class Asking:
         self._generator = generator
         self._choices = choices
         self._read_limits = limits
+        self._entails = entails
         self._limits = Calibration()
 
     def answer(self) -> Answer:
@@ -162,7 +165,13 @@ class Asking:
     ) -> Answer:
         """The answer of the generator, else what is said without it."""
         course = self._course
-        draft = Draft(generator, course, self._choices, coverage=self._limits.coverage)
+        draft = Draft(
+            generator,
+            course,
+            self._choices,
+            coverage=self._limits.coverage,
+            entails=self._entails,
+        )
         failure: EsragError | None = None
         cancel = course.cancel.child()
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,11 @@ from esrag.answering.parts import QUOTE_POOL, Choices
 from esrag.answering.record import as_record
 from esrag.calibration import Calibration, calibration_of
 from esrag.cluster.client import authorization_of
+from esrag.entailment import entails_from
 from esrag.errors import EsragError, UsageError
 from esrag.generation.generator import Generator
+from esrag.generation.pieces import Piece
+from esrag.generation.places import BASE_MODEL, Place
 from esrag.generator_place import place_from
 from esrag.names import Names
 from esrag.observing.answer_log import AnswerLog
@@ -33,7 +37,8 @@ from esrag.observing.observing import Observing
 from esrag.observing.prices import Prices
 from esrag.retrieval import LocalEmbedder, Retriever, shaping_of
 from esrag.settings import Settings
-from esrag.types import Answer
+from esrag.types import Answer, Message
+from esrag.verification import Entails
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -80,6 +85,7 @@ class Assembly:
         self._local = local
         self._embedder: LocalEmbedder | None = None
         self._generator: Generator | None = None
+        self._judge: Generator | None = None
         self._retrievers: dict[bool, _Kept] = {}
         self._calibrations: dict[str, tuple[Calibration, float]] = {}
         self.log = self._log() if settings.answer.log or settings.serve.feedback else None
@@ -118,6 +124,7 @@ class Assembly:
             choices=choices or choices_from(self._settings),
             observing=self.observing,
             keep=self._keep(client),
+            entails=self._entails_for(client) if wanted else None,
         )
 
     def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
@@ -152,6 +159,24 @@ class Assembly:
             return generator.as_caller(authorization_of(client))
         return generator
 
+    def _entails_for(self, client: Elasticsearch) -> Entails | None:
+        """Who checks sentences besides the rules; the cluster's model with the caller's rights."""
+        wanted = self._settings.answer
+        return entails_from(
+            client, nli_model=wanted.nli_model, judge=self._judged if wanted.judge_url else None
+        )
+
+    def _judged(self, messages: Sequence[Message], most: int) -> Iterator[Piece]:
+        """What the judge says to messages, in at most so many tokens."""
+        wanted = self._settings.answer
+        with self._lock:
+            if self._judge is None:
+                place = Place(url=wanted.judge_url, model=wanted.judge_model or BASE_MODEL)
+                self._judge = Generator(place)
+            judge = self._judge
+        with closing(judge.stream(messages, max_tokens=most)) as pieces:
+            yield from pieces
+
     def _calibration(self, note: str) -> Calibration:
         """The thresholds of the document set: what its index notes, else those of this machine."""
         now = time.monotonic()
@@ -177,10 +202,12 @@ class Assembly:
         """End the generator's connections and the embedder."""
         with self._lock:
             generator, self._generator = self._generator, None
+            judge, self._judge = self._judge, None
             embedder, self._embedder = self._embedder, None
         self._shaping.close()
-        if generator is not None:
-            generator.close()
+        for speaking in (generator, judge):
+            if speaking is not None:
+                speaking.close()
         if embedder is not None:
             embedder.close()
         if self.log is not None:

@@ -22,7 +22,7 @@ from esrag.generation.pieces import TooLongError
 from esrag.prompting import build
 from esrag.quoting import Assessment
 from esrag.types import Answer, AnswerKind, Prompt
-from esrag.verification import Verifier
+from esrag.verification import Entails, Verifier
 
 SHORTENED = "the generator took fewer passages than its limits say: the last one was left out"
 UNCHECKED = "verification is switched off: nothing that was generated has been checked"
@@ -32,12 +32,19 @@ class Draft:
     """One generation.  ``write`` it once; ``added_to`` is right whenever that ends, and however."""
 
     def __init__(
-        self, generator: Generator, course: Course, choices: Choices, *, coverage: float
+        self,
+        generator: Generator,
+        course: Course,
+        choices: Choices,
+        *,
+        coverage: float,
+        entails: Entails | None = None,
     ) -> None:
         self._generator = generator
         self._course = course
         self._choices = choices
         self._coverage = coverage
+        self._entails = entails
         self._prompt: Prompt | None = None
         self._writing = Writing()
         self._showing: Showing | None = None
@@ -80,7 +87,7 @@ class Draft:
         course = self._course
         prompt = self._prompt = self._build(question, answer, passages)
         showing = self._showing = Showing(
-            Verifier(question, prompt.hits, coverage=self._coverage),
+            Verifier(question, prompt.hits, coverage=self._coverage, entails=self._entails),
             prompt.hits,
             verify=self._choices.verify,
             show=lambda sentence: course.show(sentence, "generated"),
