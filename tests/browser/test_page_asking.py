@@ -10,6 +10,8 @@ from page_driving import answered, ask, words
 from page_stories import REFUSAL, citation, document, events, hit_with, record, sentence
 from scripted_server import Refusal, ScriptedServer, Stream
 
+from esrag.answering.course import OFF
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -51,7 +53,7 @@ def test_an_answer_comes_sentence_by_sentence_with_its_sources(
     chips = turn.locator(".sentences").get_by_role("button")
     assert chips.all_inner_texts() == ["1", "2"]
     assert chips.last.get_attribute("aria-label") == "Source 2: Runbook: alarm storm"
-    assert turn.locator(".label").inner_text().startswith("Answer")
+    assert "each sentence checked" in turn.locator(".label").inner_text()
     assert turn.locator(".progress").is_hidden()
     assert page.locator("#ask").is_visible()
 
@@ -81,9 +83,23 @@ def test_an_unsupported_sentence_says_so(page: Page, server: ScriptedServer) -> 
     server.answer = telling(events(HITS, record("generated", [SAID[0], doubtful])))
     turn = answered(page)
     assert turn.locator(".unsupported").inner_text().split() == (
-        "It lasts four hours. no passage supports this".split()
+        "It lasts four hours. not confirmed by a passage".split()
     )
-    assert "unsupported" in turn.locator(".label").inner_text()
+    assert "not wholly supported" in turn.locator(".label").inner_text()
+
+
+def test_an_unchecked_answer_is_not_called_checked(page: Page, server: ScriptedServer) -> None:
+    """Where the server does not verify, and as long as nobody knows whether it does."""
+    gate = threading.Event()
+    unchecked = [{**each, "supported": False} for each in SAID]
+    stream = events(HITS, record("generated", unchecked, steps={"verify": OFF}))
+    server.answer = telling(stream, gate=gate, held=2)
+    turn = ask(page)
+    turn.locator(".sentence").first.wait_for()
+    assert turn.locator(".label").inner_text() == "Answer"
+    gate.set()
+    page.wait_for_selector(".turn[aria-busy=false]")
+    assert turn.locator(".label strong").inner_text() == "Answer, not checked"
 
 
 def test_a_record_with_more_than_was_told_is_shown_whole(

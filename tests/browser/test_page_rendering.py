@@ -135,6 +135,18 @@ def watched(locked_in: Browser, server: ScriptedServer, proxy: _Recorder) -> Ite
     context.close()
 
 
+STEPPING = """() => {
+    const reader = document.querySelector("#reader");
+    const next = () => reader.querySelector(".reader-steps button:last-child");
+    const elements = new Set();
+    for (let steps = 1; ; steps += 1) {
+        for (const element of reader.querySelectorAll("*")) elements.add(element.localName);
+        if (next().disabled) return { steps, elements: [...elements] };
+        next().click();
+    }
+}"""
+
+
 def hostile_hits() -> list[dict[str, Any]]:
     """A hit for each text, which has it in every field."""
     hits = []
@@ -242,16 +254,9 @@ def test_the_heads_of_documents_are_text(watched: Watched) -> None:
     """Title, headings, address and facts of every cited document, and why one cannot be had."""
     watched.server.answer = lambda body: Stream(events(hostile_hits(), hostile_record("generated")))
     answered(watched.page).locator(".chip").first.click()
-    last = f"{len(TEXTS)} of {len(TEXTS)}"
-    while last not in watched.page.locator(".reader-steps").inner_text():
-        watched.page.evaluate(
-            """() => {
-                for (let step = 0; step < 20; step += 1) {
-                    document.querySelector(".reader-steps button:last-child").click();
-                }
-            }"""
-        )
-        watched.check()
+    seen = watched.page.evaluate(STEPPING)
+    assert seen["steps"] == len(TEXTS)
+    assert set(seen["elements"]) <= ELEMENTS
     watched.page.get_by_text("Only the passage itself can be shown.").wait_for()
     watched.check()
 

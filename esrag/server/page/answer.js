@@ -4,19 +4,24 @@ import { button, make } from "./dom.js";
 import { inlineNodes } from "./passages.js";
 import { oneLine, plain, trail } from "./texts.js";
 
+const SWITCHED_OFF = "switched off"; // as answers say of a step
+const UNCONFIRMED = "not confirmed by a passage";
+
 /** What kind of answer it is: a sign, a title, and what that means. */
-export function labelOf({ kind, sentences, unchecked }) {
+export function labelOf({ kind, sentences, record }) {
   if (kind === "refused") return { sign: "silent", title: "Not in the documents", meaning: "" };
   if (kind === "quoted") {
     return { sign: "quote", title: "From the documents", meaning: "their own words, quoted" };
   }
-  if (unchecked) {
+  // whether a server checks at all is known with the record; until then nothing is promised
+  if (!record) return { sign: "page", title: "Answer", meaning: "" };
+  if (record.steps?.verify === SWITCHED_OFF) {
     return { sign: "warning", title: "Answer, not checked", meaning: "checking is switched off on this server" };
   }
   const unsupported = sentences.filter((sentence) => sentence.supported === false).length;
   if (unsupported) {
-    const meaning = `${unsupported} of ${sentences.length} sentences without support, marked`;
-    return { sign: "warning", title: "Answer, in part unsupported", meaning };
+    const meaning = `${unsupported} of ${sentences.length} sentences not confirmed, and marked`;
+    return { sign: "warning", title: "Answer, not wholly supported", meaning };
   }
   return { sign: "check", title: "Answer", meaning: "each sentence checked against the passages it cites" };
 }
@@ -31,7 +36,7 @@ export function sentenceNode(sentence, hitOf, cite) {
     { className: `sentence ${sentence.kind}${unsupported ? " unsupported" : ""}` },
     words,
     " ",
-    unsupported ? make("span", { className: "unsupported-note" }, "no passage supports this") : null,
+    unsupported ? make("span", { className: "unsupported-note" }, UNCONFIRMED) : null,
     ...sentence.citations.map((citation) => chip(citation, hitOf(citation), cite)),
     " ",
   );
@@ -63,7 +68,7 @@ export function asText({ question, sentences, hitOf, title }) {
   const body = sentences.map((sentence) => {
     const numbers = [...new Set(sentence.citations.map((citation) => `[${citation.number}]`))].join("");
     const words = sentence.kind === "quoted" ? `“${plain(sentence.text)}”` : plain(sentence.text);
-    const note = sentence.supported === false ? " (no passage supports this)" : "";
+    const note = sentence.supported === false ? ` (${UNCONFIRMED})` : "";
     return `${words}${note}${numbers ? ` ${numbers}` : ""}`;
   });
   lines.push(title, body.join(sentences[0]?.kind === "quoted" ? "\n" : " "));

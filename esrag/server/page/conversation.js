@@ -16,7 +16,6 @@ export function newTurn(question, filters) {
     hits: [],
     sentences: [],
     kind: "",
-    unchecked: false,
     notes: [],
     record: null,
     error: null,

@@ -72,6 +72,7 @@ export class TurnView {
   #label() {
     const label = labelOf(this.turn);
     this.element.dataset.kind = this.turn.kind;
+    this.element.dataset.sign = label.sign;
     fill(this.label, icon(label.sign), make("strong", {}, label.title), label.meaning ? make("span", { className: "meaning" }, label.meaning) : null);
     this.label.hidden = false;
   }
