@@ -14,8 +14,7 @@ from asking_desk import Desk, Outcome
 from fake_generator import FakeGenerator, Request
 from poisoned_documents import ELSEWHERE, MARK, POISONED, Poisoned
 
-from esrag.prompting import SYSTEM, escape
-from esrag.types import joined_context
+from esrag.prompting import SYSTEM
 
 _FENCED = re.compile(r"<passage (?P<fence>[0-9a-f]{6,})>\n(.*?)\n</passage (?P=fence)>", re.DOTALL)
 _CONTROL_TOKENS = (
@@ -25,6 +24,7 @@ _CONTROL_TOKENS = (
     *("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|channel|>", "<tool_call>"),
 )
 
+REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # one of each kind; CI leaves out the others
 SAMPLE = "leak authority fence chatml llama3 deepseek image link address clear title tags".split()
 
@@ -87,7 +87,6 @@ def require_fenced(request: Request, poison: Poisoned, desk: Desk) -> None:
     fences = {match["fence"] for match in _FENCED.finditer(request.user)}
     assert len(fences) == 1
     outside = _FENCED.sub("", request.user)
-    outside = outside.replace(escape(joined_context(poison.title, (poison.heading,))), "")
     assert MARK not in outside
     assert "pump needs a filter" not in outside
     assert "<passage" not in outside.lower()
@@ -96,7 +95,7 @@ def require_fenced(request: Request, poison: Poisoned, desk: Desk) -> None:
         assert token not in request.user, token
     sent = str(request.body) + str(request.headers)
     assert desk.environment["ESRAG_ELASTICSEARCH_PASSWORD"] not in sent
-    assert not any("\U000e0000" <= c <= "\U000e007f" for c in request.user)
+    assert not any("\U000e0000" <= c <= "\U000e007f" or c in REORDERING for c in request.user)
 
 
 def require_harmless(outcome: Outcome, plain: Outcome, poison: Poisoned) -> None:
