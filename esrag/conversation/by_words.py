@@ -50,6 +50,7 @@ _SAYING = re.compile(
     r"believe|claims?|states?|assume|provided)\s+$",
     re.I,
 )
+_CLAUSE = re.compile(r"[,;:.?!]|\b(?:and|or|but|when|if|while|because|since|after|before)\b", re.I)
 _THERE = re.compile(r"\b(?:there|then)\s*[?.!]?$", re.I)
 _PLACE = re.compile(r"^(?:and\s+)?(?P<how>in|on|at|for|with|from|since|until|under|by)\s+", re.I)
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
@@ -112,8 +113,9 @@ def _pronoun(question: str) -> re.Match[str] | None:
     for found in _PRONOUN.finditer(bare):
         if _joins_clauses(bare, found):
             continue
-        # it speaks of what its own question named before
-        if any(subject.end <= found.start() for subject in subjects(question)):
+        # it speaks of what its own question named: in a clause before, or as its owner
+        named = [s for s in subjects(question) if s.end <= found.start()]
+        if named and (found["whose"] or _CLAUSE.search(question[named[0].end : found.start()])):
             return None
         return found
     return None
@@ -250,7 +252,7 @@ def _subject(before: str, answered: str) -> str:
 def _wider(found: Sequence[Subject]) -> str:
     """The subject that a pronoun most likely means: a thing rather than a place or a date."""
     things = [s for s in found if s.shape in ("version", "code")] or [
-        s for s in found if s.shape == "name"
+        s for s in found if s.shape == "name" and not s.text.isupper()
     ]
     return (things or list(found))[0].text
 

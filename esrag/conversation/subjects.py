@@ -22,7 +22,7 @@ _MONTHS = frozenset(
 )
 _KIND_BEHIND = frozenset(
     "plan region firmware team version release office edition model gateway sensor list app licence"
-    " license policy service server cluster".split()
+    " license incident outage policy service server cluster".split()
 )
 _ASKING = frozenset(
     "who what when where which why how is are was were do does did can could should would will has"

@@ -49,6 +49,7 @@ def test_a_fragment_takes_the_place_of_its_like(
     [
         (RELEASED, "What did it fix?", "What did Siltbase 4.2.1 fix?"),
         (WEIGHT, "how long is its warranty", "how long is Pellwarden G4's warranty"),
+        (RELEASED, "Can I use /v1/write with it?", "Can I use /v1/write with Siltbase 4.2.1?"),
         (FIX, "When was it released?", "When was Siltbase 4.2.2 released?"),
         (STORM, "How long does it last?", "How long does alarm storm last?"),
         (
@@ -92,6 +93,7 @@ def test_follow_ups_of_follow_ups_keep_the_subject() -> None:
         "Is it possible to rename a gateway?",
         "Our G2 reboots every day, how often exactly is that bug?",
         "When was Wakebell 2.0.0 released, and what does it change?",
+        "Does Siltbase 5 keep its snapshots?",
         "How do I know that snapshots are complete?",
     ],
 )
