@@ -60,7 +60,7 @@ def _aligns(
             if may_be_lent:
                 following.add((last, True))
             following |= {
-                (place, False)
+                (place, lent and not token.means)
                 for place in places
                 if place > last and _may_leap(passage, last, place, lent=lent)
             }
