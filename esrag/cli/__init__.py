@@ -151,7 +151,9 @@ def run(arguments: list[str]) -> int:
     except _Terminated:
         click.echo("Stopped.", err=True)
         return 143
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
+    except (BrokenPipeError, SystemExit):
+        # the reader of our output is gone, as after ``| head``, and there is nobody to tell; click
+        # makes a SystemExit of it, and of nothing else in this mode
+        sys.stderr.close()
         return 0
     return outcome if isinstance(outcome, int) else 0

@@ -17,6 +17,7 @@ from esrag.cli.calling_off import called_off_by_signals
 from esrag.cli.connection import connect_with
 from esrag.cli.filter_flags import filter_flags, taken
 from esrag.cli.preflight import explaining_refusals
+from esrag.cli.printable import given_text
 from esrag.cli.rendering import show_hits
 from esrag.retrieval import LONGEST_QUESTION, checked
 from esrag.types import Asked, Query
@@ -47,7 +48,7 @@ def ask(
     settings = settings_for(given)
     if question == "-":
         question = sys.stdin.read(LONGEST_QUESTION + 1)
-    asked = Asked(question, filters=filters)
+    asked = Asked(given_text(question), filters=filters)
     view = AnswerView(
         context=context,
         why=why,

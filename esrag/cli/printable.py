@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return _SURROGATE.sub("\ufffd", _STEERING.sub("", _SEQUENCE.sub("", text)))
 
 
+def given_text(text: str) -> str:
+    """What a person gave on the command line or by a pipe, where bytes need not be UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     """``text`` for a place that has one line, such as a title; a very long one is cut."""
     line = " ".join(printable(text).split())

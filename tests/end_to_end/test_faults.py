@@ -75,6 +75,22 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...], words: str, tmp_pat
     assert "Traceback" not in done.stderr
 
 
+def test_a_reader_who_leaves_is_no_failure(tmp_path: Path) -> None:
+    """As in ``esrag … | head``: nothing is said, and the exit code is 0."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", "from esrag.cli import main; main()", "size", "--chunks", "1000000"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "ESRAG_DATA_DIR": str(tmp_path)},
+        cwd=tmp_path,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_broken_settings_file_is_named(tmp_path: Path) -> None:
     """esrag.toml that is no TOML is the user's to mend."""
     (tmp_path / "esrag.toml").write_text("[elasticsearch\n")
