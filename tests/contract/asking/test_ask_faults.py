@@ -317,6 +317,24 @@ def test_a_stop_leaves_the_text_so_far(
         assert "incomplete" in outcome.output
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [SEARCH, pytest.param((EMBED,), marks=pytest.mark.long)],
+    ids=["search", "embedding"],
+)
+def test_a_stop_does_not_wait_for_a_silent_cluster(
+    desk: Desk, proxy: FaultProxy, parts: tuple[str, ...]
+) -> None:
+    """^C ends the command and not the patience of elasticsearch.request_timeout."""
+    proxy.fault_at = always("drop", *parts)
+    process = desk.start("ask", QUESTION, ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert proxy.seen.wait(20)
+    began = time.monotonic()
+    outcome = ended(process, send=signal.SIGINT)
+    assert outcome.code == 130
+    assert time.monotonic() - began < 3
+
+
 def by_key(encoded: str) -> dict[str, str]:
     """The environment of a command that comes with an API key instead of a login."""
     return {

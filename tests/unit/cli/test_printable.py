@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esrag.cli.printable import link, one_line, printable
+from esrag.cli.printable import given_text, link, one_line, printable
 
 HOSTILE = {
     "clear": "\x1b[2J\x1b[H",
@@ -66,6 +66,12 @@ def test_a_title_has_one_line() -> None:
     """It cannot draw sources of its own, nor fill the screen."""
     assert one_line("Guide\n\nSources\n  [1] Evil") == "Guide Sources [1] Evil"
     assert len(one_line("x" * 10_000)) == 300
+
+
+def test_bytes_that_are_no_text_can_be_asked_for() -> None:
+    """A terminal may send another encoding than UTF-8; nothing fails for that."""
+    shown = given_text(b"caf\xe9 \xc3\xa9".decode("utf-8", "surrogateescape"))
+    assert shown == "caf\ufffd é"
 
 
 @settings(max_examples=300, deadline=None)
