@@ -146,10 +146,16 @@ def reason(error: ApiError) -> str:
     if not isinstance(cause, dict):
         return str(cause)
     words = [str(cause.get("reason") or cause.get("type", ""))]
-    while isinstance(cause.get("caused_by"), dict):
-        cause = cause["caused_by"]
+    while isinstance(deeper := _deeper(cause), dict):
+        cause = deeper
         words.append(str(cause.get("reason") or cause.get("type", "")))
     return ": ".join(dict.fromkeys(word for word in words if word))
+
+
+def _deeper(cause: dict[str, Any]) -> Any:
+    """What caused it; of a retriever within another one the first failure, which is put aside."""
+    suppressed = cause.get("suppressed")
+    return cause.get("caused_by") or (suppressed[0] if suppressed else None)
 
 
 def not_elasticsearch(error: ApiError) -> UnsupportedError:

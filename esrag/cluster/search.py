@@ -219,6 +219,11 @@ def search_error(error: ApiError, doing: str) -> Exception:
             f"there is no such search template in the cluster ({doing}): {text}",
             hint="Run: esrag setup",
         )
+    if status == 404 and "Inference endpoint not found" in text:
+        return ConflictError(
+            f"there is no such inference endpoint ({doing}): {text}",
+            hint="retrieval.rerank_endpoint names it. The cluster's own: GET _inference/rerank",
+        )
     if status == 404 and "index" in text:
         return ConflictError(f"there is no such index ({doing}): {text}", hint="Run: esrag setup")
     if status == 400 and "failed to parse date field" in text:

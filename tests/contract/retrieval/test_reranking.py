@@ -8,7 +8,7 @@ import pytest
 from library_of_chunks import vector_of
 
 from esrag.cluster.search import run_template
-from esrag.errors import UnavailableError, UsageError
+from esrag.errors import ConflictError, UnavailableError, UsageError
 from esrag.retrieval import Shaping, shaping_of
 from esrag.retrieval.parameters import template_params
 from esrag.retrieval.reranking import EndpointReranker, TeiReranker
@@ -90,3 +90,13 @@ def test_settings_name_one_reranker() -> None:
     with pytest.raises(UsageError, match="two rerankers"):
         shaping_of(both)
     assert shaping_of(RetrievalSettings(rerank_endpoint="a")).rerank_endpoint == "a"
+
+
+def test_an_endpoint_that_is_not_there_is_named(shelf: Shelf) -> None:
+    """The server buries it among what its retrievers met."""
+    params = template_params(QUERY, size=QUERY.size) | {"rerank_endpoint": "nothing-there"}
+    params["query_vector"] = vector_of(QUERY.text)
+    template = shelf.names.search_template("hybrid")
+    with pytest.raises(ConflictError, match="nothing-there") as caught:
+        run_template(shelf.client, shelf.names.alias, template, params)
+    assert "retrieval.rerank_endpoint" in caught.value.hint

@@ -101,6 +101,21 @@ def test_unfit_parameters_are_not_sent(params: dict[str, object]) -> None:
             "esrag setup",
         ),
         (
+            Reply(
+                404,
+                {
+                    "error": {
+                        "reason": "[text_similarity_reranker] search failed",
+                        "suppressed": [
+                            {"caused_by": {"reason": "Inference endpoint not found [judge]"}}
+                        ],
+                    }
+                },
+            ),
+            ConflictError,
+            "retrieval.rerank_endpoint",
+        ),
+        (
             Reply.error(404, "index_not_found_exception", "no such index [i]"),
             ConflictError,
             "esrag setup",
