@@ -66,9 +66,9 @@ def serve(
 
     _log_to_stderr(access=access_log)
     chosen = settings.serve
-    rules = _rules(settings)  # before the port is taken: these are mistakes of settings
+    rules = rules_from(settings)  # before the port is taken: these are mistakes of settings
     bound = serving.bind(chosen.host, chosen.port)
-    with bound, _application(settings, rules) as app:
+    with bound, application_from(settings, rules) as app:
         serving.serve(
             app,
             bound,
@@ -88,7 +88,8 @@ def _say(words: str) -> None:
         click.echo(words, err=True)
 
 
-def _rules(settings: Settings) -> Rules:
+def rules_from(settings: Settings) -> Rules:
+    """Who gets in, and with how much; raises UsageError when the server would stand open."""
     from esrag.server.callers import door_for
     from esrag.server.gate import Rules, is_loopback, own_names
     from esrag.server.places import Rate
@@ -116,7 +117,8 @@ def _rules(settings: Settings) -> Rules:
 
 
 @contextmanager
-def _application(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
+def application_from(settings: Settings, rules: Rules) -> Iterator[FastAPI]:
+    """The application on the cluster of the settings; connections close with the block."""
     from esrag.answering.assembly import choices_from
     from esrag.cli.assembly import assembly_from
     from esrag.server.application import Limits, create_app
@@ -153,6 +155,8 @@ def _log_to_stderr(*, access: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # what goes wrong in a request is told by the gate; the rest is noise of scanners and of the end
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("esrag.server").setLevel(logging.INFO if access else logging.WARNING)
 
 

@@ -9,14 +9,10 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import ssl
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +20,7 @@ import trustme
 from asking_desk import FACT, QUESTION, SAID, Desk, ended
 from fake_generator import FakeGenerator, Script
 from fault_proxy import FaultProxy
+from tls_servers import tls_server
 
 from esrag.names import Names
 
@@ -342,28 +339,3 @@ def by_key(encoded: str) -> dict[str, str]:
         "ESRAG_ELASTICSEARCH_USERNAME": "",
         "ESRAG_ELASTICSEARCH_PASSWORD": "",
     }
-
-
-class _Quiet(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """A refused handshake is what is wanted."""
-
-
-@contextmanager
-def tls_server(leaf: trustme.LeafCert) -> Iterator[int]:
-    """A server with this certificate on a free port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    leaf.configure_cert(context)
-    with _Quiet(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield int(server.server_address[1])
-        finally:
-            server.shutdown()
-            thread.join()
