@@ -81,10 +81,10 @@ class Script:
     ``headers_after`` and ``first_after`` are seconds before the status line and before the first
     piece; ``hold`` never answers.  ``pieces_per_second`` 0 is as fast as it goes; a piece has
     ``piece`` characters.  ``cut_after`` ends the connection after so many bytes of the body, by a
-    reset with ``reset``.  ``error_after`` sends an error event after so many pieces and ends,
-    ``garbage_after`` an event that is no JSON.  ``write`` is how many bytes go out at a time, which
-    splits characters and fields; ``drip`` the seconds between such writes.  ``endless`` repeats the
-    text for ever; ``finish`` "" leaves out the finish reason, ``done`` the last line.
+    reset with ``reset``.  ``error_after`` sends an error event with the words ``event`` after so
+    many pieces and ends, ``garbage_after`` an event that is no JSON.  ``write`` is how many bytes go
+    out at a time, which splits characters and fields; ``drip`` the seconds between such writes.
+    ``endless`` repeats the text for ever; ``finish`` "" leaves out the finish reason, ``done`` the last line.
     ``keep_alive`` False closes the connection after the answer, ``chunked`` False ends the body by
     closing.
     """
@@ -102,6 +102,7 @@ class Script:
     cut_after: int | None = None
     reset: bool = False
     error_after: int | None = None
+    event: str = "Request failed during generation: the script says so"
     garbage_after: int | None = None
     write: int = 0
     drip: float = 0.0
@@ -404,7 +405,7 @@ class FakeGenerator:
             elif number % 64 == 63:
                 await asyncio.sleep(0)
             if script.error_after == number:
-                yield head.replace(b"message", b"error") + _error_event(native)
+                yield head.replace(b"message", b"error") + _error_event(native, script.event)
                 if not native:
                     yield b"data: [DONE]\n\n"
                 return
@@ -548,11 +549,10 @@ def _last(number: int, said: str, finish: str) -> dict[str, Any]:
     return {"index": number, "token": token, "generated_text": said, "details": details}
 
 
-def _error_event(native: bool) -> bytes:
+def _error_event(native: bool, words: str) -> bytes:
     if native:
-        return _data({"error": "Request failed during generation", "error_type": "generation"})
-    message = "Request failed during generation: the script says so"
-    return _data({"error": {"message": message, "http_status_code": 422}})
+        return _data({"error": words, "error_type": "generation"})
+    return _data({"error": {"message": words, "http_status_code": 422}})
 
 
 def _refusal(script: Script) -> tuple[bytes, str]:

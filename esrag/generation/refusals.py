@@ -20,7 +20,9 @@ from esrag.generation.sse import EventStream
 _TOO_LONG = re.compile(
     r"must have less than \d+ tokens|must be <= \d+|maximum context length"
     r"|context[_ ](?:size|length)|longer than the (?:maximum )?model|exceed_context"
-    r"|context_length_exceeded|input is too long",
+    r"|context_length_exceeded|input is too long"
+    # Elasticsearch, which hides the words of a 422; of what is sent only the length can be wrong
+    r"|received an input validation error response",
     re.IGNORECASE,
 )
 _BUSY = re.compile(r"overloaded|too many requests|rate.?limit|es_rejected_execution", re.IGNORECASE)
