@@ -79,14 +79,14 @@ class Script:
     ``status`` other than 200 refuses, with ``error`` as the words (a text that begins with ``{`` or
     ``<`` is the whole body) and ``retry_after`` as header; ``location`` sends the client elsewhere.
     ``headers_after`` and ``first_after`` are seconds before the status line and before the first
-    piece; ``hold`` never answers.  ``pieces_per_second`` 0 is as fast as it goes; a piece has
-    ``piece`` characters.  ``cut_after`` ends the connection after so many bytes of the body, by a
-    reset with ``reset``.  ``error_after`` sends an error event with the words ``event`` after so
-    many pieces and ends, ``garbage_after`` an event that is no JSON.  ``write`` is how many bytes go
+    piece; ``hold`` never answers. ``pieces_per_second`` 0 is as fast as it goes; a piece has
+    ``piece`` characters. ``cut_after`` ends the connection after so many bytes of the body, by a
+    reset with ``reset``. ``error_after`` sends an error event with the words ``event`` after so
+    many pieces and ends, ``garbage_after`` an event that is no JSON. ``write`` is how many bytes go
     out at a time, which splits characters and fields; ``drip`` the seconds between such writes.
-    ``endless`` repeats the text for ever; ``finish`` "" leaves out the finish reason, ``done`` the last line.
-    ``keep_alive`` False closes the connection after the answer, ``chunked`` False ends the body by
-    closing.
+    ``endless`` repeats the text for ever; ``finish`` "" leaves out the finish reason, ``done`` the
+    last line. ``keep_alive`` False closes the connection after the answer, ``chunked`` False ends
+    the body by closing.
     """
 
     text: str | Asked = "The answer is 42 [1]."
