@@ -220,6 +220,7 @@ def test_wishes_that_nobody_has_cost_nothing(render: Render) -> None:
     """Counts, marks and scores are made for those who ask for them."""
     plain = render("hybrid", {"query": "q"})
     assert set(plain) == {"retriever", "size", "track_total_hits", "_source"}
+    assert "_name" not in str(plain)  # each ranking would look up its names for 100 hits
     asked = render("hybrid", {"query": "q", "facets": True, "highlight": True, "explain": True})
     assert set(asked) == {*plain, "aggs", "highlight"}
     assert (plain["track_total_hits"], asked["track_total_hits"]) == (False, True)
