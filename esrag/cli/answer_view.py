@@ -124,7 +124,7 @@ class AnswerView:
         self._status.clear()
         if first:
             show_label(self.kind, self._verify)
-        show_sentence(sentence)
+        show_sentence(sentence, self._verify)
 
     def _say(self, words: str) -> None:
         if not self._silent:

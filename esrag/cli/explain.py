@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from esrag.answering.course import OFF
 from esrag.answering.record import AnswerRecord, filters_of, record_of
 from esrag.cli.assembly import answerer_from
 from esrag.cli.calling_off import called_off_by_signals
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.preflight import explaining_refusals
 from esrag.cli.printable import link, one_line, printable
+from esrag.cli.rendering import UNCHECKED, UNSUPPORTED
 from esrag.cli.why import show_why
 from esrag.errors import UsageError
 from esrag.names import Names
@@ -134,9 +136,10 @@ def _asked_again(settings: Settings, client: Elasticsearch, record: AnswerRecord
 
 def _show_answer(logged: Logged, record: AnswerRecord) -> None:
     click.secho(printable(record.question), bold=True)
+    mark = UNCHECKED if record.steps.get("verify") == OFF else UNSUPPORTED
     for sentence in record.sentences:
         numbers = "".join(f"[{citation.number}]" for citation in sentence.citations)
-        unsupported = "" if sentence.supported else " (no passage supports this)"
+        unsupported = "" if sentence.supported else f" {mark}"
         click.echo(f"  {printable(sentence.text)} {numbers}{unsupported}".rstrip())
     for source in record.sources:
         where = link(source.url) or one_line(source.source or source.document_id)

@@ -17,12 +17,13 @@ from esrag.types import Citation, Hit, Sentence
 
 WIDEST = 100
 UNSUPPORTED = "(no passage supports this)"
+UNCHECKED = "(not checked)"
 _LABELS = {
     "generated": "Answer, each sentence checked against the passages:",
     "quoted": "The passages' own sentences:",
     "refused": "",
 }
-_UNCHECKED = {
+_OTHER_LABELS = {
     "mark": "Answer; what no passage supports is marked:",
     "off": "Answer, not checked against the passages:",
 }
@@ -30,17 +31,17 @@ _UNCHECKED = {
 
 def show_label(kind: str, verify: str = "remove") -> None:
     """Where the words that follow come from."""
-    label = _UNCHECKED.get(verify, _LABELS[kind]) if kind == "generated" else _LABELS[kind]
+    label = _OTHER_LABELS.get(verify, _LABELS[kind]) if kind == "generated" else _LABELS[kind]
     if label:
         click.secho(label, bold=True)
 
 
-def show_sentence(sentence: Sentence) -> None:
-    """One sentence of an answer with its citation numbers."""
+def show_sentence(sentence: Sentence, verify: str = "remove") -> None:
+    """One sentence of an answer with its citation numbers; ``verify`` is how it was checked."""
     numbers = "".join(f"[{number}]" for number in dict.fromkeys(_numbers(sentence)))
     marks = click.style(f" {numbers}", fg="blue") if numbers else ""
     if not sentence.supported:
-        marks += click.style(f" {UNSUPPORTED}", fg="red")
+        marks += click.style(f" {UNCHECKED if verify == 'off' else UNSUPPORTED}", fg="red")
     click.echo(f"{_wrapped(sentence.text, room=len(click.unstyle(marks)))}{marks}")
 
 

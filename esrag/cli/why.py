@@ -56,7 +56,7 @@ def _show_hits(hits: list[HitRecord], given: list[str]) -> None:
 
 
 def _show_prompt(prompt: PromptRecord) -> None:
-    _title(f"Prompt, {prompt.tokens:,} tokens")
+    _title(f"Prompt, at most {prompt.tokens:,} tokens")
     for message in prompt.messages:
         click.secho(f"  {message.role}", bold=True)
         click.echo(textwrap.indent(printable(message.content), "    "))

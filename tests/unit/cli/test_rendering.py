@@ -6,6 +6,7 @@ import pytest
 
 from esrag.answering.record import cited
 from esrag.cli.rendering import (
+    UNCHECKED,
     UNSUPPORTED,
     place,
     show_context,
@@ -71,6 +72,8 @@ def test_what_no_passage_supports_says_so(capsys: pytest.CaptureFixture[str]) ->
     show_sentence(Sentence("Nobody knows.", (), supported=False))
     shown = capsys.readouterr().out
     assert f"Nobody knows. {UNSUPPORTED}" in shown
+    show_sentence(Sentence("Nobody knows.", (), supported=False), "off")
+    assert f"Nobody knows. {UNCHECKED}" in capsys.readouterr().out
     assert "checked against" not in shown
 
 
