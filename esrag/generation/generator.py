@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Yielding
@@ -280,6 +281,8 @@ class Generator:
         elif isinstance(error, BrokenError) and not error.connected:
             what = f"{self._where} cannot be reached: {error}"
             hint = "Is it running? For the local stack: esrag local status"
+            if isinstance(error.__cause__, ssl.SSLError):
+                hint = "Name its authority as generator.ca_certs, or does it speak no TLS?"
         elif isinstance(error, ErrorEvent):
             what = f"{self._where} stopped with an error: {error_text(error.data)}"
         else:

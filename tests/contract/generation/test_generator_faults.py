@@ -184,17 +184,14 @@ def test_a_stream_without_its_last_line_is_whole_when_it_ends_properly(
         list(make().stream(QUESTION))
 
 
-@pytest.mark.parametrize("protocol", ["messages", "tgi", "elasticsearch"])
-def test_no_cut_stream_passes_for_a_whole_one(
-    fake: FakeGenerator, make: Make, protocol: str
-) -> None:
-    """Cut at any byte, by an end or by a reset: what came is kept and said to be incomplete."""
-    generator = make(protocol=protocol, inference_id="x")
+def cut_anywhere(fake: FakeGenerator, generator: Generator, *, times: int, seed: int) -> None:
+    """Streams cut after a random byte, by an end or by a reset: each is told to be incomplete."""
+    fake.script = Script(text=TEXT)
     whole = text_of(generator.stream(QUESTION))
-    length = {"messages": 2400, "elasticsearch": 2400, "tgi": 1700}[protocol]
-    chance = random.Random(7)
-    for cut in sorted(chance.sample(range(1, length), 25)):
-        fake.script = Script(text=TEXT, cut_after=cut, reset=bool(cut % 2))
+    chance = random.Random(seed)
+    length = {"tgi": 1700}.get(generator.place.protocol, 2400)
+    for cut in (chance.randrange(1, length) for _ in range(times)):
+        fake.script = Script(text=TEXT, cut_after=cut, reset=bool(chance.randrange(2)))
         pieces: list[Piece] = []
         with pytest.raises(UnavailableError) as caught:
             pieces.extend(generator.stream(QUESTION))
@@ -203,6 +200,23 @@ def test_no_cut_stream_passes_for_a_whole_one(
         if arrived:
             assert isinstance(caught.value, IncompleteError)
             assert caught.value.text == arrived
+
+
+@pytest.mark.parametrize("protocol", ["messages", "tgi", "elasticsearch"])
+def test_no_cut_stream_passes_for_a_whole_one(
+    fake: FakeGenerator, make: Make, protocol: str
+) -> None:
+    """What came is kept and said to be incomplete."""
+    cut_anywhere(fake, make(protocol=protocol, inference_id="x"), times=12, seed=7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", ["messages", "tgi", "elasticsearch"])
+def test_none_of_two_hundred_cut_streams_passes_for_a_whole_one(
+    fake: FakeGenerator, make: Make, protocol: str
+) -> None:
+    """The same, two hundred times."""
+    cut_anywhere(fake, make(protocol=protocol, inference_id="x"), times=200, seed=8)
 
 
 def test_each_deadline_ends_the_wait_and_names_its_setting(fake: FakeGenerator, make: Make) -> None:
