@@ -16,6 +16,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 from elasticsearch.serializer import NdjsonSerializer
 
 from esrag.cluster.connection_faults import connection_fault
+from esrag.cluster.search_node import SearchNode
 from esrag.errors import (
     ConflictError,
     EsragError,
@@ -68,6 +69,7 @@ def connect(
             max_retries=0,
             retry_on_timeout=False,
             serializers={"application/x-ndjson": _ReadyLines()},
+            node_class=SearchNode,
         )
     except (ValueError, OSError) as error:
         raise UsageError(

@@ -93,7 +93,7 @@ class _Said:
             return False
         # a word that is new spoils at least one sequence: most pairs end here, many at a sample
         bearable = (1.0 - share) * len(self.words)
-        if len(self.some - other.distinct) > bearable:
+        if len(self.some) - len(self.some & other.distinct) > bearable:
             return False
         new = self.distinct - other.distinct
         if len(new) > bearable or any(map(_changes_sense, new)):
