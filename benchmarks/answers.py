@@ -309,7 +309,9 @@ def main(
 ) -> None:
     """Answer every question and print the table."""
     if beir:
-        wanted = asked_from_beir(beir)[:limit]
+        wanted = asked_from_beir(beir)
+        if limit:  # of those that count
+            wanted = [asked for asked in wanted if not asked.calibrates][:limit]
     else:
         wanted = asked_from(load_questions(questions or questions_file(), split=split)[:limit])
     with asking(set_name, elasticsearch_url, generate=not quote) as (answered, recalls):
@@ -319,7 +321,7 @@ def main(
         ]
     counted = [outcome for outcome in outcomes if not outcome.calibrates]
     figures = summary(counted)
-    if beir:
+    if beir and not limit:
         figures |= _with_own_threshold(outcomes, counted)
     for name, value in figures.items():
         click.echo(f"| {name} | {value} |")

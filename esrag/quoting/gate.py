@@ -16,7 +16,7 @@ from esrag.quoting.kinds import asked_for
 from esrag.terms import names
 from esrag.types import Hit
 
-LEAST_SHARE = 0.6  # of the question's words, in one passage with its headings
+LEAST_SHARE = 0.5  # of the question's words, in one passage with its headings
 _DATE = re.compile(r"-?-?\d{2,4}-\d{2}(?:-\d{2})?")
 _BETWEEN_DIGITS = str.maketrans("", "", ",\u00a0\u202f")
 
