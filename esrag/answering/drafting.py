@@ -105,7 +105,8 @@ class Draft:
                     course.seconds["first_token"] = writing.first_token
                     facts["gen_ai.response.time_to_first_chunk"] = writing.first_token
                 self._tell_of_verifying(showing)
-        course.steps["generate"] = "cut off" if writing.cut_off else "finished"
+        ending = "out of tokens" if writing.ran_out else "finished"
+        course.steps["generate"] = "cut off" if writing.cut_off else ending
 
     def added_to(self, answer: Answer) -> Answer:
         """``answer`` with what was written, and with what of it was told."""
