@@ -8,7 +8,7 @@ import click
 
 from esrag.cli.answer_flags import answer_flags, settings_for
 from esrag.cli.assembly import answerer_from
-from esrag.cli.chat_session import ChatSession, Manner
+from esrag.cli.chat_session import COMMANDS, ChatSession, Manner
 from esrag.cli.connection import connect_with
 from esrag.cli.filter_flags import filter_flags, taken
 from esrag.cli.line_input import LineInput
@@ -50,7 +50,7 @@ def chat(
             allow_degraded=allow_degraded,
             explain=True,
         ) as answerer,
-        lines.history(history),
+        lines.history(history, words=[f"/{name} " for name in COMMANDS]),
     ):
         session = ChatSession(
             answerer,

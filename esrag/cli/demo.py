@@ -59,6 +59,7 @@ def demo(*, down: bool) -> None:
         _step("Stop", "local down")
     click.secho(f"\nDone in {time.monotonic() - began:.0f} s. Next:", bold=True)
     click.echo('  esrag ask --set demo "…"          your own question about the sample documents')
+    click.echo("  esrag chat --set demo             questions that build on each other")
     click.echo("  esrag setup && esrag ingest DIR   your own documents, in a set of their own")
     click.echo("  esrag plan                        what setup would do on your own cluster")
     click.echo("  esrag local status | down         the stack goes on running until you stop it")

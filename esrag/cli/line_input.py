@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,8 +38,11 @@ class LineInput:
         return line.strip() if line else None
 
     @contextmanager
-    def history(self, path: Path | None) -> Iterator[None]:
-        """Earlier lines for the arrow keys; with a path they are kept, readable for oneself."""
+    def history(self, path: Path | None, *, words: Sequence[str] = ()) -> Iterator[None]:
+        """Earlier lines for the arrow keys; with a path they are kept, readable for oneself.
+
+        The tab key completes ``words`` at the beginning of a line.
+        """
         if not self._edited:
             yield
             return
@@ -49,6 +52,9 @@ class LineInput:
             yield
             return
         readline.clear_history()
+        readline.set_completer(lambda begun, number: _completed(words, begun, number))
+        readline.set_completer_delims(" ")
+        readline.parse_and_bind("tab: complete")
         readline.set_auto_history(True)
         readline.set_history_length(MOST_LINES)
         if path is not None:
@@ -57,8 +63,15 @@ class LineInput:
         try:
             yield
         finally:
+            readline.set_completer(None)
             if path is not None:
                 with suppress(OSError):  # a full disk, or a folder that may not be written
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch(mode=0o600)
                     readline.write_history_file(path)
+
+
+def _completed(words: Sequence[str], begun: str, number: int) -> str | None:
+    """The ``number``-th of the words that begin so, as readline asks for them."""
+    found = [word for word in words if begun and word.startswith(begun)]
+    return found[number] if number < len(found) else None

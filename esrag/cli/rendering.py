@@ -6,6 +6,7 @@ otherwise rewrite the reader's screen.
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from esrag.cli.printable import link, one_line, printable
 from esrag.types import Citation, Hit, Sentence
 
 WIDEST = 100
+_OWN_NUMBER = re.compile(r"(?:(?<=\s)|^)\[(\d{1,3})\]")
 UNSUPPORTED = "(no passage supports this)"
 UNCHECKED = "(not checked)"
 _LABELS = {
@@ -42,7 +44,9 @@ def show_sentence(sentence: Sentence, verify: str = "remove") -> None:
     marks = click.style(f" {numbers}", fg="blue") if numbers else ""
     if not sentence.supported:
         marks += click.style(f" {UNCHECKED if verify == 'off' else UNSUPPORTED}", fg="red")
-    click.echo(f"{_wrapped(sentence.text, room=len(click.unstyle(marks)))}{marks}")
+    # a passage's own "[2]" is no source of this answer, and must not look like one
+    text = _OWN_NUMBER.sub(r"(\1)", sentence.text)
+    click.echo(f"{_wrapped(text, room=len(click.unstyle(marks)))}{marks}")
 
 
 def show_sources(cited: Sequence[tuple[int, Hit]]) -> None:

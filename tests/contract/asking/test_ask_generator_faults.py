@@ -9,9 +9,12 @@ import json
 import random
 import time
 
+import jsonschema_rs
 import pytest
 from asking_desk import FACT, SAID, Desk
 from fake_generator import FakeGenerator, Script
+
+from esrag.answering.record import schema
 
 CLOSED = "http://127.0.0.1:9"  # nothing listens there
 LONG = f"{SAID} It was opened on 3 May 2026 [1]. {'It is open 1.5 hours more. ' * 3}"
@@ -150,6 +153,20 @@ def test_words_that_no_passage_supports_are_not_shown(desk: Desk, fake: FakeGene
     assert "9999" not in desk.ask().output
     marked = desk.ask("--verify", "mark")
     assert "9999. (no passage supports this)" in marked.output
+
+
+def test_json_is_the_published_form(desk: Desk, fake: FakeGenerator) -> None:
+    """Generated, quoted, refused, failed; with and without passages and prompt."""
+    check = jsonschema_rs.validator_for(schema())
+    kinds = set()
+    for words in ((), ("--why",), ("--quote",), ("--document", "not-there"), ("--verify", "off")):
+        record = json.loads(desk.ask("--json", *words).output)
+        check.validate(record)
+        kinds.add(record["kind"])
+    fake.script = Script(status=503)
+    failed = desk.ask("--json", "--show-context", ESRAG_GENERATOR_TOTAL_TIMEOUT="0.3")
+    check.validate(json.loads(failed.output))
+    assert kinds == {"generated", "quoted", "refused"}
 
 
 @pytest.mark.long

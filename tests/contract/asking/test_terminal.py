@@ -44,7 +44,7 @@ def test_a_chat(desk: Desk, fake: FakeGenerator, tmp_path: Path) -> None:
         typed.wait_for(FACT)
         typed.wait_for("Sources")
         typed.wait_for("> ")
-        typed.type("/sources\n")
+        typed.type("/sou\t\n")  # the tab key completes it
         typed.wait_for("https://docs.example/marlow")
         typed.type("/nonsense\n")
         typed.wait_for("/help lists")

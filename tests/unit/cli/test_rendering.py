@@ -66,6 +66,12 @@ def test_a_long_sentence_is_broken_between_words(capsys: pytest.CaptureFixture[s
     assert lines[-1].endswith("word [1][2]")
 
 
+def test_numbers_of_a_passage_do_not_look_like_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own "[2]" stands in round brackets; indices in code stay."""
+    show_sentence(Sentence("It is so [2] since a[1] = [7].", (Citation(1, HIT, "", 0, 0),)))
+    assert capsys.readouterr().out == "  It is so (2) since a[1] = (7). [1]\n"
+
+
 def test_what_no_passage_supports_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """Also without colours; and the line above does not promise a check."""
     show_label("generated", "mark")
