@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from esrag.types import Hit
 
 SEQUENCE = 3  # words
-SAMPLED = 64  # words of a passage that settle most comparisons
+PROBED = 60  # words of a passage whose names and numbers settle most comparisons
 _DENYING = frozenset({"no", "not", "never", "none", "without", "cannot", "nor", "nicht", "kein"})
 
 
@@ -57,7 +56,7 @@ def select(
             crowding += 1
             continue
         if near_duplicates:
-            new = _Said.by(hit)
+            new = _Said(hit)
             if any(new.repeats(old, near_duplicates) for old in said):
                 repeated += 1
                 continue
@@ -71,32 +70,44 @@ def select(
     return Selection(ranked, repeated, crowding)
 
 
-@dataclass(slots=True)
 class _Said:
     """What a passage says, with the title and headings that it stands under."""
 
-    words: Sequence[str]
-    distinct: frozenset[str]
-    some: frozenset[str]
+    __slots__ = ("_distinct", "_words", "first", "text")
 
-    @classmethod
-    def by(cls, hit: Hit) -> _Said:
-        words = f"{hit.context}\n{hit.text}".split()
-        distinct = frozenset(words)
-        return cls(words, distinct, frozenset(islice(distinct, SAMPLED)))
+    def __init__(self, hit: Hit) -> None:
+        self.text = f"{hit.context}\n{hit.text}"
+        self.first = [word for word in self.text.split(None, PROBED)[:PROBED] if not word.islower()]
+        self._words: list[str] = []
+        self._distinct: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> list[str]:
+        """In their order; parted when they are needed, as most passages are told apart without."""
+        if not self._words:
+            self._words = self.text.split()
+        return self._words
+
+    @property
+    def distinct(self) -> frozenset[str]:
+        """Each word once."""
+        if not self._distinct:
+            self._distinct = frozenset(self.words)
+        return self._distinct
 
     def repeats(self, other: _Said, share: float) -> bool:
         """Whether all of it stands in ``other``, but for what changes nothing."""
+        for word in self.first:
+            # a word that stands nowhere in the other's text is none of its words
+            if word not in other.text and _changes_sense(word):
+                return False
         if self.words == other.words:
             return True
         if share >= 1.0:
             return False
-        # a word that is new spoils at least one sequence: most pairs end here, many at a sample
-        bearable = (1.0 - share) * len(self.words)
-        if len(self.some) - len(self.some & other.distinct) > bearable:
-            return False
         new = self.distinct - other.distinct
-        if len(new) > bearable or any(map(_changes_sense, new)):
+        # a word that is new spoils at least one sequence: most pairs end here
+        if len(new) > (1.0 - share) * len(self.words) or any(map(_changes_sense, new)):
             return False
         mine, others = _sequences(self.words), _sequences(other.words)
         return len(mine & others) >= share * len(mine)
