@@ -89,15 +89,23 @@ class Writing:
     def __init__(self) -> None:
         self.text = ""
         self._done = 0
+        self._ended = False
 
     def add(self, text: str) -> tuple[str, ...]:
-        """The sentences that are whole now, with the citation that may follow, and were not yet."""
+        """The sentences that are whole now, with the citation that may follow, and were not yet.
+
+        A sentence is whole once the next one has begun: until then it may still grow, if its full
+        stop was that of an abbreviation, or a citation stands behind it.
+        """
         self.text += text
-        if not any(mark in text for mark in ".!?\n"):
+        self._ended = self._ended or any(mark in text for mark in ".!?\n")
+        if not self._ended:
             return ()
-        # the last two may still grow: an abbreviation, or a citation behind the full stop
-        whole = generated_sentences(self.text)[:-2]
-        return self._fresh(whole)
+        parts = generated_sentences(self.text)
+        if len(parts) < 2 or parts[-1][0] in "[(【":
+            return ()
+        self._ended = parts[-1][-1] in ".!?"
+        return self._fresh(parts[:-1])
 
     def rest(self) -> tuple[str, ...]:
         """What is left when nothing more comes."""

@@ -1,9 +1,10 @@
 """Sentences: exact offsets, readable text."""
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
-from esrag.sentences import sentences, units, units_of
+from esrag.sentences import Writing, generated_sentences, sentences, units, units_of
 from esrag.testing import make_hit
 
 PASSAGE = """# Release 4.2
@@ -79,3 +80,29 @@ def test_lines_aligned_with_blanks_are_rows() -> None:
         "Gateways 36 months from delivery",
         "Probes 6 months",
     ]
+
+
+def test_a_generated_sentence_is_handed_out_when_the_next_one_begins() -> None:
+    """Not before, as a citation may follow it, and not later, as somebody waits for it."""
+    writing = Writing()
+    pieces = ["It is 5 approx", ". long [1]", ". ", "[2", "] It", " ends. ", "\n", "No", " more."]
+    handed = {piece: writing.add(piece) for piece in pieces}
+    assert {piece: [one.strip() for one in found] for piece, found in handed.items() if found} == {
+        "] It": ["It is 5 approx. long [1]. [2]"],
+        "No": ["It ends."],
+    }
+    assert writing.rest() == ("No more.",)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_sentences_do_not_depend_on_how_a_text_comes_in_pieces(size: int) -> None:
+    """Whatever the pieces are, the same sentences come out as of the whole text."""
+    text = (
+        "Aster 4.2.1 came on March 3, 2026 [1]. Is it so? (2) E.g. the T1 weighs 5.5 g. [1][3]\n"
+        '- "Stop!" he said. Fig. 3 shows it.\n\nThat is all... [4] And more'
+    )
+    writing = Writing()
+    found: list[str] = []
+    for start in range(0, len(text), size):
+        found += writing.add(text[start : start + size])
+    assert (*found, *writing.rest()) == generated_sentences(text)
