@@ -9,6 +9,7 @@ the other cases.  Scores are compared only with those of the same model.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,8 +50,9 @@ class EndpointReranker:
         self.name = f"inference endpoint {inference_id}"
 
     def scores(self, client: Elasticsearch, question: str, texts: Sequence[str], /) -> list[float]:
-        """One score for each text."""
-        return rerank_in_cluster(client, self.inference_id, question, texts)
+        """One score for each text, on the scale that the cluster has in a search."""
+        found = rerank_in_cluster(client, self.inference_id, question, texts)
+        return [_above_zero(score) for score in found]
 
     def close(self) -> None:
         """The connections are the client's."""
@@ -98,6 +100,11 @@ class TeiReranker:
             words = answer[:300].decode("utf-8", "replace")
             raise UnavailableError(f"{self.name} answered {status}: {words}", hint=_HINT)
         return _in_order(answer, len(texts), self.name)
+
+
+def _above_zero(score: float) -> float:
+    """In the same order, and never negative, which no score of a search may be."""
+    return score + 1.0 if score > 0 else math.exp(score)
 
 
 _HINT = "Is it running? Meanwhile --allow-degraded leaves the order as it is."
