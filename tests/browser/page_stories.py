@@ -125,18 +125,13 @@ def record(kind: str, sentences: list[dict[str, Any]], **fields: Any) -> dict[st
     return {**made, **fields}
 
 
-def events(
-    hits: list[dict[str, Any]],
-    answer: dict[str, Any],
-    *,
-    facets: list[dict[str, Any]] | None = None,
-) -> list[Event]:
+def events(hits: list[dict[str, Any]], answer: dict[str, Any]) -> list[Event]:
     """The whole stream of an answer."""
     told = [("sentence", {"kind": answer["kind"], **each}) for each in answer["sentences"]]
     rewritten = (
         [("rewritten", {"standalone": answer["standalone"]})] if answer["standalone"] else []
     )
-    searched = ("sources", {"hits": hits, "facets": facets or []})
+    searched = ("sources", {"hits": hits, "facets": []})
     return [*rewritten, searched, *told, ("answer", answer)]
 
 

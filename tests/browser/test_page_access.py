@@ -33,7 +33,8 @@ FACETS = [{"field": "source", "counts": [{"value": "runbooks/alarm-storm.txt", "
 def scripted(server: ScriptedServer) -> None:
     """Answers with two sentences, and has the documents."""
     server.documents = {found["document_id"]: found for found in (STORM, LIMITS)}
-    server.answer = lambda body: Stream(events(HITS, GENERATED, facets=FACETS))
+    server.answer = lambda body: Stream(events(HITS, GENERATED))
+    server.facets = FACETS
 
 
 def empty(page: Page, server: ScriptedServer) -> None:

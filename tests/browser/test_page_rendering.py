@@ -290,12 +290,12 @@ def test_questions_filters_and_names_are_text(watched: Watched) -> None:
     """What a reader writes or pastes, what facets offer, and what the server calls itself."""
     watched.server.about = {"set": "".join(TEXTS)}
     watched.page.reload()
-    facets = [
+    watched.server.facets = [
         {"field": name, "counts": [{"value": text, "count": 1} for text in TEXTS]}
         for name in ("source", "author", "language")
     ]
     answer = record("refused", hostile_sentences()[:1], standalone="".join(TEXTS))
-    watched.server.answer = lambda body: Stream(events([], answer, facets=facets))
+    watched.server.answer = lambda body: Stream(events([], answer))
     watched.page.click("#filter")
     watched.page.get_by_label("Metadata: name").fill(TEXTS[0])
     watched.page.get_by_label("Metadata: value").fill(TEXTS[1])
@@ -304,6 +304,7 @@ def test_questions_filters_and_names_are_text(watched: Watched) -> None:
     watched.page.wait_for_selector(".turn[aria-busy=false]")
     watched.page.click("#filter")
     boxes = watched.page.locator("#filters input[type=checkbox]")
+    boxes.nth(3 * len(TEXTS) - 1).wait_for()
     assert boxes.count() == 3 * len(TEXTS)
     watched.page.evaluate(
         "document.querySelectorAll('#filters input').forEach((e) => { e.checked = true; })"

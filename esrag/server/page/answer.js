@@ -16,20 +16,32 @@ export function labelOf({ kind, sentences, record }) {
   // whether a server checks at all is known with the record; until then nothing is promised
   if (!record) return { sign: "page", title: "Answer", meaning: "" };
   if (record.steps?.verify === SWITCHED_OFF) {
-    return { sign: "warning", title: "Answer, not checked", meaning: "checking is switched off on this server" };
+    return {
+      sign: "warning",
+      title: "Answer, not checked",
+      meaning: "checking is switched off on this server",
+    };
   }
   const unsupported = sentences.filter((sentence) => sentence.supported === false).length;
   if (unsupported) {
     const meaning = `${unsupported} of ${sentences.length} sentences not confirmed, and marked`;
     return { sign: "warning", title: "Answer, not wholly supported", meaning };
   }
-  return { sign: "check", title: "Answer", meaning: "each sentence checked against the passages it cites" };
+  return {
+    sign: "check",
+    title: "Answer",
+    meaning: "each sentence checked against the passages it cites",
+  };
 }
 
 /** A sentence with a button for each citation; `cite(citation)` opens it. */
 export function sentenceNode(sentence, hitOf, cite) {
   const name = sentence.kind === "quoted" ? "q" : "span";
-  const words = make(name, { className: "words", dir: "auto", lang: languageOf(sentence, hitOf) }, ...inlineNodes(plain(sentence.text)));
+  const words = make(
+    name,
+    { className: "words", dir: "auto", lang: languageOf(sentence, hitOf) },
+    ...inlineNodes(plain(sentence.text)),
+  );
   const unsupported = sentence.supported === false;
   return make(
     sentence.kind === "quoted" ? "p" : "span",
@@ -66,7 +78,9 @@ function chip(citation, hit, cite) {
 export function asText({ question, sentences, hitOf, title }) {
   const lines = [oneLine(question), ""];
   const body = sentences.map((sentence) => {
-    const numbers = [...new Set(sentence.citations.map((citation) => `[${citation.number}]`))].join("");
+    const numbers = [...new Set(sentence.citations.map((citation) => `[${citation.number}]`))].join(
+      "",
+    );
     const words = sentence.kind === "quoted" ? `“${plain(sentence.text)}”` : plain(sentence.text);
     const note = sentence.supported === false ? ` (${UNCONFIRMED})` : "";
     return `${words}${note}${numbers ? ` ${numbers}` : ""}`;

@@ -5,7 +5,9 @@ import { eventsOf } from "./events.js";
 
 /** A call that did not work: `code` of the server, or "unreachable" or "unreadable". */
 export class ApiError extends Error {
-  constructor({ status = 0, code, message, hint = "", requestId = "", retryAfter = 0, answer = null }) {
+  constructor(
+    { status = 0, code, message, hint = "", requestId = "", retryAfter = 0, answer = null },
+  ) {
     super(message);
     this.name = "ApiError";
     Object.assign(this, { status, code, hint, requestId, retryAfter, answer });
@@ -110,7 +112,11 @@ async function refused(response) {
     return unreadable(response);
   }
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  return described(body?.error, { status: response.status, retryAfter, answer: body?.answer ?? null });
+  return described(body?.error, {
+    status: response.status,
+    retryAfter,
+    answer: body?.answer ?? null,
+  });
 }
 
 function unreadable(response) {

@@ -7,14 +7,21 @@ import { fill } from "./dom.js";
 import { FiltersView } from "./filters.js";
 import { LoginForm } from "./login.js";
 import { Reader } from "./reader.js";
-import { Login, keepTurns, keptTurns } from "./session.js";
+import { keepTurns, keptTurns, Login } from "./session.js";
 import { TurnView } from "./turn.js";
 
 const login = new Login();
 const api = new Api(() => login.value);
-const elements = Object.fromEntries(["desk", "welcome", "turns", "set", "new", "leave", "status"].map((id) => [id, document.getElementById(id)]));
+const elements = Object.fromEntries(
+  ["desk", "welcome", "turns", "set", "new", "leave", "status"].map((
+    id,
+  ) => [id, document.getElementById(id)]),
+);
 const filters = new FiltersView(() => (lastQuestion() ? api.facets(lastQuestion()) : null));
-const composer = new Composer({ onAsk: (question) => ask(question, filters.value), onStop: () => running?.abort() });
+const composer = new Composer({
+  onAsk: (question) => ask(question, filters.value),
+  onStop: () => running?.abort(),
+});
 const reader = new Reader((id, around) => api.document(id, around));
 const loginForm = new LoginForm(enter);
 
@@ -47,21 +54,27 @@ async function ask(question, chosen) {
   composer.running = false;
   say(outcome(turn));
   keepTurns(turns);
-  if (turn.error?.status === 401) askLogin("Your login is not accepted any more: sign in again, then ask again.");
+  if (turn.error?.status === 401) {
+    askLogin("Your login is not accepted any more: sign in again, then ask again.");
+  }
 }
 
 function outcome(turn) {
   if (turn.state === "stopped") return "Stopped.";
   if (turn.state !== "answered") return ""; // the notice in the turn is an alert of its own
   if (turn.kind === "refused") return "The documents do not answer this question.";
-  const sources = new Set(turn.sentences.flatMap((sentence) => sentence.citations.map((citation) => citation.number))).size;
+  const sources = new Set(
+    turn.sentences.flatMap((sentence) => sentence.citations.map((citation) => citation.number)),
+  ).size;
   return `Answer complete, ${sources === 1 ? "1 source" : `${sources} sources`}.`;
 }
 
 function show(turn) {
   const view = new TurnView(turn, {
     open: (of, target, opener) => open(of, target, opener),
-    again: (of, { withoutFilters = false }) => { if (!running) ask(of.question, withoutFilters ? {} : of.filters); },
+    again: (of, { withoutFilters = false }) => {
+      if (!running) ask(of.question, withoutFilters ? {} : of.filters);
+    },
     rate: async (of, rating, comment) => {
       await api.feedback(of.id, rating, comment);
       of.rating = rating;
@@ -70,9 +83,10 @@ function show(turn) {
     say,
   });
   const ended = view.ended.bind(view);
-  view.ended = () => { turn.rateable = Boolean(about.feedback); ended(); };
-  const searched = view.searched.bind(view);
-  view.searched = (facets = []) => { filters.learn(facets); searched(); };
+  view.ended = () => {
+    turn.rateable = Boolean(about.feedback);
+    ended();
+  };
   elements.turns.append(view.element);
   elements.welcome.hidden = true;
   elements.new.hidden = false;
@@ -162,12 +176,18 @@ async function start() {
   elements.new.addEventListener("click", newConversation);
   elements.leave.addEventListener("click", leave);
   try {
-    about = await api.about().catch((error) => (error.needsLogin && login.value ? api.about("") : Promise.reject(error)));
+    about = await api.about().catch((
+      error,
+    ) => (error.needsLogin && login.value ? api.about("") : Promise.reject(error)));
     if (about.authenticated) begin(about);
     else askLogin(login.value ? "Your login is not accepted any more." : "");
   } catch (error) {
     elements.desk.hidden = false;
-    const turn = { ...newTurn("", {}), state: "failed", error: { message: error.message, hint: error.hint ?? "", requestId: "", retryAfter: 0 } };
+    const turn = {
+      ...newTurn("", {}),
+      state: "failed",
+      error: { message: error.message, hint: error.hint ?? "", requestId: "", retryAfter: 0 },
+    };
     const view = new TurnView(turn, { again: () => location.reload(), say });
     view.heading.hidden = true;
     view.ended();

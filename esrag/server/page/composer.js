@@ -66,8 +66,9 @@ export class Composer {
     this.askButton.setAttribute("aria-disabled", String(!this.field.value.trim() || over > 0));
     this.hint.classList.toggle("over", over > 0);
     if (over > 0) this.words.textContent = `${over} characters too many`;
-    else if (over > -this.longest * (1 - NEARLY)) this.words.textContent = `${-over} characters left`;
-    else this.words.textContent = "Enter asks, Shift and Enter begins a new line";
+    else if (over > -this.longest * (1 - NEARLY)) {
+      this.words.textContent = `${-over} characters left`;
+    } else this.words.textContent = "Enter asks, Shift and Enter begins a new line";
     this.words.classList.toggle("keys", over <= -this.longest * (1 - NEARLY));
   }
 }

@@ -51,9 +51,9 @@ const TAKEN = {
     turn.standalone = String(standalone ?? "");
     view.rewritten();
   },
-  sources(turn, view, { hits, facets }) {
+  sources(turn, view, { hits }) {
     turn.hits = hits ?? [];
-    view.searched(facets ?? []);
+    view.searched();
   },
   sentence(turn, view, sentence) {
     turn.kind ||= sentence.kind;
@@ -82,8 +82,9 @@ function tell(turn, view, sentence) {
 
 /** What the record says beyond the events, and sentences that no event told. */
 function complete(turn, view, record) {
-  const { prompt, hits, ...rest } = record; // both are large, and the hits are known
-  turn.record = rest;
+  const { hits } = record;
+  // what is large, and words that were not to be shown, are not kept
+  turn.record = { ...record, prompt: null, hits: null, generated_text: "", verdicts: [] };
   turn.id = record.id ?? "";
   turn.kind = record.kind ?? turn.kind;
   turn.standalone ||= record.standalone ?? "";

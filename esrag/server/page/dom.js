@@ -22,7 +22,9 @@ export function make(name, properties = {}, ...children) {
 
 /** Replaces what `element` holds. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  element.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== false && child !== undefined),
+  );
   return element;
 }
 
@@ -50,8 +52,10 @@ const DRAWINGS = {
   silent: "M12 3.75a8.25 8.25 0 1 0 0 16.5 8.25 8.25 0 0 0 0-16.5zM8.5 12h7",
   warning: "M12 4.5l8.5 15h-17zM12 10.5v4M12 17.2v.1",
   copy: "M9 9h10v10H9zM5 15V5h10",
-  helpful: "M7 11v8H4v-8zM7 11l4-7c1.6 0 2.4 1 2.2 2.6L12.8 10H18c1.4 0 2.2 1.2 1.9 2.5l-1.3 5c-.3.9-1 1.5-2 1.5H7",
-  unhelpful: "M7 13V5H4v8zM7 13l4 7c1.6 0 2.4-1 2.2-2.6L12.8 14H18c1.4 0 2.2-1.2 1.9-2.5l-1.3-5c-.3-.9-1-1.5-2-1.5H7",
+  helpful:
+    "M7 11v8H4v-8zM7 11l4-7c1.6 0 2.4 1 2.2 2.6L12.8 10H18c1.4 0 2.2 1.2 1.9 2.5l-1.3 5c-.3.9-1 1.5-2 1.5H7",
+  unhelpful:
+    "M7 13V5H4v8zM7 13l4 7c1.6 0 2.4-1 2.2-2.6L12.8 14H18c1.4 0 2.2-1.2 1.9-2.5l-1.3-5c-.3-.9-1-1.5-2-1.5H7",
   again: "M19 12a7 7 0 1 1-2.2-5.1M19 4v4h-4",
   page: "M7 3.75h7l4 4v12.500H7zM14 3.75v4h4",
 };

@@ -34,7 +34,9 @@ export class EventParser {
 
   #line(line) {
     if (line === "") {
-      const event = this.#data.length ? { name: this.#name || "message", data: this.#data.join("\n") } : null;
+      const event = this.#data.length
+        ? { name: this.#name || "message", data: this.#data.join("\n") }
+        : null;
       this.#name = "";
       this.#data = [];
       return event;

@@ -38,12 +38,23 @@ export function feedbackRow(turn, rate) {
 }
 
 function ratingButton(sign, words) {
-  return button({ className: "plain square", title: words, "aria-label": words, "aria-pressed": "false" }, icon(sign));
+  return button({
+    className: "plain square",
+    title: words,
+    "aria-label": words,
+    "aria-pressed": "false",
+  }, icon(sign));
 }
 
 function commentFields(form, rating, send) {
   const words = rating === "up" ? "What helped?" : "What is wrong or missing?";
-  const field = make("input", { type: "text", maxLength: LONGEST, "aria-label": words, placeholder: words, dir: "auto" });
+  const field = make("input", {
+    type: "text",
+    maxLength: LONGEST,
+    "aria-label": words,
+    placeholder: words,
+    dir: "auto",
+  });
   form.onsubmit = async (event) => {
     event.preventDefault();
     if (!field.value.trim()) return;

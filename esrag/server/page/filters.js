@@ -1,8 +1,9 @@
-// Where to search: values of fields, and dates.  What the last answer's candidates hold is offered
-// with counts; anything else can be typed.
+// Where to search: the filters that are set, the dialog that sets them, and the list of them over
+// the question.
 
 import { button, fill, foreign, icon, make } from "./dom.js";
 import { oneLine } from "./texts.js";
+import { dateField, pairField, ValueList } from "./values.js";
 
 const LISTS = [
   { name: "source", label: "Path of a document" },
@@ -19,10 +20,8 @@ const DATES = [
 ];
 const LABELS = new Map([...LISTS, ...DATES].map(({ name, label }) => [name, label]));
 
-/** The filters that are set, the dialog that sets them, and the list of them over the question. */
 export class FiltersView {
   #filters = {};
-  #facets = new Map();
 
   /** `fetchFacets()` gets the counts for the question that is asked, or null without one. */
   constructor(fetchFacets) {
@@ -33,19 +32,17 @@ export class FiltersView {
     this.label = document.getElementById("filter-label");
     this.names = null;
     this.opener.addEventListener("click", () => this.#open());
-    this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.dialog.close();
+    });
     this.dialog.addEventListener("close", () => this.opener.focus({ preventScroll: true }));
   }
 
   /** The names that the server takes. */
   offer(names) {
     this.names = new Set(names);
-    this.opener.hidden = ![...LISTS, ...DATES].some(({ name }) => this.names.has(name)) && !this.names.has("metadata");
-  }
-
-  /** What the candidates of the last question hold. */
-  learn(facets) {
-    for (const { field, counts } of facets ?? []) this.#facets.set(field, counts);
+    this.opener.hidden = ![...LISTS, ...DATES].some(({ name }) => this.names.has(name)) &&
+      !this.names.has("metadata");
   }
 
   get value() {
@@ -62,27 +59,61 @@ export class FiltersView {
   }
 
   #open() {
-    const lists = this.#offered(LISTS).map((field) => new ValueList(field, this.#filters[field.name] ?? [], this.#facets.get(field.name) ?? []));
-    const dates = this.#offered(DATES).map((field) => dateField(field, this.#filters[field.name] ?? ""));
+    const lists = this.#offered(LISTS).map((field) =>
+      new ValueList(field, this.#filters[field.name] ?? [])
+    );
+    const dates = this.#offered(DATES).map((field) =>
+      dateField(field, this.#filters[field.name] ?? "")
+    );
     const pairs = this.names?.has("metadata") ? pairField(this.#filters.metadata ?? {}) : null;
     const rare = lists.filter((list) => list.rare);
     const form = make(
       "form",
       { method: "dialog", className: "sheet-form" },
-      make("div", { className: "sheet-head" },
+      make(
+        "div",
+        { className: "sheet-head" },
         make("h2", { id: "filters-title" }, "Where to search"),
-        button({ className: "quiet square", "aria-label": "Close the filters", title: "Close the filters", onclick: () => this.dialog.close() }, icon("close"))),
-      make("div", { className: "sheet-body" },
+        button({
+          className: "quiet square",
+          "aria-label": "Close the filters",
+          title: "Close the filters",
+          onclick: () => this.dialog.close(),
+        }, icon("close")),
+      ),
+      make(
+        "div",
+        { className: "sheet-body" },
         ...lists.filter((list) => !list.rare).map((list) => list.element),
-        dates.length ? make("fieldset", { className: "dates" }, make("legend", {}, "Dates"), ...dates) : null,
+        dates.length
+          ? make("fieldset", { className: "dates" }, make("legend", {}, "Dates"), ...dates)
+          : null,
         pairs,
-        rare.length ? make("details", { className: "fold", open: rare.some((list) => list.values.length) },
-          make("summary", {}, "More"), ...rare.map((list) => list.element)) : null),
-      make("div", { className: "sheet-foot" },
-        button({ className: "plain", onclick: () => { this.value = {}; this.dialog.close(); } }, "Clear all"),
-        make("button", { type: "submit", className: "primary" }, "Use these")),
+        rare.length
+          ? make(
+            "details",
+            { className: "fold", open: rare.some((list) => list.values.length) },
+            make("summary", {}, "More"),
+            ...rare.map((list) => list.element),
+          )
+          : null,
+      ),
+      make(
+        "div",
+        { className: "sheet-foot" },
+        button({
+          className: "plain",
+          onclick: () => {
+            this.value = {};
+            this.dialog.close();
+          },
+        }, "Clear all"),
+        make("button", { type: "submit", className: "primary" }, "Use these"),
+      ),
     );
-    form.addEventListener("submit", () => { this.value = collected(form, lists, pairs); });
+    form.addEventListener("submit", () => {
+      this.value = collected(form, lists, pairs);
+    });
     fill(this.dialog, form);
     this.dialog.showModal();
     this.#offerFacets(lists);
@@ -91,21 +122,32 @@ export class FiltersView {
   /** Boxes for what is there, as soon as it is known; without them values can be typed. */
   async #offerFacets(lists) {
     const facets = await Promise.resolve(this.fetchFacets()).catch(() => null);
-    if (!facets) return;
-    this.learn(facets);
-    for (const list of lists) list.offer(this.#facets.get(list.name) ?? []);
+    const counts = new Map((facets ?? []).map((facet) => [facet.field, facet.counts]));
+    for (const list of lists) list.offer(counts.get(list.name) ?? []);
   }
 
   #list() {
     const entries = entriesOf(this.#filters);
     this.chosen.hidden = entries.length === 0;
     this.label.textContent = entries.length ? `Filters (${entries.length})` : "Filters";
-    fill(this.chosen, ...entries.map(({ label, text, without }) => make(
-      "li",
-      {},
-      make("span", {}, `${label}: `, foreign(text)),
-      button({ className: "remove", "aria-label": `Remove the filter ${label}: ${text}`, onclick: () => { this.value = without(); this.opener.focus(); } }, icon("close")),
-    )));
+    fill(
+      this.chosen,
+      ...entries.map(({ label, text, without }) =>
+        make(
+          "li",
+          {},
+          make("span", {}, `${label}: `, foreign(text)),
+          button({
+            className: "remove",
+            "aria-label": `Remove the filter ${label}: ${text}`,
+            onclick: () => {
+              this.value = without();
+              this.opener.focus();
+            },
+          }, icon("close")),
+        )
+      ),
+    );
   }
 }
 
@@ -114,11 +156,21 @@ function entriesOf(filters) {
   for (const [name, value] of Object.entries(filters)) {
     const label = LABELS.get(name) ?? name;
     if (Array.isArray(value)) {
-      for (const one of value) entries.push({ label, text: oneLine(one), without: () => lacking(filters, name, value.filter((other) => other !== one)) });
+      for (const one of value) {
+        entries.push({
+          label,
+          text: oneLine(one),
+          without: () => lacking(filters, name, value.filter((other) => other !== one)),
+        });
+      }
     } else if (typeof value === "object") {
       for (const [key, one] of Object.entries(value)) {
         const rest = Object.fromEntries(Object.entries(value).filter(([other]) => other !== key));
-        entries.push({ label: oneLine(key), text: oneLine(one), without: () => lacking(filters, name, rest) });
+        entries.push({
+          label: oneLine(key),
+          text: oneLine(one),
+          without: () => lacking(filters, name, rest),
+        });
       }
     } else {
       entries.push({ label, text: oneLine(value), without: () => lacking(filters, name, "") });
@@ -130,7 +182,9 @@ function entriesOf(filters) {
 /** The filters with another value; one that asks for nothing is left out. */
 function lacking(filters, name, value) {
   const rest = { ...filters, [name]: value };
-  if (value.length === 0 || (typeof value === "object" && Object.keys(value).length === 0)) delete rest[name];
+  if (value.length === 0 || (typeof value === "object" && Object.keys(value).length === 0)) {
+    delete rest[name];
+  }
   return rest;
 }
 
@@ -150,69 +204,4 @@ function collected(form, lists, pairs) {
     if (Object.keys(metadata).length) filters.metadata = metadata;
   }
   return filters;
-}
-
-/** Values of a field: those that were found, as boxes to tick, and a line for others. */
-class ValueList {
-  constructor({ name, label, rare = false }, chosen, counts) {
-    this.name = name;
-    this.rare = rare;
-    this.offered = new Set();
-    this.known = make("div", { className: "value-list" });
-    this.line = make("input", { type: "text", id: `filter-${name}`, dir: "auto", spellcheck: false, "aria-label": `${label}: another value` });
-    const add = button({ className: "plain", onclick: () => this.#add() }, "Add");
-    this.line.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !this.line.value.trim()) return;
-      event.preventDefault();
-      this.#add();
-    });
-    this.element = make("fieldset", {}, make("legend", {}, label), this.known, make("div", { className: "value-line" }, this.line, add));
-    const counted = new Map(counts.map(({ value, count }) => [value, count]));
-    for (const value of chosen) this.#box(value, counted.get(value) ?? null, true);
-    this.offer(counts);
-  }
-
-  /** Boxes for values that have none yet. */
-  offer(counts) {
-    for (const { value, count } of counts) this.#box(value, count, false);
-  }
-
-  get values() {
-    const ticked = [...this.known.querySelectorAll("input:checked")].map((input) => input.value);
-    const typed = this.line.value.trim();
-    return [...new Set(typed ? [...ticked, typed] : ticked)];
-  }
-
-  #add() {
-    const value = this.line.value.trim();
-    if (!value) return;
-    this.#box(value, null, true);
-    this.line.value = "";
-    this.line.focus();
-  }
-
-  #box(value, count, checked) {
-    if (this.offered.has(value)) return;
-    this.offered.add(value);
-    const input = make("input", { type: "checkbox", value, checked });
-    this.known.append(make("label", { className: "value" }, input, foreign(oneLine(value)), count === null ? null : make("span", { className: "count" }, String(count))));
-  }
-}
-
-function dateField({ name, label }, value) {
-  const input = make("input", { type: "date", name, id: `filter-${name}`, value });
-  return make("div", { className: "field" }, make("label", { for: input.id }, label), input);
-}
-
-function pairField(kept) {
-  const element = make(
-    "fieldset",
-    {},
-    make("legend", {}, "Metadata"),
-    make("div", { className: "value-line" },
-      make("input", { type: "text", name: "metadata-name", placeholder: "name", "aria-label": "Metadata: name", spellcheck: false }),
-      make("input", { type: "text", name: "metadata-value", placeholder: "value", "aria-label": "Metadata: value", spellcheck: false })),
-  );
-  element.kept = kept;
-  return element;
 }

@@ -14,7 +14,11 @@ export class LoginForm {
     this.problem.textContent = problem;
     this.element.hidden = false;
     if (kind === "elasticsearch") this.#drawElasticsearch("key");
-    else this.#draw("This server asks for a token.", [field("token", "Token", "password", "off")], (values) => `Bearer ${values.token}`);
+    else {this.#draw(
+        "This server asks for a token.",
+        [field("token", "Token", "password", "off")],
+        (values) => `Bearer ${values.token}`,
+      );}
   }
 
   hide() {
@@ -24,15 +28,33 @@ export class LoginForm {
 
   #drawElasticsearch(way) {
     const other = way === "key" ? "password" : "key";
-    const change = button({ className: "plain", onclick: () => this.#drawElasticsearch(other) },
-      way === "key" ? "Use a name and a password" : "Use an API key");
+    const change = button(
+      { className: "plain", onclick: () => this.#drawElasticsearch(other) },
+      way === "key" ? "Use a name and a password" : "Use an API key",
+    );
     const fields = way === "key"
-      ? [field("key", "API key", "password", "off", "The encoded form: one word of letters and digits")]
-      : [field("user", "Name", "text", "username"), field("password", "Password", "password", "current-password")];
+      ? [
+        field(
+          "key",
+          "API key",
+          "password",
+          "off",
+          "The encoded form: one long word without spaces",
+        ),
+      ]
+      : [
+        field("user", "Name", "text", "username"),
+        field("password", "Password", "password", "current-password"),
+      ];
     const header = way === "key"
       ? (values) => `ApiKey ${values.key}`
       : (values) => `Basic ${base64(`${values.user}:${values.password}`)}`;
-    this.#draw("Use your own login to Elasticsearch: you find what you may read there.", fields, header, change);
+    this.#draw(
+      "Use your own login to Elasticsearch: you find what you may read there.",
+      fields,
+      header,
+      change,
+    );
   }
 
   #draw(words, fields, header, change = null) {
@@ -43,8 +65,17 @@ export class LoginForm {
       make("p", {}, words),
       ...fields,
       this.problem,
-      make("div", { className: "login-row" }, make("button", { type: "submit", className: "primary" }, "Sign in"), change),
-      make("p", { className: "login-note" }, "Kept in this tab, and forgotten when you close it or sign out."),
+      make(
+        "div",
+        { className: "login-row" },
+        make("button", { type: "submit", className: "primary" }, "Sign in"),
+        change,
+      ),
+      make(
+        "p",
+        { className: "login-note" },
+        "Kept in this tab, and forgotten when you close it or sign out.",
+      ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -57,7 +88,11 @@ export class LoginForm {
   async #submit(form, header) {
     const inputs = [...form.querySelectorAll("input")];
     // a password may begin or end with a space; what is copied into the others does by accident
-    const values = Object.fromEntries(inputs.map((input) => [input.name, input.name === "password" ? input.value : input.value.trim()]));
+    const values = Object.fromEntries(
+      inputs.map((
+        input,
+      ) => [input.name, input.name === "password" ? input.value : input.value.trim()]),
+    );
     const empty = inputs.find((input) => !values[input.name]);
     if (empty) {
       this.problem.textContent = "Fill in every field.";
@@ -69,7 +104,9 @@ export class LoginForm {
     try {
       await this.enter(header(values));
     } catch (error) {
-      this.problem.textContent = error.needsLogin ? "This login is not accepted: it is mistyped, expired or withdrawn." : `${error.message} ${error.hint ?? ""}`;
+      this.problem.textContent = error.needsLogin
+        ? "This login is not accepted: it is mistyped, expired or withdrawn."
+        : `${error.message} ${error.hint ?? ""}`;
       form.querySelector("input").focus();
     } finally {
       submit.disabled = false;
@@ -78,12 +115,22 @@ export class LoginForm {
 }
 
 function field(name, label, type, autocomplete, hint = "") {
-  const input = make("input", { id: `login-${name}`, name, type, autocomplete, spellcheck: false, autocapitalize: "none" });
+  const input = make("input", {
+    id: `login-${name}`,
+    name,
+    type,
+    autocomplete,
+    spellcheck: false,
+    autocapitalize: "none",
+  });
   if (hint) input.setAttribute("aria-describedby", `login-${name}-hint`);
-  return make("div", { className: "field" },
+  return make(
+    "div",
+    { className: "field" },
     make("label", { for: input.id }, label),
     input,
-    hint ? make("p", { className: "field-hint", id: `login-${name}-hint` }, hint) : null);
+    hint ? make("p", { className: "field-hint", id: `login-${name}-hint` }, hint) : null,
+  );
 }
 
 /** Base64 of the UTF-8 form, which a header can carry. */

@@ -32,12 +32,26 @@ export function inlineNodes(text) {
 
 const DRAWN = {
   heading: (block, shown) =>
-    make("p", { className: "text-heading", data: { level: block.level } }, ...shown.inline(block.start, block.end)),
-  paragraph: (block, shown) => make("p", {}, ...block.stretches.flatMap(([start, end], index) => [index ? make("br") : null, ...shown.inline(start, end)])),
-  continued: (block, shown) => make("p", { className: "continued" }, ...shown.inline(block.start, block.end)),
+    make(
+      "p",
+      { className: "text-heading", data: { level: block.level } },
+      ...shown.inline(block.start, block.end),
+    ),
+  paragraph: (block, shown) =>
+    make(
+      "p",
+      {},
+      ...block.stretches.flatMap((
+        [start, end],
+        index,
+      ) => [index ? make("br") : null, ...shown.inline(start, end)]),
+    ),
+  continued: (block, shown) =>
+    make("p", { className: "continued" }, ...shown.inline(block.start, block.end)),
   code: (block, shown) =>
     make("pre", { tabIndex: 0 }, make("code", {}, ...shown.literal(block.start, block.end))),
-  list: (block, shown) => make("ul", { className: "text-list" }, ...block.items.map((item) => drawnItem(item, shown))),
+  list: (block, shown) =>
+    make("ul", { className: "text-list" }, ...block.items.map((item) => drawnItem(item, shown))),
   table: (block, shown) => drawnTable(block, shown),
 };
 
@@ -55,11 +69,19 @@ function drawnTable(block, shown) {
   const rows = block.rows.map((cells, index) => {
     const name = block.headed && index === 0 ? "th" : "td";
     const scope = name === "th" ? { scope: "col" } : {};
-    return make("tr", {}, ...cells.map(([start, end]) => make(name, scope, ...shown.inline(start, end))));
+    return make(
+      "tr",
+      {},
+      ...cells.map(([start, end]) => make(name, scope, ...shown.inline(start, end))),
+    );
   });
   const head = block.headed ? [make("thead", {}, rows[0])] : [];
   const body = make("tbody", {}, ...rows.slice(head.length));
-  return make("div", { className: "text-table", tabIndex: 0, role: "group", "aria-label": "Table" }, make("table", {}, ...head, body));
+  return make(
+    "div",
+    { className: "text-table", tabIndex: 0, role: "group", "aria-label": "Table" },
+    make("table", {}, ...head, body),
+  );
 }
 
 /** Stretches of the text with those that are marked set apart. */
@@ -146,7 +168,12 @@ function blockAt(lines, at) {
   if (ROW.test(line.text)) return tableAt(lines, at);
   if (ITEM.test(line.text)) return listAt(lines, at);
   if (INDENTED.test(line.text)) return indentedAt(lines, at);
-  const [block, next] = runAt(lines, at, "paragraph", (text) => !begins(text) && !INDENTED.test(text));
+  const [block, next] = runAt(
+    lines,
+    at,
+    "paragraph",
+    (text) => !begins(text) && !INDENTED.test(text),
+  );
   return [{ ...block, stretches: stretchesOf(lines.slice(at, next)) }, next];
 }
 

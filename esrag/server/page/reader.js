@@ -18,12 +18,21 @@ export class Reader {
     this.targets = [];
     this.index = 0;
     this.loading = null;
-    this.element.addEventListener("cancel", (event) => { event.preventDefault(); this.close(); });
-    this.element.addEventListener("click", (event) => { if (event.target === this.element) this.close(); });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.element.open && !document.querySelector("dialog.sheet[open]")) this.close();
+    this.element.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.close();
     });
-    hasRoom.addEventListener("change", () => { if (this.element.open) this.#appear(); });
+    this.element.addEventListener("click", (event) => {
+      if (event.target === this.element) this.close();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (
+        event.key === "Escape" && this.element.open && !document.querySelector("dialog.sheet[open]")
+      ) this.close();
+    });
+    hasRoom.addEventListener("change", () => {
+      if (this.element.open) this.#appear();
+    });
   }
 
   /** Shows one of `targets`, each `{hit, citation?}`; closing gives the focus back to `opener`. */
@@ -64,9 +73,19 @@ export class Reader {
   }
 
   #draw(hit, citation) {
-    const [title, ...headings] = trail(hit.title || hit.source || hit.document_id, hit.heading_path);
+    const [title, ...headings] = trail(
+      hit.title || hit.source || hit.document_id,
+      hit.heading_path,
+    );
     this.title = make("h2", { id: "reader-title", tabIndex: -1, dir: "auto" }, title);
-    this.body = make("div", { className: "reader-text", tabIndex: 0, role: "region", "aria-label": "Text of the document", lang: hit.language || null, dir: "auto" });
+    this.body = make("div", {
+      className: "reader-text",
+      tabIndex: 0,
+      role: "region",
+      "aria-label": "Text of the document",
+      lang: hit.language || null,
+      dir: "auto",
+    });
     this.note = make("p", { className: "reader-note", role: "status" });
     this.facts = make("p", { className: "source-facts" });
     fill(
@@ -74,13 +93,28 @@ export class Reader {
       make(
         "div",
         { className: "reader-head" },
-        make("div", { className: "reader-names" },
-          citation ? make("p", { className: "reader-kind" }, make("span", { className: "source-number" }, String(citation.number)), "Source") : make("p", { className: "reader-kind" }, "Passage"),
+        make(
+          "div",
+          { className: "reader-names" },
+          citation
+            ? make(
+              "p",
+              { className: "reader-kind" },
+              make("span", { className: "source-number" }, String(citation.number)),
+              "Source",
+            )
+            : make("p", { className: "reader-kind" }, "Passage"),
           this.title,
           headings.length ? foreign(headings.join(" › "), { className: "source-trail" }) : null,
           this.facts,
-          address(hit.url)),
-        button({ className: "quiet square", title: "Close the document", "aria-label": "Close the document", onclick: () => this.close() }, icon("close")),
+          address(hit.url),
+        ),
+        button({
+          className: "quiet square",
+          title: "Close the document",
+          "aria-label": "Close the document",
+          onclick: () => this.close(),
+        }, icon("close")),
       ),
       this.note,
       this.body,
@@ -90,19 +124,36 @@ export class Reader {
   }
 
   #facts(document) {
-    const facts = [paged(document), dated(document.published), oneLine(document.author), oneLine(document.source)];
+    const facts = [
+      paged(document),
+      dated(document.published),
+      oneLine(document.author),
+      oneLine(document.source),
+    ];
     fill(this.facts, ...facts.filter(Boolean).map((fact) => foreign(fact)));
   }
 
   #steps() {
-    const step = (by, words, sign) => button({
-      className: "plain", disabled: !this.targets[this.index + by],
-      onclick: () => { this.#show(this.index + by); this.title.focus({ preventScroll: true }); },
-    }, icon(sign), make("span", {}, words));
-    return make("div", { className: "reader-steps" },
+    const step = (by, words, sign) =>
+      button(
+        {
+          className: "plain",
+          disabled: !this.targets[this.index + by],
+          onclick: () => {
+            this.#show(this.index + by);
+            this.title.focus({ preventScroll: true });
+          },
+        },
+        icon(sign),
+        make("span", {}, words),
+      );
+    return make(
+      "div",
+      { className: "reader-steps" },
       step(-1, "Previous", "up"),
       make("span", {}, `${this.index + 1} of ${this.targets.length}`),
-      step(1, "Next", "down"));
+      step(1, "Next", "down"),
+    );
   }
 
   /** What is known already is shown at once; the document around it follows. */
@@ -117,11 +168,17 @@ export class Reader {
     const loading = new AbortController();
     this.loading = loading;
     try {
-      const document = await this.fetchDocument(hit.document_id, { position: hit.position ?? 0, signal: loading.signal });
+      const document = await this.fetchDocument(hit.document_id, {
+        position: hit.position ?? 0,
+        signal: loading.signal,
+      });
       if (loading.signal.aborted) return;
       this.passages = document.passages;
       this.#facts({ ...hit, ...document, page: hit.page, last_page: hit.last_page });
-      this.#drawPassages(hit, citation, { before: document.more_before, after: document.more_after });
+      this.#drawPassages(hit, citation, {
+        before: document.more_before,
+        after: document.more_after,
+      });
     } catch (error) {
       if (error.name === "AbortError") return;
       this.note.textContent = hit.text
@@ -131,7 +188,9 @@ export class Reader {
   }
 
   #drawPassages(hit, citation, more) {
-    const target = citation && citation.end > citation.start ? [citation.start, citation.end] : null;
+    const target = citation && citation.end > citation.start
+      ? [citation.start, citation.end]
+      : null;
     const sections = this.passages.map((passage) => this.#passage(passage, hit, target));
     fill(
       this.body,
@@ -139,7 +198,9 @@ export class Reader {
       ...sections,
       more.after ? this.#further("after", "Show what follows", hit, citation, more) : null,
     );
-    this.#scrollTo(this.body.querySelector("mark.first") ?? this.body.querySelector(".passage.cited"));
+    this.#scrollTo(
+      this.body.querySelector("mark.first") ?? this.body.querySelector(".passage.cited"),
+    );
   }
 
   /** Within the text alone: scrollIntoView would move the page behind it as well. */
@@ -155,10 +216,20 @@ export class Reader {
     const start = passage.start ?? 0;
     const end = start + lengthOf(passage.text);
     const marks = [];
-    if (target && target[0] < end && target[1] > start) marks.push([units(target[0] - start), units(target[1] - start)]);
+    if (target && target[0] < end && target[1] > start) {
+      marks.push([units(target[0] - start), units(target[1] - start)]);
+    }
     const own = passage.chunk_id === hit.chunk_id;
-    if (!target && own) for (const [from, to] of hit.highlights ?? []) marks.push(...aligned(hit, passage, from, to, units));
-    return make("section", { className: `passage${own || marks.length ? " cited" : ""}` }, ...passageNodes(passage.text, marks));
+    if (!target && own) {
+      for (const [from, to] of hit.highlights ?? []) {
+        marks.push(...aligned(hit, passage, from, to, units));
+      }
+    }
+    return make(
+      "section",
+      { className: `passage${own || marks.length ? " cited" : ""}` },
+      ...passageNodes(passage.text, marks),
+    );
   }
 
   #further(side, words, hit, citation, more) {
@@ -169,18 +240,27 @@ export class Reader {
       const position = (edge.position ?? 0) + (side === "before" ? -1 : 1);
       try {
         const document = await this.fetchDocument(hit.document_id, {
-          position: Math.max(0, position), signal: this.loading.signal,
-          before: side === "before" ? FURTHER - 1 : 0, after: side === "after" ? FURTHER - 1 : 0,
+          position: Math.max(0, position),
+          signal: this.loading.signal,
+          before: side === "before" ? FURTHER - 1 : 0,
+          after: side === "after" ? FURTHER - 1 : 0,
         });
         const known = new Set(this.passages.map((passage) => passage.chunk_id));
         const added = document.passages.filter((passage) => !known.has(passage.chunk_id));
-        this.#grow(side, added, hit, citation, { ...more, [side]: side === "before" ? document.more_before : document.more_after });
+        this.#grow(side, added, hit, citation, {
+          ...more,
+          [side]: side === "before" ? document.more_before : document.more_after,
+        });
       } catch (error) {
         asked.disabled = false;
         if (error.name !== "AbortError") this.note.textContent = error.message;
       }
     };
-    return button({ className: "plain further", onclick: ask }, icon(side === "before" ? "up" : "down"), make("span", {}, words));
+    return button(
+      { className: "plain further", onclick: ask },
+      icon(side === "before" ? "up" : "down"),
+      make("span", {}, words),
+    );
   }
 
   /** Adds passages without moving what is being read. */
@@ -202,7 +282,9 @@ function aligned(hit, passage, from, to, units) {
 
 /** The mark in the answer whose passage is open carries aria-current. */
 function markCurrent(opener, citation) {
-  for (const chip of document.querySelectorAll(".chip[aria-current]")) chip.removeAttribute("aria-current");
+  for (const chip of document.querySelectorAll(".chip[aria-current]")) {
+    chip.removeAttribute("aria-current");
+  }
   for (const chip of opener?.closest(".turn")?.querySelectorAll(".chip") ?? []) {
     if (chip.citation === citation) chip.setAttribute("aria-current", "true");
   }

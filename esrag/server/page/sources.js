@@ -18,7 +18,13 @@ function described(hit) {
 export function address(url) {
   const href = linkable(url);
   if (!href) return url ? foreign(oneLine(url), { className: "address" }) : null;
-  return make("a", { className: "address", href, target: "_blank", rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer" }, href);
+  return make("a", {
+    className: "address",
+    href,
+    target: "_blank",
+    rel: "noopener noreferrer nofollow",
+    referrerPolicy: "no-referrer",
+  }, href);
 }
 
 /** The numbered sources of an answer, which grow while it comes. */
@@ -54,9 +60,18 @@ export class Sources {
       { className: "source-item", value: citation.number },
       button(
         { className: "source", "aria-haspopup": "dialog", onclick: show },
-        make("span", { className: "source-number", "aria-hidden": "true" }, String(citation.number)),
+        make(
+          "span",
+          { className: "source-number", "aria-hidden": "true" },
+          String(citation.number),
+        ),
         ...described(hit),
-        citation.quote ? foreign(quoted(citation.quote), { className: "source-quote", lang: hit.language || null }) : null,
+        citation.quote
+          ? foreign(quoted(citation.quote), {
+            className: "source-quote",
+            lang: hit.language || null,
+          })
+          : null,
       ),
       address(hit.url),
     );

@@ -2,7 +2,8 @@
 // links, and how offsets in code points become offsets in JavaScript's strings.
 
 // Control characters, and those that reorder or hide what stands around them.
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const STEERING =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 const SURROGATE = /[\ud800-\udfff]/u;
 const LONGEST_ADDRESS = 2048;
 
@@ -67,7 +68,8 @@ export function dated(text) {
   const match = /^(\d{4})-(\d{2})-(\d{2})/u.exec(text ?? "");
   if (!match) return oneLine(text);
   const date = new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" }).format(date);
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" })
+    .format(date);
 }
 
 /** "1.2 s" or "340 ms". */
