@@ -151,7 +151,7 @@ def _is_object(status: int, found: Any) -> bool:
 
 
 def _positive(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and value > 0 and value is not True else 0
 
 
 def _length(found: Any, name: str) -> int | None:

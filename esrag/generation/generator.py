@@ -226,11 +226,12 @@ class Generator:
             ) as reply:
                 self._check(reply)
                 for piece in self._pieces(reply, written):
-                    if piece.text:
+                    yield piece
+                    # from now on, since the reader's own work is no delay of the server
+                    if written.begun:
                         reply.limit = Limit.after(
                             place.token_timeout, "the next token was awaited", _NEXT_SETTING
                         ).or_earlier(total)
-                    yield piece
         except (TooSlowError, BrokenError, EventError, ErrorEvent) as error:
             raise self._explained(error, written) from error
 

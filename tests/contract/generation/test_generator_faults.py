@@ -242,6 +242,14 @@ def test_each_deadline_ends_the_wait_and_names_its_setting(fake: FakeGenerator, 
         assert fake.wait(lambda: fake.open_streams == 0)
 
 
+def test_a_slow_reader_is_no_slow_server(fake: FakeGenerator, make: Make) -> None:
+    """Only waiting counts: what arrived while the reader was at work is read all the same."""
+    pieces = make(token_timeout=0.05).stream(QUESTION)
+    text = next(pieces).text
+    time.sleep(0.15)
+    assert text + text_of(pieces) == TEXT
+
+
 def test_an_endless_stream_is_cut_off(fake: FakeGenerator, make: Make) -> None:
     """More pieces than tokens were asked for are not taken, and the connection closes."""
     fake.script = Script(text="a", endless=True)
