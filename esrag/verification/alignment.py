@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from esrag.verification.orders import orders
 from esrag.verification.tokens import Token
-from esrag.verification.vocabulary import PAST, PRESENT, is_weak
+from esrag.verification.vocabulary import ENGLISH, PAST, PRESENT, is_weak
 
 
 def says(
@@ -28,13 +28,12 @@ def says(
     ``around`` tells whether a token stands in the headings, and so need not be in the passage.
     """
     sought = tuple(token for token in sentence if token.kind != "comma")
-    past = _is_past(passage)
+    past, english = _is_past(passage), any(token.raw.lower() in ENGLISH for token in passage)
     for order in orders(passage):
         there = [token for token in order if token.kind != "light" or token.restricts]
         for wanted in orders(sought):
-            if _aligns(
-                there, [token for token in wanted if token.kind != "light"], around, past=past
-            ):
+            heavy = [token for token in wanted if token.kind != "light"]
+            if _aligns(there, heavy, around, past=past, english=english):
                 return True
     return False
 
@@ -45,8 +44,16 @@ def _aligns(
     around: Callable[[Token], bool],
     *,
     past: bool,
+    english: bool,
 ) -> bool:
-    """Whether ``wanted`` can be laid on ``passage`` from left to right with harmless gaps."""
+    """Whether ``wanted`` can be laid on ``passage`` from left to right with harmless gaps.
+
+    In another language than English nobody here knows what is harmless: then there is no gap.
+    """
+
+    def droppable(run: Sequence[Token]) -> bool:
+        return english or not any(token.means for token in run)
+
     # reached: where the last wanted token lies, -1 for none yet, and whether one was lent since
     reached: set[tuple[int, bool]] = {(-1, False)}
     said: set[str] = set()
@@ -62,13 +69,17 @@ def _aligns(
             following |= {
                 (place, lent and not token.means)
                 for place in places
-                if place > last and _may_leap(passage, last, place, lent=lent)
+                if place > last
+                and droppable(passage[last + 1 : place])
+                and _may_leap(passage, last, place, lent=lent)
             }
         reached = following
         if not reached:
             return False
     return any(
-        last >= 0 and _may_trail(passage[last + 1 :], passage[last], lent=lent, past=past)
+        last >= 0
+        and droppable(passage[last + 1 :])
+        and _may_trail(passage[last + 1 :], passage[last], lent=lent, past=past)
         for last, lent in reached
     )
 

@@ -39,6 +39,13 @@ CONDITIONS = frozenset(
 )
 PAST = frozenset("was were had did".split())
 PRESENT = frozenset("is are has have does do can may must will should could".split())
+# One of them stands in nearly every English sentence, and in few of another language.
+ENGLISH = frozenset(
+    """the is are of and to it has have were been be for by from with not while as about per who
+    which
+    this that these those does did when but if than only its they their you your we our he she at
+    """.split()
+)
 COORDINATORS = frozenset({"and", "or", "plus"})
 BREAKS = frozenset("but while whereas although though".split())
 LIGHT = frozenset(
