@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -50,14 +49,7 @@ if TYPE_CHECKING:
 Local = Callable[["Profile"], LocalEmbedder]
 
 
-PROFILE_SECONDS = 300.0  # so long a change of who embeds, or of the calibration, may stay unseen
 CALIBRATION_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    retriever: Retriever
-    since: float
 
 
 class Assembly:
@@ -86,7 +78,7 @@ class Assembly:
         self._embedder: LocalEmbedder | None = None
         self._generator: Generator | None = None
         self._judge: Generator | None = None
-        self._retrievers: dict[bool, _Kept] = {}
+        self._retrievers: dict[bool, Retriever] = {}
         self._calibrations: dict[str, tuple[Calibration, float]] = {}
         self.log = self._log() if settings.answer.log or settings.serve.feedback else None
 
@@ -130,15 +122,14 @@ class Assembly:
     def retriever(self, client: Elasticsearch, *, allow_degraded: bool = False) -> Retriever:
         """A retriever that searches with the rights of ``client``; nothing is sent.
 
-        What the index says of itself is read once in some minutes, for all.
+        What the index says of itself is read once a minute, for all.
         """
-        now = time.monotonic()
         with self._lock:
             kept = self._retrievers.get(allow_degraded)
-            if kept is None or now - kept.since > PROFILE_SECONDS:
-                made = self._retriever(client, allow_degraded=allow_degraded)
-                kept = self._retrievers[allow_degraded] = _Kept(made, now)
-        return kept.retriever.with_client(client)
+            if kept is None:
+                kept = self._retriever(client, allow_degraded=allow_degraded)
+                self._retrievers[allow_degraded] = kept
+        return kept.with_client(client)
 
     def _retriever(self, client: Elasticsearch, *, allow_degraded: bool) -> Retriever:
         return Retriever(
