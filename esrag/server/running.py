@@ -11,10 +11,11 @@ counts.  Threads are daemons, so that a second ^C does not wait for a slow serve
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -84,7 +85,7 @@ class Run(Generic[Result]):
         self.cancel.cancel(str(error))
 
     def _tell(self, happened: object) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._happened.put_nowait, happened)
 
     def _work(self, work: Work[Result], done: Callable[[], None]) -> None:
@@ -94,8 +95,33 @@ class Run(Generic[Result]):
         except BaseException as error:  # noqa: BLE001 - handed to the loop, which raises it
             ended = Ended(error=error)
         self._tell(ended)
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(done)
+
+
+class Crew:
+    """At most ``most`` threads, made when they are needed, that do one work after the other.
+
+    A new thread for each work would hold up the event loop, which waits until it has begun.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._threads = 0
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Have it done; called by the event loop's thread alone.  ``work`` raises nothing."""
+        if not self._idle.acquire(blocking=False) and self._threads < self._most:
+            self._threads += 1
+            threading.Thread(target=self._run, daemon=True).start()
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while True:
+            self._work.get()()
+            self._idle.release()
 
 
 class Runner:
@@ -104,6 +130,7 @@ class Runner:
     def __init__(self, places: Places, *, deadline: float) -> None:
         self.places = places
         self._deadline = deadline
+        self._crew = Crew(places.count)
         self._runs: set[Run[Any]] = set()
 
     @asynccontextmanager
@@ -121,9 +148,7 @@ class Runner:
         run: Run[Result] = Run(until)
         self._runs.add(run)
         places = self.places
-        threading.Thread(
-            target=run._work, args=(work, lambda: places.leave(since)), daemon=True
-        ).start()
+        self._crew.do(lambda: run._work(work, lambda: places.leave(since)))
         try:
             yield run
         finally:
