@@ -31,7 +31,8 @@ def fake() -> Iterator[FakeGenerator]:
 @pytest.fixture(scope="module")
 def served(fake: FakeGenerator) -> Iterator[Served]:
     """A server with it."""
-    with serving(app_of(AnsweringService(fake.url))) as running:
+    service = AnsweringService(fake.url)
+    with service.generator, serving(app_of(service)) as running:
         yield running
 
 
