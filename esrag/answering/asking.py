@@ -79,9 +79,9 @@ class Asking:
         judging = Judging(lambda: self._assessed(question, found))
         if self._generator is None:
             course.steps["generate"] = course.steps["verify"] = OFF
-            return self._quoted(answer, judging.result())
+            return self._quoted(answer, judging.result(course.cancel))
         if not self._may_begin(question, found):
-            assessed = judging.result()
+            assessed = judging.result(course.cancel)
             if self._is_refused(assessed):
                 course.steps["generate"] = course.steps["verify"] = NOT_NEEDED
                 return self._refusal(answer, assessed)
@@ -180,7 +180,7 @@ class Asking:
                 cancel.cancel(BELOW)
 
         def allowed() -> Assessment:
-            assessed = judging.result()
+            assessed = judging.result(course.cancel)
             if self._is_refused(assessed):  # the stream may not have been cancelled yet
                 raise CancelledError(BELOW)
             return assessed
@@ -192,7 +192,7 @@ class Asking:
             course.cancel.check()
         except EsragError as error:
             failure = error
-        assessed = judging.result()
+        assessed = judging.result(course.cancel)
         answer = draft.added_to(answer)
         if self._is_refused(assessed):
             course.steps["generate"] = f"thrown away: {BELOW}"

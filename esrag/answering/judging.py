@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from esrag.generation.cancelling import Cancellation
 from esrag.quoting import Assessment
 
 
@@ -36,10 +37,18 @@ class Judging:
                 target=lambda: self._context.run(self._run), name="esrag-judging", daemon=True
             ).start()
 
-    def result(self) -> Assessment:
-        """The judgement; raises what judging raised."""
+    def result(self, cancel: Cancellation) -> Assessment:
+        """The judgement; raises what judging raised.
+
+        Whoever is called off while waiting raises CancelledError, and the judging ends by itself.
+        """
         if self._may_begin():
             self._run()
+        ready = threading.Event()
+        self._future.add_done_callback(lambda _: ready.set())
+        with cancel.calling(ready.set):
+            ready.wait()
+        cancel.check()
         return self._future.result()
 
     def when_done(self, callback: Callable[[Assessment | None], None]) -> None:

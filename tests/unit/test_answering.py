@@ -318,6 +318,24 @@ def test_cancelling_ends_the_generation() -> None:
     assert told == [Retrieved(HITS)]
 
 
+def test_who_leaves_does_not_wait_for_the_judgement() -> None:
+    """A cluster that hangs while sentences are embedded holds nobody."""
+    embedder = _LateEmbedder()
+    cancel = Cancellation()
+
+    class Leaving(ScriptedGenerator):
+        def stream(self, messages, **more):  # type: ignore[no-untyped-def]
+            yield from super().stream(messages, **more)
+            cancel.cancel("the client left")
+
+    waiting = Answerer(
+        retrieve=lambda query: Found(HITS), embed=embedder, generator=Leaving(SUPPORTED)
+    )
+    with pytest.raises(CancelledError):
+        waiting.answer(QUESTION, cancel=cancel)
+    embedder.go.set()
+
+
 def test_many_threads_ask_one_answerer() -> None:
     """Answers of one question at a time and of many at once are the same."""
     shared = answerer(ScriptedGenerator(SUPPORTED))
