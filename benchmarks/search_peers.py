@@ -4,8 +4,8 @@
 
 Reads lines of JSON from standard input and answers each with one.  ``prepare`` fills an index as
 the contender makes it by itself; ``search`` asks one question in one way and says which documents
-came, and what it took.  The way ``dense`` is given the question's vector; ``bm25`` and ``hybrid``
-are given its text, and who needs a vector for ``hybrid`` gets it by one call of the deployed model.
+came, and what it took.  The way ``dense`` is given the question's vector; all others are given its
+text, and who needs a vector for it gets it by one call of the deployed model.
 """
 
 from __future__ import annotations
@@ -319,6 +319,9 @@ class Langchain(Contender):
                     vector, k=HITS
                 )
             ),
+            "dense, asked in words": lambda question, _: self.names(
+                self.dense.similarity_search(question, k=HITS)
+            ),
             "hybrid": lambda question, _: self.names(
                 self.hybrid.similarity_search(question, k=HITS)
             ),
@@ -390,6 +393,9 @@ class LlamaIndex(Contender):
         return {
             "bm25": lambda question, _: asked(self.words, modes.TEXT_SEARCH, question, None),
             "dense": lambda question, vector: asked(self.dense, modes.DEFAULT, question, vector),
+            "dense, asked in words": lambda question, _: asked(
+                self.dense, modes.DEFAULT, question, self.embed(question)
+            ),
             "hybrid": lambda question, _: asked(
                 self.hybrid, modes.HYBRID, question, self.embed(question)
             ),
@@ -457,6 +463,9 @@ class Haystack(Contender):
         return {
             "bm25": lambda question, _: self.names(self.words.run(query=question)),
             "dense": lambda _, vector: self.names(self.dense.run(query_embedding=vector)),
+            "dense, asked in words": lambda question, _: self.names(
+                self.dense.run(query_embedding=self.embed(question))
+            ),
             "hybrid": lambda question, _: piped("reciprocal_rank_fusion", question),
             "hybrid, scores added": lambda question, _: piped("merge", question),
         }

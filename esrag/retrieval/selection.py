@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from esrag.types import Hit
 
 SEQUENCE = 3  # words
-PROBED = 60  # words of a passage whose names and numbers settle most comparisons
+PROBED = 24  # words of a passage whose names and numbers settle most comparisons
 _DENYING = frozenset({"no", "not", "never", "none", "without", "cannot", "nor", "nicht", "kein"})
 
 
