@@ -1,10 +1,11 @@
-"""A Chromium for each file, and a fresh tab with a scripted server for each test."""
+"""A Chromium for each file, and the page of a scripted server for each test."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,20 @@ import pytest
 from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 # the names that the Makefile looks for
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APPLICATION = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-WIDE = {"width": 1440, "height": 900}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab, and what failed in it."""
+
+    page: Page
+    failures: list[str]
 
 
 def found_chromium() -> str | None:
@@ -81,13 +90,25 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     made.close()
 
 
-@pytest.fixture
-def page(context: BrowserContext, server: ScriptedServer) -> Iterator[Page]:
-    """The page, opened; a script that fails in it fails the test."""
+@pytest.fixture(scope="module")
+def tab(context: BrowserContext) -> Tab:
+    """One tab for the tests of a file: a new one costs as much as what is tested in it."""
     opened = context.new_page()
     failures: list[str] = []
     opened.on("pageerror", lambda error: failures.append(str(error)))
-    opened.goto(server.url)
-    yield opened
-    opened.close()
-    assert failures == []
+    return Tab(opened, failures)
+
+
+@pytest.fixture
+def page(tab: Tab, server: ScriptedServer) -> Iterator[Page]:
+    """The page as for somebody new; a script that fails in it fails the test."""
+    tab.failures.clear()
+    tab.page.set_viewport_size(WIDE)
+    tab.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    tab.page.goto(server.url)
+    if tab.page.evaluate("sessionStorage.length + localStorage.length"):
+        tab.page.evaluate("sessionStorage.clear(); localStorage.clear()")
+        tab.page.reload()
+    yield tab.page
+    tab.page.unroute_all()
+    assert tab.failures == []
