@@ -99,7 +99,9 @@ class Asking:
             return asked.question
         with course.step("rewrite"):
             complete = self._complete if self._generator and way != "words" else None
-            rewritten = standalone(asked.question, asked.history, complete=complete)
+            rewritten = standalone(
+                asked.question, asked.history, complete=complete, always=way == "generator"
+            )
         course.steps["rewrite"] = rewritten.how
         if rewritten.text != asked.question:
             course.tell(Rewritten(rewritten.text))

@@ -31,16 +31,23 @@ class Standalone:
 
 
 def standalone(
-    question: str, history: Sequence[Turn], *, complete: Complete | None = None
+    question: str,
+    history: Sequence[Turn],
+    *,
+    complete: Complete | None = None,
+    always: bool = False,
 ) -> Standalone:
     """``question`` as one can ask it without what was said before.
 
     ``complete`` is what a generator says to messages.  Whatever it says, figures and names come
     from the conversation alone; a generator that fails, or is not to be trusted, is done without.
+    With ``always`` it is asked about every question that is not the first, as it may see what
+    words do not.
     """
     turns = tuple(history)[-MOST_TURNS:]
     question = " ".join(question.split())
-    if not turns or not depends(question):
+    needed = bool(turns) and depends(question)
+    if not needed and not (turns and always and complete is not None):
         return Standalone(question, "not needed")
     said = ""
     if complete is not None:

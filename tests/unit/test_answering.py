@@ -3,18 +3,19 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from esrag.answering import Answerer, Choices, GeneratorFailedError, sources
 from esrag.answering.events import Event, Finished, Retrieved, Rewritten, Told
 from esrag.calibration import Calibration
-from esrag.errors import UnavailableError
+from esrag.errors import EsragError, UnavailableError
 from esrag.generation.cancelling import Cancellation, CancelledError
 from esrag.generation.pieces import IncompleteError, TooLongError
 from esrag.prompting import REFUSAL
 from esrag.testing import ScriptedGenerator, WordEmbedder, make_hit
-from esrag.types import Asked, Found, Query, Turn
+from esrag.types import Answer, Asked, Found, Query, Turn
 
 HITS = (
     make_hit(
@@ -377,3 +378,14 @@ def test_rewriting_can_be_switched_off() -> None:
     asked = Asked("And 4.2.1?", history=(Turn("When was Aster 4.2.0 released?", "In 2025."),))
     answer = answerer(None, choices=Choices(rewrite="off")).answer(asked)
     assert (answer.standalone, answer.steps["rewrite"]) == ("", "switched off")
+
+
+def test_answers_are_kept_and_so_is_what_is_left_of_a_failure() -> None:
+    """Whole before they are told as finished, and with the error that cut them short."""
+    kept: list[tuple[Answer, EsragError | None]] = []
+    good = replace(answerer(None), keep=lambda answer, error: kept.append((answer, error)))
+    whole = good.answer(QUESTION)
+    broken = replace(good, generator=ScriptedGenerator("As", fail=UnavailableError("down")))
+    with pytest.raises(GeneratorFailedError) as caught:
+        broken.answer(QUESTION)
+    assert kept == [(whole, None), (caught.value.fallback, caught.value)]
