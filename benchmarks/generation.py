@@ -18,6 +18,7 @@ a row, paced as a generator is and then as fast as it goes: pieces a second; the
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -28,6 +29,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,7 +45,8 @@ from esrag.generation.pieces import Piece
 from esrag.generation.places import Place
 from esrag.generation.protocols import Messages
 from esrag.prompting import compose
-from esrag.testing import WordEmbedder, make_hit
+from esrag.sentences import units
+from esrag.testing import make_hit
 from esrag.types import Found, Hit, Message, Query
 
 FAKE = Path(__file__).resolve().parent.parent / "tests" / "fake_generator.py"
@@ -75,17 +78,40 @@ def fake(*, pieces_per_second: float, text: str, first_after: float = 0.0) -> It
         process.wait()
 
 
+_seen = itertools.count()
+
+
 def passages() -> tuple[Hit, ...]:
-    """Ten passages of the length that ours have, the first with the answer."""
-    chance = random.Random(7)
-    words = "the staff may ask for a day off when the office in Vienna is open and work is done"
-    filler = [" ".join(chance.choices(words.split(), k=18)).capitalize() + "." for _ in range(60)]
-    first = make_hit("0", ". ".join(SENTENCES) + ". " + filler[0], title="Leave")
-    others = [
-        make_hit(str(n), " ".join(chance.sample(filler, 7)), rank=n + 1, title=f"Part {n}")
-        for n in range(1, 10)
-    ]
+    """Ten passages of the length that ours have, the first with the answer; other ones each time.
+
+    Sentences are the sample's.  Each gets a number that no other has, so that nothing which was
+    kept of a text helps with the next one, as it is with questions one after the other.
+    """
+    chance = random.Random(next(_seen))
+
+    def filler(count: int) -> str:
+        chosen = chance.sample(_sentences(), count)
+        return " ".join(f"{text[:-1]} (note {next(_seen)})." for text in chosen)
+
+    first = make_hit("0", ". ".join(SENTENCES) + ". " + filler(2), title="Leave")
+    others = [make_hit(str(n), filler(4), rank=n + 1, title=f"Part {n}") for n in range(1, 10)]
     return (first, *others)
+
+
+_VECTORS = [[random.Random(n).gauss(0, 1) for _ in range(384)] for n in range(64)]
+
+
+def embed(texts: Sequence[str]) -> list[list[float]]:
+    """Vectors that cost nothing, as those of a cluster cost this process little."""
+    return [_VECTORS[0 if "leave" in text.lower() else hash(text) % 63 + 1] for text in texts]
+
+
+@cache
+def _sentences() -> list[str]:
+    """Sentences of the sample documents."""
+    texts = [path.read_text("utf-8") for path in sorted(SAMPLE.glob("documents/**/*.md"))]
+    found = (unit.text for text in texts for unit in units(text))
+    return sorted({text for text in found if 40 < len(text) < 200 and text.endswith(".")})
 
 
 def prompt() -> tuple[Message, ...]:
@@ -96,7 +122,7 @@ def prompt() -> tuple[Message, ...]:
 class Ways:
     """The ways to one generator; each thread has its own connection for those that need one."""
 
-    def __init__(self, url: str, longest: int) -> None:
+    def __init__(self, url: str, longest: int, answers: int) -> None:
         place = Place(url=url, max_new_tokens=longest)
         self._split = urlsplit(url)
         body = Messages(place).request(prompt(), max_tokens=longest).body
@@ -109,8 +135,9 @@ class Ways:
         self.generator = Generator(place)
         self.generator.limits()
         self._messages = prompt()
-        self._embed = WordEmbedder()
-        self._hits = passages()
+        # made before anything is measured
+        self._hits = iter([passages() for _ in range(answers)])
+        self._taking = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
@@ -164,12 +191,14 @@ class Ways:
         def retrieve(query: Query) -> Found:
             nonlocal retrieved
             del query
+            with self._taking:
+                hits = next(self._hits)
             retrieved = time.perf_counter()
-            return Found(self._hits)
+            return Found(hits)
 
         answerer = Answerer(
             retrieve=retrieve,
-            embed=self._embed,
+            embed=embed,
             generator=watched,
             calibration=Calibration(threshold=0.0),
         )
@@ -214,7 +243,7 @@ def first_token(rounds: int, first_after: float) -> dict[str, Any]:
     taken: dict[str, list[float]] = {name: [] for name in ("bare", "httpx", "stream", "answer")}
     with (
         fake(pieces_per_second=0, text=TEXT, first_after=first_after) as url,
-        closing(Ways(url, 160)) as ways,
+        closing(Ways(url, 160, rounds + 20)) as ways,
     ):
         for turn in range(rounds + 20):
             for name in random.sample(sorted(taken), 4):
@@ -237,7 +266,7 @@ def streams(count: int, each: int, rounds: int, pieces_per_second: float) -> dic
     processor: dict[str, list[float]] = {name: [] for name in rates}
     with (
         fake(pieces_per_second=pieces_per_second, text=TEXT) as url,
-        closing(Ways(url, 200)) as ways,
+        closing(Ways(url, 200, count * each * (rounds + 1))) as ways,
     ):
         for turn in range(rounds + 1):
             for name in random.sample(sorted(rates), len(rates)):
