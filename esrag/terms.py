@@ -37,6 +37,8 @@ _DATE_FORMS = (
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH}(?=\W|$)", re.I),
 )
 _DIGIT = re.compile(r"\d")
+# what every date holds, so that most texts need not be searched for each form
+_MAY_BE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|" + "|".join({name[:3] for name in _MONTHS}), re.I)
 _NUMBER_WORDS = {
     word: str(number)
     for number, word in enumerate(
@@ -46,6 +48,7 @@ _NUMBER_WORDS = {
     )
 }
 _WORD = re.compile(r"(?:(?<!\w)--)?[^\W_]+(?:[._:/@+'’-][^\W_]+)*", re.UNICODE)
+_LONGEST_KEPT = 40
 _ONE_AT_A_TIME = threading.Lock()  # a stemmer keeps the word that it works on
 _THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 _VERSION = re.compile(r"^v?(\d+(?:\.\d+)+[a-z0-9-]*)$")
@@ -91,7 +94,7 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=8_192)
 def dates_normalised(text: str) -> str:
     """``text`` with its dates as ``YYYY-MM-DD``, ``YYYY-MM``, or ``--MM-DD`` without a year."""
-    if not _DIGIT.search(text):
+    if not _DIGIT.search(text) or not _MAY_BE_DATE.search(text):
         return text
 
     def iso(match: re.Match[str]) -> str:
@@ -115,16 +118,25 @@ def terms(text: str) -> Terms:
     figures: set[str] = set()
     prepared = _THOUSANDS.sub("", dates_normalised(text))
     for match in _WORD.finditer(prepared):
-        raw = match.group().lower().replace("’", "'").removesuffix("'s")
-        figure = figure_forms(raw)
-        if figure is not None:
-            figures.update(figure)
-            words.update(figure)
-            continue
-        for part in re.split(r"[-/_:.'@+]", raw):
-            if part and part not in STOPWORDS:
-                words.add(stem(part))
+        raw = match.group()
+        # words come again in other texts; a word of any length is not kept
+        found = _kept_word(raw) if len(raw) <= _LONGEST_KEPT else _word(raw)
+        words.update(found[0])
+        figures.update(found[1])
     return Terms(frozenset(words), frozenset(figures))
+
+
+def _word(written: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of one word as it is written, and the figures among them."""
+    raw = written.lower().replace("’", "'").removesuffix("'s")
+    figure = figure_forms(raw)
+    if figure is not None:
+        return figure, figure
+    parts = re.split(r"[-/_:.'@+]", raw)
+    return tuple(stem(part) for part in parts if part and part not in STOPWORDS), ()
+
+
+_kept_word = lru_cache(maxsize=32_768)(_word)
 
 
 def figure_forms(raw: str) -> tuple[str, ...] | None:

@@ -42,6 +42,7 @@ _TOKEN = re.compile(
     |(?P<break>[;—–])""",
     re.VERBOSE,
 )
+_LONGEST_KEPT = 40
 _NOT = re.compile(r"^(?:(?P<verb>\w+)n['’]t|cannot)$")
 
 
@@ -92,11 +93,13 @@ def tokens(text: str) -> tuple[Token, ...]:
         elif match["date"]:
             found.append(Token("figure", match["date"], match["date"], frozenset({match["date"]})))
         else:
-            found += _word(match["word"], negative=match["sign"] == "-", first=not found)
+            # words come again in other texts; a word of any length is not kept
+            read = _kept_word if len(match["word"]) <= _LONGEST_KEPT else _word
+            found += read(match["word"], match["sign"] == "-", not found)
     return tuple(found)
 
 
-def _word(raw: str, *, negative: bool, first: bool) -> list[Token]:
+def _word(raw: str, negative: bool, first: bool) -> list[Token]:
     low = raw.lower().replace("’", "'").removesuffix("'s")
     capital = raw[0].isupper()
     refused = _NOT.match(low)
@@ -115,6 +118,9 @@ def _word(raw: str, *, negative: bool, first: bool) -> list[Token]:
         return [Token("word", f"={raw}", raw, capital=True)]  # node A
     parts = (part for part in re.split(r"[-/_:.'@+]", low) if part)
     return [token for part in parts for token in _plain(part, raw, capital=capital)]
+
+
+_kept_word = lru_cache(maxsize=32_768)(_word)
 
 
 def _has_unit(forms: tuple[str, ...]) -> bool:
