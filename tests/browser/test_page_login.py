@@ -100,6 +100,27 @@ def test_a_login_that_ends_is_asked_for_again(page: Page, server: ScriptedServer
     assert page.locator(".question").all_inner_texts() == ["First?", "Second?", "Second?"]
 
 
+def test_another_login_sees_nothing_of_the_one_before(page: Page, server: ScriptedServer) -> None:
+    """Where answers come about with the reader's own rights, also over a reload."""
+    server.login = "ApiKey first"
+    scripted(server, page, login="elasticsearch", auth="pass-through")
+    page.get_by_label("API key").fill("first")
+    page.keyboard.press("Enter")
+    answered(page, "First?")
+    page.reload()
+    assert page.locator(".question").all_inner_texts() == ["First?"]
+    server.login = "ApiKey second"
+    page.fill("#question", "Second?")
+    page.press("#question", "Enter")
+    page.get_by_label("API key").fill("second")
+    page.keyboard.press("Enter")
+    page.locator("#welcome").wait_for()
+    assert page.locator(".turn").count() == 0
+    assert "First?" not in page.evaluate("JSON.stringify(sessionStorage)")
+    answered(page, "Third?")
+    assert server.bodies("/v1/ask")[-1]["history"] == []
+
+
 def test_filters_are_chosen_from_what_was_found(page: Page, server: ScriptedServer) -> None:
     """Facets to tick, other values to type, dates, metadata; they are sent and can be removed."""
     scripted(server, page)

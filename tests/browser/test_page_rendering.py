@@ -268,7 +268,8 @@ def test_errors_are_text(watched: Watched) -> None:
         {**words, "question": text, "state": "failed", "error": _error(text)} for text in TEXTS
     ]
     watched.page.evaluate(
-        "(turns) => sessionStorage.setItem('esrag.turns', turns)", json.dumps(failed)
+        "(turns) => sessionStorage.setItem('esrag.turns', turns)",
+        json.dumps({"of": "everybody", "turns": failed}),
     )
     watched.page.reload()
     assert watched.page.locator(".turn .notice").count() == len(TEXTS)

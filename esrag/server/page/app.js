@@ -28,6 +28,7 @@ const loginForm = new LoginForm(enter);
 let about = {};
 let turns = [];
 let running = null;
+let shownTo = "";
 
 /** What is being written, else what was asked last: whose candidates the filters count. */
 function lastQuestion() {
@@ -53,7 +54,7 @@ async function ask(question, chosen) {
   running = null;
   composer.running = false;
   say(outcome(turn));
-  keepTurns(turns);
+  keepTurns(turns, caller());
   if (turn.error?.status === 401) {
     askLogin("Your login is not accepted any more: sign in again, then ask again.");
   }
@@ -78,7 +79,7 @@ function show(turn) {
     rate: async (of, rating, comment) => {
       await api.feedback(of.id, rating, comment);
       of.rating = rating;
-      keepTurns(turns);
+      keepTurns(turns, caller());
     },
     say,
   });
@@ -120,24 +121,37 @@ function restore(kept) {
   }
 }
 
-function newConversation() {
+/** Whose rights the turns came about with: with a shared key all see the same. */
+function caller() {
+  return about.auth === "pass-through" ? login.mark : "everybody";
+}
+
+/** Takes the turns off the page. */
+function forget() {
   running?.abort();
   running = null;
   turns = [];
-  keepTurns(turns);
   reader.close();
   fill(elements.turns);
+  document.body.classList.remove("has-turns");
   elements.welcome.hidden = false;
   elements.new.hidden = true;
-  document.body.classList.remove("has-turns");
   composer.running = false;
+}
+
+function newConversation() {
+  forget();
+  keepTurns(turns, caller());
   composer.focus();
 }
 
 async function enter(authorization) {
   const answer = await api.about(authorization);
   if (!answer.authenticated) throw Object.assign(new Error("not accepted"), { needsLogin: true });
+  const before = shownTo;
   login.value = authorization;
+  about = answer;
+  if (caller() !== before) forget(); // what one reader was shown is not another's
   loginForm.hide();
   begin(answer);
 }
@@ -149,7 +163,8 @@ function begin(answer) {
   if (about.limits?.question_characters) composer.longest = about.limits.question_characters;
   filters.offer(about.filters ?? []);
   elements.desk.hidden = false;
-  if (!elements.turns.childElementCount) restore(keptTurns());
+  shownTo = caller();
+  if (!elements.turns.childElementCount) restore(keptTurns(caller()));
   if (!matchMedia("(pointer: coarse)").matches) composer.focus(); // no keyboard over half the page
 }
 

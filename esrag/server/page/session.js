@@ -30,25 +30,38 @@ export class Login {
     return this.#value;
   }
 
+  /** Tells logins apart without being one. */
+  get mark() {
+    let mark = 0x811c9dc5;
+    for (const character of this.#value) {
+      mark = Math.imul(mark ^ character.codePointAt(0), 0x01000193);
+    }
+    return this.#value ? `login ${mark >>> 0}` : "";
+  }
+
   set value(authorization) {
     this.#value = authorization;
     keep(LOGIN, authorization);
   }
 }
 
-/** The turns of the conversation as they were shown. */
-export function keptTurns() {
+/** The turns of the conversation as they were shown to `caller`; nobody else gets them. */
+export function keptTurns(caller) {
   try {
-    const turns = JSON.parse(kept(TURNS) ?? "[]");
-    return Array.isArray(turns) ? turns : [];
+    const { of, turns } = JSON.parse(kept(TURNS) ?? "{}");
+    if (of === caller && Array.isArray(turns)) return turns;
+    keep(TURNS, "");
+    return [];
   } catch {
     return [];
   }
 }
 
-/** Keeps `turns`; the oldest go when there is no room. */
-export function keepTurns(turns) {
+/** Keeps `turns` for `caller`; the oldest go when there is no room. */
+export function keepTurns(turns, caller) {
   let rest = turns;
-  while (rest.length && !keep(TURNS, JSON.stringify(rest))) rest = rest.slice(1);
+  while (rest.length && !keep(TURNS, JSON.stringify({ of: caller, turns: rest }))) {
+    rest = rest.slice(1);
+  }
   if (!rest.length) keep(TURNS, "");
 }
