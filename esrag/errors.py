@@ -5,8 +5,11 @@
     ├── RejectedError             3   the work ended, but at least one input was rejected
     ├── UnavailableError          4   a service was not to be reached, refused too long, or too slow
     │   ├── ModelDownError            the cluster's deployment of the embedding model does not run
-    │   └── TimedOutError             no answer before the deadline; asking again takes as long
+    │   ├── TimedOutError             no answer before the deadline; asking again takes as long
+    │   └── OverloadedError           the cluster takes no more for now
     ├── PermissionDeniedError     5   credentials are missing, wrong, or lack a privilege
+    │   ├── LoginRefusedError         the cluster does not take the credentials
+    │   └── NotAllowedError           the cluster takes them, and they do not suffice
     ├── UnsupportedError          6   version, licence, hardware or an extra does not fit
     │   └── LicenceError              the cluster's licence refuses a feature
     └── ConflictError             7   something of another owner, or a lock, is in the way
@@ -59,10 +62,22 @@ class TimedOutError(UnavailableError):
     """A server did not answer before the deadline."""
 
 
+class OverloadedError(UnavailableError):
+    """The cluster has no room for a request at the moment."""
+
+
 class PermissionDeniedError(EsragError):
     """Credentials are missing or wrong, or a privilege is lacking."""
 
     exit_code = 5
+
+
+class LoginRefusedError(PermissionDeniedError):
+    """The cluster does not take the credentials."""
+
+
+class NotAllowedError(PermissionDeniedError):
+    """The cluster takes the credentials, and they do not allow what was asked."""
 
 
 class UnsupportedError(EsragError):

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from esrag.answering import Answerer
 from esrag.answering.events import Finished, OnEvent, Retrieved, Told
-from esrag.errors import EsragError
+from esrag.errors import EsragError, LoginRefusedError
 from esrag.generation.cancelling import Cancellation
 from esrag.generation.generator import Generator
 from esrag.generation.places import Place
@@ -139,9 +139,7 @@ class ScriptedService:
 
 def refused_login() -> EsragError:
     """As ``cluster.client`` says it."""
-    from esrag.errors import PermissionDeniedError
-
-    return PermissionDeniedError("Elasticsearch refused the credentials while asking: no")
+    return LoginRefusedError("Elasticsearch refused the credentials while asking: no")
 
 
 def app_of(

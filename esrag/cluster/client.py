@@ -21,7 +21,9 @@ from esrag.errors import (
     ConflictError,
     EsragError,
     LicenceError,
-    PermissionDeniedError,
+    LoginRefusedError,
+    NotAllowedError,
+    OverloadedError,
     TimedOutError,
     UnavailableError,
     UnsupportedError,
@@ -179,7 +181,7 @@ def api_error(error: ApiError, doing: str) -> EsragError:
     """The branch of our tree that an answer with an error status belongs to."""
     status, text = error.meta.status, reason(error)
     if status == 401:
-        return PermissionDeniedError(
+        return LoginRefusedError(
             f"Elasticsearch refused the credentials while {doing}: {text}",
             hint="The key or password may be mistyped, expired or revoked.",
         )
@@ -192,7 +194,7 @@ def api_error(error: ApiError, doing: str) -> EsragError:
             "lift it: esrag doctor --only cluster",
         )
     if status == 403:
-        return PermissionDeniedError(f"not allowed while {doing}: {text}")
+        return NotAllowedError(f"not allowed while {doing}: {text}")
     if status == 409:
         return ConflictError(f"conflict while {doing}: {text}")
     if status == 404:
@@ -204,6 +206,8 @@ def api_error(error: ApiError, doing: str) -> EsragError:
             f"the server is too old for this client while {doing}: {text}",
             hint="esrag needs Elasticsearch 9 or later.",
         )
-    if status in (408, 429) or status >= 500:
+    if status == 429:
+        return OverloadedError(f"Elasticsearch answered {status} while {doing}: {text}")
+    if status == 408 or status >= 500:
         return UnavailableError(f"Elasticsearch answered {status} while {doing}: {text}")
     return EsragError(f"Elasticsearch answered {status} while {doing}: {text}")

@@ -13,10 +13,15 @@ from typing import Any
 from starlette.responses import Response
 
 from esrag.answering import GeneratorFailedError
+from esrag.calling.wire import TooSlowError
 from esrag.errors import (
     ConflictError,
     EsragError,
+    LoginRefusedError,
+    NotAllowedError,
+    OverloadedError,
     PermissionDeniedError,
+    TimedOutError,
     UnavailableError,
     UnsupportedError,
     UsageError,
@@ -106,24 +111,34 @@ def problem_of(error: EsragError, *, own_credentials: bool) -> Problem:
     ``own_credentials`` says that the caller's own were used, so that he can mend them; else it is
     whoever runs the server who has to.
     """
-    words = Words(500, "internal", error.message, error.hint)
     match error:
+        case GeneratorFailedError() if _was_slow(error):
+            status, code, retry = 504, "too_slow", None
         case GeneratorFailedError():
-            words = Words(502, "generator_failed", error.message, error.hint, _RETRY_SOON)
+            status, code, retry = 502, "generator_failed", _RETRY_SOON
         case UsageError():
-            words = Words(400, "usage", error.message, error.hint)
-        case PermissionDeniedError() if own_credentials:
-            refused = "refused the credentials" in error.message
-            status, code = (401, "login_refused") if refused else (403, "not_allowed")
-            words = Words(status, code, error.message, error.hint)
-        case UnavailableError() if "did not answer in time" in error.message:
-            words = Words(504, "too_slow", error.message, error.hint)
-        case UnavailableError() if " 429 " in error.message:
-            words = Words(429, "busy", error.message, error.hint, _RETRY_SOON)
+            status, code, retry = 400, "usage", None
+        case LoginRefusedError() if own_credentials:
+            status, code, retry = 401, "login_refused", None
+        case NotAllowedError() if own_credentials:
+            status, code, retry = 403, "not_allowed", None
+        case TimedOutError():
+            status, code, retry = 504, "too_slow", None
+        case OverloadedError():
+            status, code, retry = 429, "busy", _RETRY_SOON
         case UnavailableError():
-            words = Words(503, "unavailable", error.message, error.hint, _RETRY_SOON)
+            status, code, retry = 503, "unavailable", _RETRY_SOON
         case PermissionDeniedError() | UnsupportedError() | ConflictError():
-            words = Words(503, "not_ready", error.message, error.hint)
+            status, code, retry = 503, "not_ready", None
         case _:
-            pass
-    return Problem(words)
+            status, code, retry = 500, "internal", None
+    return Problem(Words(status, code, error.message, error.hint, retry))
+
+
+def _was_slow(error: BaseException | None) -> bool:
+    """Whether a deadline stands at the beginning of what went wrong."""
+    while error is not None:
+        if isinstance(error, TooSlowError | TimedOutError):
+            return True
+        error = error.__cause__
+    return False

@@ -171,6 +171,15 @@ def test_without_a_generator_sources_and_quotes_are_served(
         assert whole.json()["answer"]["complete"] is False
 
 
+def test_a_generator_that_never_begins_is_504(desk: Desk, fake: FakeGenerator) -> None:
+    """After its deadline, with the passages' own words."""
+    fake.script = Script(hold=True)
+    with served(desk, ESRAG_GENERATOR_FIRST_TOKEN_TIMEOUT="0.4") as client:
+        found = client.post("/v1/ask", json=ASK)
+    assert (found.status_code, found.json()["error"]["code"]) == (504, "too_slow")
+    assert FACT in found.json()["answer"]["answer"]
+
+
 def test_a_generator_that_is_down_leaves_the_server_ready(desk: Desk) -> None:
     """Passages are quoted meanwhile; the check says what is missing."""
     with served(desk, ESRAG_GENERATOR_URL="http://127.0.0.1:9") as client:
