@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from esrag.bundle import MANIFEST, bundle_folder, load_bundle, verify_bundle
-from esrag.calibration import load
+from esrag.calibration import load, read_note
+from esrag.cluster.profile import read_profile
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.doctor.watermarks import shown_size
-from esrag.errors import UsageError
+from esrag.errors import EsragError, UsageError
 from esrag.settings import CONNECTION_FILE
 
 LEAST_FREE = 2**30
@@ -85,7 +86,10 @@ def packages(case: Case) -> Iterator[Finding]:
 
 
 def calibration(case: Case) -> Iterator[Finding]:
-    """Are the thresholds for refusing of this model?"""
+    """Are the thresholds for refusing of this model?  What the index notes always is."""
+    if _has_noted_calibration(case):
+        yield well("calibration", "noted in the index")
+        return
     path = case.calibration_file
     where = f"calibration {path}"
     if not path.is_file():
@@ -101,6 +105,14 @@ def calibration(case: Case) -> Iterator[Finding]:
         yield found("calibration-other-model", where, words)
     else:
         yield well("calibration", "of this model")
+
+
+def _has_noted_calibration(case: Case) -> bool:
+    """Whether the index has a calibration that can be read; not, when nobody can be asked."""
+    try:
+        return read_note(read_profile(case.client, case.names.alias).calibration) is not None
+    except EsragError:  # that the cluster does not answer is another finding
+        return False
 
 
 def secrets(case: Case) -> Iterator[Finding]:

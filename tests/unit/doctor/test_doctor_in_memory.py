@@ -351,3 +351,14 @@ def test_a_fault_of_this_machine_is_found(
     assert code in {finding.code for finding in report.findings}
     if CATALOGUE[code].severity == "error":
         assert report.exit_code == CATALOGUE[code].exit_code
+
+
+def test_a_calibration_that_the_index_notes_is_found_there(patient: Patient) -> None:
+    """Then no file of this machine matters."""
+    missing = "calibration-missing"
+    assert missing in [finding.code for finding in patient.examine("machine").findings]
+    for index in patient.memory.indices.values():
+        field = index["mappings"]["properties"].get("embedding")
+        if field:
+            field["meta"]["calibration"] = "threshold=0.6700 coverage=0.80 n=10+10"
+    assert missing not in [finding.code for finding in patient.examine("machine").findings]
