@@ -43,6 +43,21 @@ class Typed:
         """Press these keys."""
         os.write(self._side, text.encode())
 
+    def interrupt(self, words: str) -> None:
+        """Press ^C at a prompt until these words come.
+
+        A signal that arrives in the moment before readline begins to wait is seen with the next
+        key only; whoever sits there presses again.
+        """
+        for _ in range(5):
+            self.type("\x03")
+            try:
+                self.wait_for(words, seconds=3)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"{words!r} did not come: {self.seen[self._read :]!r}")
+
     def wait_for(self, words: str, *, seconds: float = 30) -> str:
         """All that came until these words, since the last call; AssertionError without them."""
         end = time.monotonic() + seconds

@@ -65,8 +65,7 @@ def test_a_chat(desk: Desk, fake: FakeGenerator, tmp_path: Path) -> None:
         typed.type(f"{QUESTION}\n")
         typed.wait_for(FACT)
         typed.wait_for("> ")
-        typed.type("\x03")
-        typed.wait_for("leaves the chat")
+        typed.interrupt("leaves the chat")
         typed.wait_for("> ")
         typed.type("\x04")
         assert typed.end() == 0
@@ -81,10 +80,10 @@ def test_a_second_stop_at_the_prompt_leaves(desk: Desk, tmp_path: Path) -> None:
     words = [*COMMAND, "chat", "--no-history"]
     with Typed(words, own_folder(desk, tmp_path)) as typed:
         typed.wait_for("> ")
-        typed.type("half a questi\x03")
-        typed.wait_for("leaves the chat")
+        typed.type("half a questi")
+        typed.interrupt("leaves the chat")
         typed.wait_for("> ")
-        typed.type("\x03")
+        typed.interrupt("Stopped.")
         assert typed.end() == 130
     assert not (tmp_path / "chat-history").exists()
 
