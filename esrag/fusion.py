@@ -19,7 +19,9 @@ from esrag.errors import UnsupportedError
 
 DEFAULT_CONSTANT = 60
 DEFAULT_WINDOW = 10
-_NEGLIGIBLE = 1e-6  # a spread of scores below this carries no order
+# A spread of scores below this carries no order; a millionth in single precision, as the server
+# compares.
+_NEGLIGIBLE = 9.999999974752427e-07
 
 Key = tuple[str, str]
 

@@ -105,7 +105,8 @@ def test_l2_norm_makes_the_squares_one(scores: list[float]) -> None:
     """Unless there is nothing to scale."""
     found = normalized(scored(scores), "l2_norm")
     norm = np.sqrt(np.sum(np.square(np.array(scores, np.float64))))
-    assert sum(one * one for one in found) == pytest.approx(1.0 if norm >= 1e-6 else norm**2)
+    scaled = norm >= float(np.float32(1e-6))
+    assert sum(one * one for one in found) == pytest.approx(1.0 if scaled else norm**2)
 
 
 def test_a_linear_combination_adds_what_each_ranking_gives() -> None:
