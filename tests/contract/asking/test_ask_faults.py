@@ -44,8 +44,14 @@ def always(fault: str, *parts: str) -> Callable[[str], str]:
     return lambda request: fault if any(part in request for part in parts) else ""
 
 
-@pytest.mark.parametrize("parts", [SEARCH, (EMBED,)], ids=["search", "embedding"])
-@pytest.mark.parametrize("fault", ["gone", "lose", "cut", "429", "503"])
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [
+        *((SEARCH, fault) for fault in ("gone", "lose", "cut", "429", "503")),
+        ((EMBED,), "lose"),
+        *(pytest.param((EMBED,), each, marks=pytest.mark.long) for each in ("gone", "cut", "429")),
+    ],
+)
 def test_a_spoiled_answer_is_asked_for_again(
     desk: Desk, proxy: FaultProxy, fault: str, parts: tuple[str, ...]
 ) -> None:

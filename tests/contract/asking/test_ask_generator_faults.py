@@ -35,7 +35,16 @@ def test_a_generator_that_is_down_leaves_the_passages(desk: Desk) -> None:
     assert "generator" in outcome.talk
 
 
-@pytest.mark.parametrize("status", [424, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    "status",
+    [
+        424,
+        429,
+        500,
+        503,
+        *(pytest.param(each, marks=pytest.mark.long) for each in (502, 504, 529)),
+    ],
+)
 def test_a_generator_that_refuses_leaves_the_passages(
     desk: Desk, fake: FakeGenerator, status: int
 ) -> None:
