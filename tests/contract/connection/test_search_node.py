@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from elasticsearch import Elasticsearch
 
 from esrag.cluster.client import connect, explained
@@ -32,12 +36,14 @@ Script = Callable[[socket.socket], bool]
 class Server:
     """Answers a GET plainly and a POST as its script says; counts connections and requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.script: Script = sends(PLAIN)
         self.connections = 0
         self.requests: list[bytes] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -51,6 +57,8 @@ class Server:
             except OSError:
                 return
             self.connections += 1
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -93,9 +101,9 @@ def sends(*pieces: bytes, keep: bool = True, wait: float = 0.0) -> Script:
 
 
 @contextmanager
-def connected(server: Server, **options: float) -> Iterator[Elasticsearch]:
+def connected(server: Server, **options: Any) -> Iterator[Elasticsearch]:
     """A client with a connection open already."""
-    with connect(server.url, username="u", password="p", **options) as client:  # type: ignore[arg-type]
+    with connect(server.url, username="u", password="p", **options) as client:
         client.info()
         yield client
 
@@ -233,3 +241,22 @@ def test_a_line_break_in_a_header_never_reaches_the_server(server: Server) -> No
         with pytest.raises((ValueError, EsragError)):
             search(hostile)
     assert not any(b"x-other" in request for request in server.requests)
+
+
+def test_an_encrypted_connection_is_used_as_any_other(tmp_path: Path) -> None:
+    """Its certificate was checked when it was opened; an answer and its loss read the same."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    with closing(Server(context)) as server, connected(server, ca_certs=trusted) as client:
+        server.script = sends(PIECES)
+        assert [search(client) for _ in range(2)] == ["ä"] * 2
+        assert server.connections == 1
+        assert b"\r\ncontent-length: " in server.requests[-1], "it went the long way"
+        server.script = sends(PLAIN[:-3], keep=False)
+        with pytest.raises(UnavailableError):
+            search(client)
+        server.script = sends(PLAIN)
+        assert search(client) == "ä"
