@@ -41,11 +41,9 @@ class Places:
 
         Raises Problem when there is no room to wait, or the server is stopping.
         """
-        if self.stopping:
-            raise stopping()
-        if self.taken < self.count and not self._waiting:
-            self.taken += 1
-            return time.monotonic()
+        at_once = self.take_now()
+        if at_once is not None:
+            return at_once
         if len(self._waiting) >= self.queue:
             raise self._busy()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -58,6 +56,15 @@ class Places:
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             raise
+        return time.monotonic()
+
+    def take_now(self) -> float | None:
+        """As ``take``, None where one has to wait; raises Problem when the server is stopping."""
+        if self.stopping:
+            raise stopping()
+        if self.taken >= self.count or self._waiting:
+            return None
+        self.taken += 1
         return time.monotonic()
 
     def leave(self, since: float) -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
@@ -140,15 +141,16 @@ class Runner:
         Raises Problem when there is no place, CallerLeftError when the caller went before.
         """
         until = time.monotonic() + self._deadline
-        try:
-            async with asyncio.timeout(self._deadline):
-                since = await unless_gone(request, self.places.take())
-        except TimeoutError:
-            raise too_slow() from None
+        since = self.places.take_now()  # turns of the event loop are dear while threads work
+        if since is None:
+            try:
+                async with asyncio.timeout(self._deadline):
+                    since = await unless_gone(request, self.places.take())
+            except TimeoutError:
+                raise too_slow() from None
         run: Run[Result] = Run(until)
         self._runs.add(run)
-        places = self.places
-        self._crew.do(lambda: run._work(work, lambda: places.leave(since)))
+        self._crew.do(lambda: run._work(work, partial(self.places.leave, since)))
         try:
             yield run
         finally:
