@@ -58,7 +58,7 @@ def load_questions(path: Path, *, split: str | None = None) -> tuple[KnownQuesti
     Raises UsageError naming the line that cannot be used.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     found = []

@@ -53,3 +53,17 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(good) + "\n[]\n")
     with pytest.raises(UsageError, match="line 2"):
         load_questions(path)
+
+
+def test_a_line_ends_with_a_line_feed_only(tmp_path: Path) -> None:
+    """JSON allows Unicode's own separators inside a string."""
+    path = tmp_path / "questions.jsonl"
+    record = {
+        "id": "q",
+        "question": "Which\u2028port?",
+        "type": "fact",
+        "answer": "",
+        "evidence": [],
+    }
+    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert load_questions(path)[0].text == "Which\u2028port?"
