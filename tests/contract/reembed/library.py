@@ -240,7 +240,8 @@ class KillingProxy(FaultProxy):
         self._at = at
         self._answered = answered
 
-    def _next_fault(self, path: str) -> str:
+    def _next_fault(self, method: str, path: str) -> str:
+        del method
         with self._lock:
             self._journal += "/_doc/reembed" in path
             self._counted += self._journal > 2

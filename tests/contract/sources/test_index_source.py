@@ -140,12 +140,12 @@ def test_lost_and_spoilt_answers_are_asked_for_again(
     proxy = FaultProxy(stack.elasticsearch_url)
     searches = 0
 
-    def spoil(path: str) -> str:
+    def spoil(request: str) -> str:
         nonlocal searches
-        searches += "/_search" in path
-        return fault if "/_search" in path and searches % 3 == 2 else ""
+        searches += "/_search" in request
+        return fault if "/_search" in request and searches % 3 == 2 else ""
 
-    monkeypatch.setattr(proxy, "_next_fault", spoil)
+    proxy.fault_at = spoil
     with proxy.running():
         client = connect(proxy.url, username=stack.username, password=stack.password)
         with client:
