@@ -14,6 +14,8 @@ META_INDEX = "esrag-meta"
 DLQ_INDEX = "esrag-dlq"
 
 SEARCH_KINDS = ("hybrid", "linear", "lexical", "semantic", "context")
+SPARSE_KIND = "sparse"  # the search template of sets that have a model for it
+ALL_SEARCH_KINDS = (*SEARCH_KINDS, SPARSE_KIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Names:
         )
 
     def search_template(self, kind: str) -> str:
-        """Stored search template; ``kind`` is one of SEARCH_KINDS."""
+        """Stored search template; ``kind`` is one of ALL_SEARCH_KINDS."""
         return f"esrag-{kind}-{self.set}"
 
 
@@ -86,6 +88,6 @@ def generation_of(index: str) -> int | None:
 
 
 def search_kind(template_id: str) -> str:
-    """Which of SEARCH_KINDS a search template is; "" when it is not one of esrag's."""
-    found = re.fullmatch(rf"esrag-({'|'.join(SEARCH_KINDS)})-.+", template_id)
+    """Which of ALL_SEARCH_KINDS a search template is; "" when it is not one of esrag's."""
+    found = re.fullmatch(rf"esrag-({'|'.join(ALL_SEARCH_KINDS)})-.+", template_id)
     return found[1] if found else ""

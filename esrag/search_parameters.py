@@ -121,6 +121,7 @@ TEMPLATE_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
     "semantic": {**_LEXICAL, **_BY_VECTOR},
     "hybrid": {**_LEXICAL, **_BY_VECTOR},
     "linear": {**_LEXICAL, **_BY_VECTOR},
+    "sparse": {**_LEXICAL, "model_id": _TEXT},
     "context": {
         "document_id": Parameter("text", required=True),
         "position": Parameter("whole", required=True, most=2**31 - 1),

@@ -159,6 +159,12 @@ class ModelSettings(_Section):
     search_threads: int = Field(
         1, ge=1, le=32, description="Threads per allocation of that one; a power of two."
     )
+    sparse_id: str = Field(
+        "",
+        max_length=64,
+        description="Trained model of type text_expansion in the cluster, for the search template "
+        "sparse; empty: none.",
+    )
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelSettings:
@@ -327,8 +333,8 @@ class EmbeddingSettings(_Section):
 class RetrievalSettings(_Section):
     """What a question fetches."""
 
-    template: Literal["hybrid", "linear", "lexical", "semantic"] = Field(
-        "hybrid", description="Search template to call."
+    template: Literal["hybrid", "linear", "lexical", "semantic", "sparse"] = Field(
+        "hybrid", description="Search template to call; sparse needs model.sparse_id."
     )
     size: int = Field(5, ge=1, le=50, description="Hits that search shows.")
     per_source: int = Field(

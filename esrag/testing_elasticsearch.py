@@ -222,6 +222,8 @@ class ClusterInMemory:
             return Reply.error(404, "resource_not_found_exception", f"pipeline [{name}] is missing")
         source = request.body["docs"][0]["_source"]
         embedded = {**source, "embedding": self.embed(source["text"])}
+        if '"output_field": "expansion"' in json.dumps(self.store["_ingest/pipeline"][name]):
+            embedded["expansion"] = dict.fromkeys(source["text"].split(), 1.0)
         return Reply(200, {"docs": [{"doc": {"_source": embedded}}]})
 
     def _render(self, request: Request) -> Reply:

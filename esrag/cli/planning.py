@@ -86,6 +86,7 @@ def choices_from(settings: Settings) -> Choices:
         adaptive_max=settings.model.adaptive_max,
         search_allocations=settings.model.search_allocations,
         search_threads=settings.model.search_threads,
+        sparse_id=settings.model.sparse_id,
         endpoints=_endpoint_choices(settings.endpoints),
         answers=settings.answer.log or settings.serve.feedback,
     )

@@ -15,7 +15,7 @@ from esrag.cli.preflight import explaining_refusals
 from esrag.cli.search_view import show_found
 from esrag.types import Query
 
-TEMPLATES = click.Choice(["hybrid", "linear", "lexical", "semantic"])
+TEMPLATES = click.Choice(["hybrid", "linear", "lexical", "semantic", "sparse"])
 
 
 @click.command()

@@ -14,8 +14,9 @@ from urllib.parse import quote
 from elasticsearch import ApiError
 
 from esrag.cluster.client import NOT_ALLOCATED, api_error, explained, reason
+from esrag.cluster.expansions import HOW_TO_GET_SPARSE
 from esrag.errors import ConflictError, ModelDownError, UnavailableError, UsageError
-from esrag.names import search_kind
+from esrag.names import SPARSE_KIND, search_kind
 from esrag.search_parameters import checked_params
 from esrag.types import Facet, Found, Hit
 
@@ -41,7 +42,8 @@ def run_template(
     others.  Raises ConflictError when the alias, the template or the deployment is missing,
     UnavailableError when the deployment is starting, shards failed or time ran out.
     """
-    checked = checked_params(params, search_kind(template_id))
+    kind = search_kind(template_id)
+    checked = checked_params(params, kind)
     doing = f"running search template {template_id} on {index}"
     with explained(doing):
         try:
@@ -53,7 +55,7 @@ def run_template(
                 body={"id": template_id, "params": checked},
             )
         except ApiError as error:
-            raise search_error(error, doing) from error
+            raise search_error(error, doing, kind) from error
     return parse_found(answer.body, doing=doing)
 
 
@@ -210,10 +212,15 @@ def _text(value: object) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
-def search_error(error: ApiError, doing: str) -> Exception:
+def search_error(error: ApiError, doing: str, kind: str = "") -> Exception:
     """Name the missing piece; the server's own wording speaks of scripts and inference."""
     text = reason(error)
     status = error.meta.status
+    if kind == SPARSE_KIND and status == 404 and "script" in text:
+        return ConflictError(
+            f"this document set has no search template for sparse retrieval ({doing}): {text}",
+            hint=HOW_TO_GET_SPARSE,
+        )
     if status == 404 and "script" in text:
         return ConflictError(
             f"there is no such search template in the cluster ({doing}): {text}",
@@ -229,6 +236,12 @@ def search_error(error: ApiError, doing: str) -> Exception:
     if status == 400 and "failed to parse date field" in text:
         return UsageError(f"a date cannot be read ({doing}): {text}", hint="Write: 2026-03-31")
     down = model_down(text, doing)
+    if down is not None and kind == SPARSE_KIND:
+        return ModelDownError(
+            f"the model that expands questions does not run ({doing}): {text}",
+            hint="Start the deployment of model.sparse_id: esrag setup. "
+            "Meanwhile --allow-degraded searches by words alone.",
+        )
     return down if down is not None else api_error(error, doing)
 
 

@@ -10,7 +10,7 @@ from esrag.cluster.client import explained
 from esrag.doctor.case import Case
 from esrag.doctor.findings import Finding, found, well
 from esrag.errors import ConflictError, EsragError
-from esrag.names import SEARCH_KINDS, generation_of
+from esrag.names import ALL_SEARCH_KINDS, generation_of
 from esrag.state.actions import ObjectKind
 from esrag.state.canonical import field_differences, setting_differences
 from esrag.state.desired import DesiredBody
@@ -125,7 +125,7 @@ def search_templates(case: Case) -> Iterator[Finding]:
     """Does every search template render to a query?"""
     _, observed = case.look
     looked = broken = 0
-    for kind in SEARCH_KINDS:
+    for kind in ALL_SEARCH_KINDS:
         name = case.names.search_template(kind)
         if observed.bodies.get(("search template", name)) is None:
             continue  # said by ``bodies``

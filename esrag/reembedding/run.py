@@ -19,6 +19,7 @@ from esrag.reembedding.planning import ENDPOINTS, Intent
 from esrag.state.actions import Plan
 from esrag.state.apply import Progress, apply_plan
 from esrag.state.desired import Choices
+from esrag.state.expansion import EXPAND_TAG
 from esrag.state.smoke import SAMPLE
 from esrag.state.survey import take_survey
 
@@ -151,6 +152,8 @@ def _deploy_again(client: Elasticsearch, move: Move, choices: Choices) -> None:
 
 
 def _called(pipeline: Mapping[str, Any]) -> tuple[str, ...]:
-    """The deployments that a pipeline's inference processors name."""
+    """The deployments of the embedding model that a pipeline's processors name."""
     processors = (each.get("inference") for each in pipeline.get("processors", ()))
-    return tuple(str(each["model_id"]) for each in processors if each)
+    return tuple(
+        str(each["model_id"]) for each in processors if each and each.get("tag") != EXPAND_TAG
+    )

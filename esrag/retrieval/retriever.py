@@ -20,12 +20,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from esrag.cluster.embedding import embed as embed_in_cluster
+from esrag.cluster.expansions import require_expansions
 from esrag.cluster.fused_search import IndexMovedError, run_rendered
 from esrag.cluster.profile import Profile
 from esrag.cluster.retry import soon_again
 from esrag.cluster.search import run_template, run_templates
 from esrag.errors import ModelDownError, UnavailableError, UnsupportedError
-from esrag.names import Names
+from esrag.names import SPARSE_KIND, Names
 from esrag.retrieval.neighbours import widen
 from esrag.retrieval.parameters import checked, only_of, template_params
 from esrag.retrieval.places import LocalEmbedder, Places, no_embedder
@@ -103,6 +104,8 @@ class Retriever:
             found = self._ranked(query, min(query.size * MORE, MOST_HITS), course)
             selection = self._selected(query, found.hits)
         hits = selection.hits
+        if self.kind == SPARSE_KIND and not hits and not found.degraded:
+            require_expansions(self.client, self.index)
         if self._shaping.neighbours and hits:
             with course.step("neighbours"):
                 hits = self._widened(hits, query)
@@ -234,7 +237,13 @@ class Retriever:
         if kind in NO_VECTOR_KINDS:
             return run_template(self.client, self.index, template, params)
         profile = self.profile
-        if profile.all_in_cluster:
+        if kind == SPARSE_KIND and profile.embedding == "client":
+            raise UnsupportedError(
+                "sparse retrieval needs a cluster that runs models itself, and this one does not: "
+                f"{self.index} is embedded by this machine",
+                hint="Use another search template: retrieval.template, or --template hybrid",
+            )
+        if kind == SPARSE_KIND or profile.all_in_cluster:
             return run_template(self.client, self.index, template, params)
         try:
             return self._run_rendered(template, params, profile)

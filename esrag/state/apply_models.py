@@ -40,10 +40,10 @@ def push_model(
 def deploy(client: Elasticsearch, desired: DesiredState, action: Action, advance: Advance) -> None:
     """Start or resize one deployment, wait for it, and compare its vectors with the bundle's."""
     choices = desired.choices
-    rerank = choices.rerank_deployment
-    if rerank is not None and action.name == rerank.deployment_id:
-        _deploy_reranker(client, rerank, action, advance)
-        return
+    for brought in (choices.rerank_deployment, choices.sparse_deployment):
+        if brought is not None and action.name == brought.deployment_id:
+            _deploy_brought(client, brought, action, advance)
+            return
     spec = next(spec for spec in choices.deployments if spec.deployment_id == action.name)
     if action.verb == "replace":
         deployments.undeploy(client, spec.deployment_id, force=True)
@@ -65,7 +65,7 @@ def _users_of_other_sets(client: Elasticsearch, desired: DesiredState) -> tuple[
     )
 
 
-def _deploy_reranker(
+def _deploy_brought(
     client: Elasticsearch, spec: deployments.DeploymentSpec, action: Action, advance: Advance
 ) -> None:
     """Start it if there is none that works; one that runs keeps its size."""

@@ -15,10 +15,11 @@ from esrag.bundle import ModelBundle
 from esrag.cluster.capabilities import Tier
 from esrag.cluster.deployments import DeploymentSpec
 from esrag.cluster.profile import FINGERPRINT_LENGTH
-from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
+from esrag.names import ALL_SEARCH_KINDS, DLQ_INDEX, META_INDEX, SEARCH_KINDS, SPARSE_KIND, Names
 from esrag.resources import load_body
 from esrag.state.canonical import flat_settings
 from esrag.state.endpoint_bodies import EndpointChoices, endpoint_bodies
+from esrag.state.expansion import with_expansion_field, with_expansion_processor
 from esrag.templating import (
     Body,
     Vectors,
@@ -62,7 +63,7 @@ class Choices:
     """What the settings say about one document set.
 
     ``adaptive_max`` and ``search_allocations`` are 0 where they are not wanted; ``answers`` says
-    whether an index keeps answers.
+    whether an index keeps answers; ``sparse_id`` is "" without a model that expands.
     """
 
     set: str
@@ -78,6 +79,7 @@ class Choices:
     search_threads: int = 1
     endpoints: EndpointChoices = field(default_factory=EndpointChoices)
     answers: bool = False
+    sparse_id: str = ""
 
     @property
     def deployment_id(self) -> str:
@@ -117,7 +119,15 @@ class Choices:
     @property
     def rerank_deployment(self) -> DeploymentSpec | None:
         """The deployment of the cross-encoder; its size counts only when there is none yet."""
-        model = self.endpoints.rerank_model
+        return self._brought(self.endpoints.rerank_model)
+
+    @property
+    def sparse_deployment(self) -> DeploymentSpec | None:
+        """The deployment of the model that expands; its size counts as the other's."""
+        return self._brought(self.sparse_id)
+
+    def _brought(self, model: str) -> DeploymentSpec | None:
+        """The deployment of a model that somebody brought to the cluster."""
         if not model:
             return None
         return DeploymentSpec(
@@ -262,6 +272,11 @@ def _bodies(
     )
     fields = for_server(with_vector_meta(fields, meta), version)
     embed = load(EMBED_FILE if tier.embedding == "cluster" else STAMP_FILE)
+    # where the client embeds, ``plan_models`` refuses the wish
+    sparse_id = choices.sparse_id if tier.embedding == "cluster" else ""
+    if sparse_id:
+        fields = with_expansion_field(fields, sparse_id)
+        embed = with_expansion_processor(embed, sparse_id)
     # the pipelines come first: an index names its intake pipeline from its first moment
     found: list[tuple[BodyKind, str, Body]] = [
         ("ingest pipeline", names.embed_pipeline(generation), embed),
@@ -270,9 +285,10 @@ def _bodies(
         ("component template", names.mappings_template, fields),
         ("index template", names.index_template, load(INDEX_FILE)),
     ]
-    for kind in SEARCH_KINDS:
+    for kind in ALL_SEARCH_KINDS if sparse_id else SEARCH_KINDS:
         body = load(f"{SEARCH_FOLDER}/{kind}.json")
-        body = with_parameter_default(body, "model_id", choices.search_deployment_id)
+        model = sparse_id if kind == SPARSE_KIND else choices.search_deployment_id
+        body = with_parameter_default(body, "model_id", model)
         found.append(("search template", names.search_template(kind), body))
     return tuple(DesiredBody(kind, name, _sealed(body, choices.set)) for kind, name, body in found)
 

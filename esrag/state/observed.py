@@ -77,6 +77,7 @@ class ObservedState:
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     capacity: Capacity | None = None
     rerank_model: TrainedModel | None = None
+    sparse_model: TrainedModel | None = None
     server_version: str = ""
 
 
@@ -117,18 +118,20 @@ def _taken_over(model: TrainedModel | None, records: Records) -> TrainedModel | 
 def observe_models(
     reader: Reader, observed: ObservedState, choices: Choices, tier: Tier
 ) -> ObservedState:
-    """The same with all deployments, the memory for them, and the reranker, as far as used."""
+    """The same with deployments, the memory for them, and brought models, as far as used."""
     rerank = choices.endpoints.rerank_model if tier.endpoints else ""
+    sparse = choices.sparse_id if tier.embedding == "cluster" else ""
     ids = [spec.deployment_id for spec in choices.deployments if tier.embedding == "cluster"]
     found = {
         name: observed.deployment if name == choices.deployment_id else reader.deployment(name)
-        for name in (*ids, *((rerank,) if rerank else ()))
+        for name in (*ids, *filter(None, (rerank, sparse)))
     }
     return replace(
         observed,
         deployments={name: state for name, state in found.items() if state is not None},
         capacity=reader.capacity() if found else None,
         rerank_model=reader.trained_model(rerank) if rerank else None,
+        sparse_model=reader.trained_model(sparse) if sparse else None,
     )
 
 

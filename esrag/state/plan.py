@@ -14,6 +14,7 @@ from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
 from esrag.state.plan_bodies import foreign_bodies, plan_body, require_own_set
 from esrag.state.plan_endpoints import plan_unwanted_endpoints
+from esrag.state.plan_expansion import plan_unwanted_expansion
 from esrag.state.plan_index import foreign_indices, plan_index
 from esrag.state.plan_models import foreign_models, plan_models
 
@@ -46,6 +47,7 @@ def make_plan(desired: DesiredState, observed: ObservedState, *, adopt: bool = F
             plan_index(desired, observed),
             *(plan_body(item, observed) for item in endpoints),
             *plan_unwanted_endpoints(desired, observed),
+            *plan_unwanted_expansion(desired, observed),
         )
     )
 

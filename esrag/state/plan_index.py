@@ -11,6 +11,7 @@ from esrag.names import generation_of
 from esrag.state.actions import Action, ObjectKind, shown
 from esrag.state.canonical import Difference, field_differences, setting_differences
 from esrag.state.desired import DesiredState
+from esrag.state.expansion import expansion_note, expansion_of_other_model
 from esrag.state.observed import ObservedState
 from esrag.state.plan_models import model_replaced
 from esrag.templating import OWNER
@@ -41,7 +42,11 @@ def plan_index(desired: DesiredState, observed: ObservedState) -> Action:
     differences = _changes(desired, observed)
     if differences:
         return Action(
-            "update", "index", current, "change fields or settings", details=shown(differences)
+            "update",
+            "index",
+            current,
+            "change fields or settings",
+            details=(*shown(differences), *expansion_note(desired.mapping, observed.mapping or {})),
         )
     if len(alias.indices) > 1:
         return Action("update", "index", current, f"let {names.alias} lead to this index alone")
@@ -106,6 +111,9 @@ def reasons_to_replace(desired: DesiredState, observed: ObservedState) -> tuple[
         reasons.append(f"its vectors are of {embedded}, not of {desired.choices.model_id}")
     elif not _same_model(desired, observed):
         reasons.append(f"its vectors are of another {embedded} than the bundle here")
+    expanded = expansion_of_other_model(desired.mapping, mapping)
+    if expanded:
+        reasons.append(expanded)
     return (*reasons, *unchangeable(desired, observed))
 
 

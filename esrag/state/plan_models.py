@@ -18,7 +18,8 @@ from esrag.cluster.deployments import (
     size_differences,
 )
 from esrag.cluster.libtorch import torch_warning
-from esrag.errors import ConflictError, UsageError
+from esrag.cluster.models import TrainedModel
+from esrag.errors import ConflictError, UnsupportedError, UsageError
 from esrag.state.actions import Action, ObjectKind, Verb
 from esrag.state.desired import DesiredState
 from esrag.state.observed import ObservedState
@@ -27,9 +28,11 @@ from esrag.state.observed import ObservedState
 def plan_models(desired: DesiredState, observed: ObservedState) -> tuple[Action, ...]:
     """The steps for model and deployments; none where the client embeds.
 
-    Raises UnavailableError or UnsupportedError when the cluster has no room for them.
+    Raises UnavailableError or UnsupportedError when the cluster has no room for them,
+    UnsupportedError when it is to expand and runs no models.
     """
     if desired.tier.embedding == "client":
+        _refuse_expansion(desired)
         return ()
     model = _plan_model(desired, observed)
     steps = [
@@ -42,6 +45,7 @@ def plan_models(desired: DesiredState, observed: ObservedState) -> tuple[Action,
         for spec in desired.choices.deployments
     ]
     steps += _plan_reranker(desired, observed)
+    steps += _plan_expansion(desired, observed)
     checked = _with_capacity(desired, observed, steps)
     # a model is taken over last: its vectors are compared, and for that it must run
     return (*checked, model) if model.verb == "adopt" else (model, *checked)
@@ -132,20 +136,51 @@ def _plan_model(desired: DesiredState, observed: ObservedState) -> Action:
 
 
 def _plan_reranker(desired: DesiredState, observed: ObservedState) -> list[Action]:
-    """The deployment of a cross-encoder: started when there is none, never changed."""
+    """The deployment of the cross-encoder."""
     spec, model = desired.choices.rerank_deployment, observed.rerank_model
     if spec is None or not desired.tier.endpoints:
         return []
-    if model is None or not model.fully_defined or model.task != "text_similarity":
-        state = "is not in the cluster" if model is None else "is not a whole text_similarity model"
-        raise UsageError(
-            f"endpoints.rerank_model {spec.model_id} {state}",
-            hint="Bring a cross-encoder there with eland_import_hub_model --task-type "
-            "text_similarity, or leave endpoints.rerank_model empty.",
+    _require_brought(spec, model, "text_similarity", "endpoints.rerank_model", "cross-encoder")
+    return [_plan_brought(spec, observed, "reranking")]
+
+
+def _plan_expansion(desired: DesiredState, observed: ObservedState) -> list[Action]:
+    """The deployment of the model that expands texts and questions."""
+    spec, model = desired.choices.sparse_deployment, observed.sparse_model
+    if spec is None:
+        return []
+    _require_brought(spec, model, "text_expansion", "model.sparse_id", "sparse encoder")
+    return [_plan_brought(spec, observed, "sparse retrieval")]
+
+
+def _refuse_expansion(desired: DesiredState) -> None:
+    if desired.choices.sparse_id:
+        why = desired.tier.why.get("embedding", "")
+        raise UnsupportedError(
+            f"model.sparse_id {desired.choices.sparse_id} cannot be used: sparse retrieval needs a "
+            "cluster that runs models itself",
+            hint=f"{why} Leave model.sparse_id empty: the other search templates work.".lstrip(),
         )
+
+
+def _require_brought(
+    spec: DeploymentSpec, model: TrainedModel | None, task: str, setting: str, kind: str
+) -> None:
+    """Raise UsageError when the model that a setting names cannot do its task."""
+    if model is None or not model.fully_defined or model.task != task:
+        state = "is not in the cluster" if model is None else f"is not a whole {task} model"
+        raise UsageError(
+            f"{setting} {spec.model_id} {state}",
+            hint=f"Bring a {kind} there with eland_import_hub_model --task-type {task}, or leave "
+            f"{setting} empty.",
+        )
+
+
+def _plan_brought(spec: DeploymentSpec, observed: ObservedState, purpose: str) -> Action:
+    """The deployment of a model that somebody brought: started when there is none, not changed."""
     found = observed.deployments.get(spec.deployment_id)
     if found is not None and found.state == "started" and found.ready:
-        return [Action("none", "deployment", spec.deployment_id, "started, for reranking")]
+        return Action("none", "deployment", spec.deployment_id, f"started, for {purpose}")
     if found is not None and found.state not in ("failed", "stopping"):
         spec = replace(
             spec,
@@ -153,7 +188,7 @@ def _plan_reranker(desired: DesiredState, observed: ObservedState) -> list[Actio
             threads=found.threads,
             queue_capacity=found.queue_capacity,
         )
-    return [plan_deployment(spec, found, model_there=True)]
+    return plan_deployment(spec, found, model_there=True)
 
 
 def _with_capacity(

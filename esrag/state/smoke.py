@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from esrag.cluster import pipelines, templates
 from esrag.cluster.capabilities import Tier
+from esrag.cluster.expansions import EXPANSION_FIELD
 from esrag.cluster.profile import Profile
 from esrag.errors import UnavailableError, UnsupportedError, UsageError
-from esrag.names import SEARCH_KINDS, Names
+from esrag.names import ALL_SEARCH_KINDS, SEARCH_KINDS, Names
 from esrag.retrieval import NO_VECTOR_KINDS, LocalEmbedder, Retriever
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ SMOKE_PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "linear": _ASKED,
     "lexical": _ASKED,
     "semantic": _ASKED,
+    "sparse": _ASKED,
     "context": {"document_id": "a", "position": 1, "before": 1, "after": 1, "only": _ONLY},
 }
 
@@ -101,7 +103,14 @@ def smoke_test(
     profile = Profile(embedding=tier.embedding, fusion=tier.fusion)
     if tier.embedding == "cluster":
         length = _require_vector(document.get("embedding"), dims, pipeline)
-        return SmokeResult(length, _searched(client, names, SEARCH_KINDS, profile, local))
+        expands = EXPANSION_FIELD in fields
+        if expands and EXPANSION_FIELD not in document:
+            raise UnavailableError(
+                f"{pipeline} did not expand a simple text",
+                hint="Is the model of model.sparse_id one of type text_expansion, and deployed?",
+            )
+        tried = ALL_SEARCH_KINDS if expands else SEARCH_KINDS
+        return SmokeResult(length, _searched(client, names, tried, profile, local))
     try:
         embedder = local(profile)
     except UnsupportedError as error:

@@ -18,6 +18,7 @@ from esrag.state.observed import (
     observe_models,
 )
 from esrag.state.plan import Plan, foreign_objects, make_plan
+from esrag.state.plan_expansion import left_over
 from esrag.state.plan_index import (
     generation_to_plan,
     known_dims,
@@ -145,8 +146,8 @@ def look(
     desired = desired_of(generation or generation_to_plan(observed, can_stay=True))
     if generation is None and reasons_to_replace(desired, observed):
         desired = desired_of(generation_to_plan(observed, can_stay=False))
-    wanted = ((item.kind, item.name) for item in desired.bodies)
-    return desired, observe_bodies(reader, observed, wanted)
+    wanted = [(item.kind, item.name) for item in desired.bodies]
+    return desired, observe_bodies(reader, observed, [*wanted, *left_over(desired, observed)])
 
 
 def _status_lines(desired: DesiredState, observed: ObservedState) -> tuple[StatusLine, ...]:

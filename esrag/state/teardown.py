@@ -16,7 +16,7 @@ from esrag.cluster import deployments, indices, models, pipelines
 from esrag.cluster.capabilities import Capabilities
 from esrag.cluster.indices import own_meta
 from esrag.errors import UsageError
-from esrag.names import DLQ_INDEX, META_INDEX, SEARCH_KINDS, Names
+from esrag.names import ALL_SEARCH_KINDS, DLQ_INDEX, META_INDEX, Names
 from esrag.state.actions import Action, ObjectKind, Plan
 from esrag.state.desired import BodyKind, Choices
 from esrag.state.kinds import KINDS
@@ -79,7 +79,7 @@ def plan_teardown(client: Elasticsearch, wish: Wish) -> Plan:
     )
     return Plan(
         (
-            *_templates(client, names, [names.search_template(kind) for kind in SEARCH_KINDS]),
+            *_templates(client, names, [names.search_template(kind) for kind in ALL_SEARCH_KINDS]),
             *(_delete(ENDPOINT, name, "of this document set") for name in sorted(own_endpoints)),
             *_detached(generations),
             *(_delete("ingest pipeline", n, "of this document set") for n in own_pipelines),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esrag.errors import UsageError
-from esrag.names import SEARCH_KINDS, Names, search_kind
+from esrag.names import ALL_SEARCH_KINDS, Names, search_kind
 from esrag.resources import load_body
 from esrag.search_parameters import TEMPLATE_PARAMETERS, checked_params
 from esrag.state.smoke import SMOKE_PARAMETERS
@@ -100,7 +100,7 @@ def test_who_is_in_no_group_sees_what_is_everybodys() -> None:
     assert checked["only"] == {"without_acl": True}
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_a_parameter_that_the_template_does_not_have_is_refused(kind: str) -> None:
     """A misspelt parameter would count as absent, and all chunks would compete."""
     with pytest.raises(UsageError, match="no parameter 'sources'") as caught:
@@ -121,14 +121,14 @@ def test_a_project_may_have_parameters_of_its_own() -> None:
         checked_params({"size": 0})
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_the_table_lists_what_the_template_has(kind: str) -> None:
     """Each listed parameter stands in the shipped text."""
     source = template_source(load_body(f"pipelines/search/{kind}.json"))
     assert [name for name in TEMPLATE_PARAMETERS[kind] if name not in source] == []
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_the_smoke_test_asks_with_fitting_parameters(kind: str) -> None:
     """Setup tries every template with parameters that it has."""
     assert checked_params(SMOKE_PARAMETERS[kind], kind) == SMOKE_PARAMETERS[kind]
@@ -137,5 +137,7 @@ def test_the_smoke_test_asks_with_fitting_parameters(kind: str) -> None:
 def test_a_kind_is_known_by_the_name_of_the_template() -> None:
     """A project's own template is none of ours."""
     names = Names("hr-2")
-    assert [search_kind(names.search_template(kind)) for kind in SEARCH_KINDS] == [*SEARCH_KINDS]
+    assert [search_kind(names.search_template(kind)) for kind in ALL_SEARCH_KINDS] == [
+        *ALL_SEARCH_KINDS
+    ]
     assert search_kind("my-hybrid-hr") == ""

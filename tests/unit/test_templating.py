@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esrag.errors import UsageError
-from esrag.names import SEARCH_KINDS
+from esrag.names import ALL_SEARCH_KINDS
 from esrag.resources import load_body
 from esrag.templating import (
     Vectors,
@@ -165,7 +165,7 @@ def _tags_outside_strings(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_search_templates_interpolate_only_inside_strings(kind: str) -> None:
     """No raw tags; a variable stands inside quotes, and everything else goes through toJson."""
     source = template_source(load_body(f"pipelines/search/{kind}.json"))
@@ -176,7 +176,7 @@ def test_search_templates_interpolate_only_inside_strings(kind: str) -> None:
     assert "\n  " in source, "the source is laid out in lines"
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_search_templates_fetch_what_a_hit_needs(kind: str) -> None:
     """The listed fields are in the mapping, and the vector is not fetched."""
     source = template_source(load_body(f"pipelines/search/{kind}.json"))

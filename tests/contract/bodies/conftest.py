@@ -44,6 +44,7 @@ def desired(
         language="english",
         vectors="int8",
         answers=True,
+        sparse_id="expander-of-nobody",
     )
     wanted = desired_state(choices, bundle=None, dims=3, tier=NO_ENDPOINTS)
     for item in wanted.bodies:

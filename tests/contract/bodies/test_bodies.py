@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from esrag.cluster.search import run_template
-from esrag.names import SEARCH_KINDS
+from esrag.names import ALL_SEARCH_KINDS
 from esrag.resources import shipped_folder
 from esrag.state.desired import DesiredState
 from esrag.state.kinds import KINDS
@@ -109,7 +109,7 @@ def test_the_shipped_files_are_accepted_as_they_lie(es: Elasticsearch, prefix: s
     es.indices.create(index=f"{prefix}-answers", body=load("mappings/answers.json"))
     for name in ("embed", "stamp", "intake"):
         es.ingest.put_pipeline(id=f"{prefix}-{name}", body=load(f"pipelines/ingest/{name}.json"))
-    for kind in SEARCH_KINDS:
+    for kind in ALL_SEARCH_KINDS:
         es.put_script(id=f"{prefix}-{kind}", body=load(f"pipelines/search/{kind}.json"))
 
 

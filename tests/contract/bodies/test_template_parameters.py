@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esrag.names import SEARCH_KINDS
+from esrag.names import ALL_SEARCH_KINDS
 from esrag.search_parameters import ONLY, TEMPLATE_PARAMETERS, Parameter
 from esrag.state.desired import DesiredState
 
@@ -98,7 +98,7 @@ def names_of(kind: str) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_every_parameter_is_used(render: Render, kind: str) -> None:
     """Each declared text reaches the query, so that the tests below try something."""
     rendered = str(render(kind, texts_of(kind, mark)))
@@ -106,7 +106,7 @@ def test_every_parameter_is_used(render: Render, kind: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_hostile_texts_stay_values(render: Render, kind: str) -> None:
     """Whatever the parameters hold, the query keeps the structure that plain ones give it."""
     plain = render(kind, texts_of(kind, mark))
@@ -115,7 +115,7 @@ def test_hostile_texts_stay_values(render: Render, kind: str) -> None:
         assert render(kind, texts_of(kind, texts.__getitem__)) == replaced(plain, texts)
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_any_text_stays_a_value(render: Render, kind: str) -> None:
     """The same for strings that nobody thought of, another one for each parameter."""
     plain = render(kind, texts_of(kind, mark))
@@ -134,7 +134,7 @@ def test_any_text_stays_a_value(render: Render, kind: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 @pytest.mark.parametrize(
     "value", [{"a": ATTACK}, [ATTACK, {"b": ATTACK}], [[ATTACK]], {ATTACK: {"0": ATTACK}}, True]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from esrag.errors import UsageError
-from esrag.names import SEARCH_KINDS
+from esrag.names import ALL_SEARCH_KINDS
 from esrag.resources import load_body
 from esrag.templating import parameter_default, template_source, with_generations
 
@@ -49,7 +49,7 @@ def test_each_index_is_asked_with_its_own_model(kind: str) -> None:
     assert "model_id}}" not in template_source(body)
 
 
-@pytest.mark.parametrize("kind", SEARCH_KINDS)
+@pytest.mark.parametrize("kind", ALL_SEARCH_KINDS)
 def test_every_shipped_template_can_be_led_over(kind: str) -> None:
     """Also those that call no model; the file itself is not changed."""
     before = load_body(f"pipelines/search/{kind}.json")

@@ -14,6 +14,7 @@ import pytest
 from esrag.cluster import retry
 from esrag.cluster.profile import Profile
 from esrag.errors import (
+    ConflictError,
     LicenceError,
     ModelDownError,
     PermissionDeniedError,
@@ -378,3 +379,54 @@ def test_the_profile_is_looked_at_anew_after_a_while(monkeypatch: pytest.MonkeyP
     now = time.monotonic() + PROFILE_SECONDS
     monkeypatch.setattr("esrag.retrieval.places.time.monotonic", lambda: now)
     assert asking.profile.calibration == "x"
+
+
+def test_sparse_retrieval_is_one_call_where_the_cluster_embeds(local: Local) -> None:
+    """It fuses nothing, so that a cluster that does not fuse does it as well."""
+    cluster = Cluster()
+    cluster.meta = {"fusion": ["client"]}
+    assert ids(retriever(cluster, local, kind="sparse").retrieve(ASKED)) == ["b", "a"]
+    assert cluster.searches == []
+
+
+def test_sparse_retrieval_is_refused_where_the_client_embeds(local: Local) -> None:
+    """Exit code 6, with a template that works."""
+    cluster = Cluster(ml=False, rrf=False)
+    cluster.meta = {"embedding": ["client"], "fusion": ["client"]}
+    with pytest.raises(UnsupportedError, match="runs models itself") as caught:
+        retriever(cluster, local, kind="sparse").retrieve(ASKED)
+    assert "--template hybrid" in caught.value.hint
+
+
+@pytest.mark.parametrize("expanded", [0, 3])
+def test_sparse_retrieval_that_finds_nothing_looks_why(expanded: int) -> None:
+    """Chunks that were written before the model was there cannot be found: that is told."""
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("_field_caps"):
+            return Cluster()(request)
+        hits = {"total": {"value": expanded, "relation": "eq"}, "hits": []}
+        return Reply(200, {"_shards": {"failed": 0}, "hits": hits})
+
+    asking = Retriever(ElasticsearchFake(answer).client(), Names("hr"), "sparse")
+    if expanded:
+        assert asking.retrieve(ASKED).hits == ()
+        return
+    with pytest.raises(ConflictError, match="no chunk of esrag-docs-hr") as caught:
+        asking.retrieve(ASKED)
+    assert "model.sparse_id" in caught.value.hint
+    assert "esrag reembed --force --embed-again" in caught.value.hint
+
+
+def test_without_a_model_that_expands_it_is_said_what_to_set() -> None:
+    """The cluster only knows that there is no such script."""
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("_field_caps"):
+            return Cluster()(request)
+        words = "unable to find script [esrag-sparse-hr] in cluster state"
+        return Reply.error(404, "resource_not_found_exception", words)
+
+    with pytest.raises(ConflictError, match="sparse retrieval") as caught:
+        Retriever(ElasticsearchFake(answer).client(), Names("hr"), "sparse").retrieve(ASKED)
+    assert "Set model.sparse_id" in caught.value.hint

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esrag.names import SEARCH_KINDS
+from esrag.names import ALL_SEARCH_KINDS
 from esrag.resources import load_body
 from esrag.state.canonical import (
     body_differences,
@@ -33,7 +33,7 @@ FILES = [
     "pipelines/ingest/embed.json",
     "pipelines/ingest/stamp.json",
     "pipelines/ingest/intake.json",
-    *(f"pipelines/search/{kind}.json" for kind in SEARCH_KINDS),
+    *(f"pipelines/search/{kind}.json" for kind in ALL_SEARCH_KINDS),
 ]
 ADDED = {
     "created_date": "2026-01-01T00:00:00Z",
