@@ -64,11 +64,10 @@ def serve(
     _require_extra()
     from esrag.server import serving
 
-    _log_to_stderr(access=access_log)
     chosen = settings.serve
     rules = rules_from(settings)  # before the port is taken: these are mistakes of settings
     bound = serving.bind(chosen.host, chosen.port)
-    with bound, application_from(settings, rules) as app:
+    with _logging_to_stderr(access=access_log), bound, application_from(settings, rules) as app:
         serving.serve(
             app,
             bound,
@@ -150,14 +149,19 @@ def _log_line(words: str) -> None:
     logging.getLogger("esrag.server").warning("%s", words)
 
 
-def _log_to_stderr(*, access: bool) -> None:
-    """Lines of the server's own loggers; others stay silent unless they warn."""
+@contextmanager
+def _logging_to_stderr(*, access: bool) -> Iterator[None]:
+    """Lines of the server's own loggers, for the time of the block; others only when they warn."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     # what goes wrong in a request is told by the gate; the rest is noise of scanners and of the end
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("esrag.server").setLevel(logging.INFO if access else logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 class _Lines(logging.Formatter):

@@ -314,7 +314,7 @@ def test_a_stop_leaves_the_text_so_far(
     if as_json:
         record = json.loads(outcome.output)
         assert record["complete"] is False
-        assert record["answer"] == FACT
+        assert record["answer"].startswith(FACT)
     else:
         assert FACT in outcome.output
         assert "incomplete" in outcome.output
