@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from esrag.doctor.case import Case
@@ -43,9 +44,16 @@ def examine(
 ) -> Report:
     """Run the checks of these groups, and those of other groups that they need.
 
-    ``watch`` is told the name of each check before it runs.
+    ``watch`` is told the name of each check before it runs.  Afterwards the generator's
+    connections are closed.
     """
-    all_checks = tuple(checks)
+    with closing(case.generator):
+        return _report(case, tuple(checks), only, watch)
+
+
+def _report(
+    case: Case, all_checks: tuple[Check, ...], only: Collection[str], watch: Watch
+) -> Report:
     wanted = _with_needs(all_checks, only)
     broken: dict[str, str] = {}  # check -> the finding that broke it, in words
     made: list[Finding] = []

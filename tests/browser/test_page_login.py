@@ -108,6 +108,7 @@ def test_another_login_sees_nothing_of_the_one_before(page: Page, server: Script
     page.keyboard.press("Enter")
     answered(page, "First?")
     page.reload()
+    page.locator(".question").first.wait_for()
     assert page.locator(".question").all_inner_texts() == ["First?"]
     server.login = "ApiKey second"
     page.fill("#question", "Second?")
