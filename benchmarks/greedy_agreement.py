@@ -127,8 +127,8 @@ def compare(reference: Reference, url: str, *, tokens: int, clients: int) -> Rep
 @click.option("--clients", default=1, show_default=True, help="How many ask at once.")
 def main(url: str, model: str, data: Path | None, tokens: int, clients: int) -> None:
     """Compare greedy texts; exit code 1 where one is another answer."""
+    from esrag.base_models.source import find_model
     from esrag.local.tgi import machine
-    from esrag.local.tgi.model.source import find_model
 
     machine.prepare(2)  # OpenMP's own defaults are ruinous beside other work
     with tempfile.TemporaryDirectory() as temporary:

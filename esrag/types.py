@@ -2,6 +2,7 @@
 
     Document --chunking--> Chunk --indexing--> index
     Asked --> Query --retrieval--> Found (Hits) --prompting--> Prompt --generation--> Answer
+    index --examples--> Example --training--> adapter
 
 Raw JSON of Elasticsearch or TGI never crosses a layer; the module that received it turns it
 into one of these.
@@ -328,3 +329,50 @@ class Answer:
     def text(self) -> str:
         """The answer as one string, without citation numbers."""
         return " ".join(sentence.text for sentence in self.sentences)
+
+
+ExampleKind = Literal["knowledge", "unknown", "grounded", "unanswerable", "instruction"]
+Split = Literal["train", "dev", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSource:
+    """Where an example comes from, so that it can be checked, and removed with its documents.
+
+    ``chunks``, ``documents``, ``sources`` and ``hashes`` (of the documents' content) run in
+    parallel for ``documents``; ``chunks`` are the passages shown or asked about, in the order of
+    the prompt.  ``acl`` names who may see it, empty when its documents say nothing.  ``maker`` is
+    what wrote it, e.g. ``template:table`` or ``teacher:question``; ``teacher`` its model, if any.
+    """
+
+    index: str
+    set: str
+    chunks: tuple[str, ...]
+    documents: tuple[str, ...]
+    sources: tuple[str, ...]
+    hashes: tuple[str, ...]
+    maker: str
+    seed: int
+    acl: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    teacher: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training item: messages, of which only the last, the assistant's, carries loss.
+
+    ``accepted`` are groups of forms, of which an answer that is right holds one of each group
+    (as in a question file); empty where words cannot decide.  ``relevant`` are the numbers of the
+    passages in the prompt that hold the answer, empty for closed-book and unanswerable questions.
+    """
+
+    id: str
+    kind: ExampleKind
+    split: Split
+    messages: tuple[Message, ...]
+    question: str
+    answer: str
+    source: ExampleSource
+    accepted: tuple[tuple[str, ...], ...] = ()
+    relevant: tuple[int, ...] = ()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from esrag.errors import PermissionDeniedError
-from esrag.settings import ElasticsearchSettings, Settings, load_settings
+from esrag.sections import ElasticsearchSettings
+from esrag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from esrag.errors import UnsupportedError, UsageError
-from esrag.settings import ChunkSettings
+from esrag.sections import ChunkSettings
 
 if TYPE_CHECKING:
     from esrag.chunking import ChunkRules

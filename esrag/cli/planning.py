@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from esrag.errors import UsageError
-from esrag.settings import EndpointSettings, Settings
+from esrag.sections import EndpointSettings
+from esrag.settings import Settings
 
 if TYPE_CHECKING:
     from esrag.bundle import ModelBundle

@@ -30,7 +30,7 @@ from esrag.local import (
 from esrag.local.layout import Layout
 from esrag.local.progress import Reporter
 from esrag.local.records import Member, State
-from esrag.settings import LocalSettings
+from esrag.sections import LocalSettings
 
 _SECRET_PREFIX = "ESRAG_"  # noqa: S105  a prefix of names; settings may hold keys
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from esrag.errors import UsageError
 from esrag.retrieval.reranking import EndpointReranker, Reranker, TeiReranker
-from esrag.settings import RetrievalSettings
+from esrag.sections import RetrievalSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,10 @@ class _Loading(threading.Thread):
 
 def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     """Find, load and wrap the model; the scheduler is not started yet."""
+    from esrag.base_models.source import find_model
     from esrag.local.tgi.generation.scheduler import Scheduler
     from esrag.local.tgi.grammar.matching import Grammars
     from esrag.local.tgi.metrics import Metrics
-    from esrag.local.tgi.model.source import find_model
     from esrag.local.tgi.state import Engine
     from esrag.local.tgi.text import ChatTemplate, TextTokens
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from esrag.base_models.source import ModelFolder
 from esrag.local.tgi.errors import (
     GenerationFailed,
     IncompleteGeneration,
@@ -23,7 +24,6 @@ from esrag.local.tgi.errors import (
 from esrag.local.tgi.generation.events import Event, Failed, Finished
 from esrag.local.tgi.generation.scheduler import Scheduler
 from esrag.local.tgi.metrics import Metrics
-from esrag.local.tgi.model.source import ModelFolder
 from esrag.local.tgi.requests import GenerateRequest
 from esrag.local.tgi.text import ChatTemplate, TextTokens
 from esrag.local.tgi.validation import (

@@ -265,7 +265,7 @@ def test_the_process_imports_torch_only_when_it_has_begun_to_listen() -> None:
     """Neither the command nor the server's modules need it before."""
     code = (
         "import sys, esrag.cli.tgi, esrag.local.tgi.app, esrag.local.tgi.server;"
-        "import esrag.local.tgi.generation.scheduler, esrag.local.tgi.model.source;"
+        "import esrag.local.tgi.generation.scheduler, esrag.base_models.source;"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

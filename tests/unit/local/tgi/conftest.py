@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from esrag.base_models.source import ModelFolder
 from esrag.local.tgi.app import make_app
 from esrag.local.tgi.generation.events import Event
 from esrag.local.tgi.generation.scheduler import BatchLimits, Scheduler
-from esrag.local.tgi.model.source import ModelFolder
 from esrag.local.tgi.state import Engine, ServerState
 from esrag.local.tgi.text import ChatTemplate, TextTokens
 from esrag.local.tgi.validation import Limits

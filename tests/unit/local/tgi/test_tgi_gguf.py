@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from esrag.local.tgi.model import gguf
+from esrag.base_models import gguf
 from esrag.local.tgi.text import ChatTemplate, ChatTurn, TextTokens
 
 HEADS, KEY_HEADS, WIDTH, INNER = 4, 2, 32, 48

