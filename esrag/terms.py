@@ -126,6 +126,11 @@ def terms(text: str) -> Terms:
     return Terms(frozenset(words), frozenset(figures))
 
 
+def written_words(text: str) -> tuple[str, ...]:
+    """The words of ``text`` in order, in lower case, small words too; a version is one word."""
+    return tuple(match.group().lower() for match in _WORD.finditer(text))
+
+
 def _word(written: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of one word as it is written, and the figures among them."""
     raw = written.lower().replace("’", "'").removesuffix("'s")

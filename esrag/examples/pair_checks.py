@@ -1,0 +1,159 @@
+"""Which of a teacher's questions and answers may teach: whole, to the point, and true.
+
+    pair ─► form ─► faithfulness ─► novelty ─► (search finds its passage) ─► kept
+              └────────┴──────────────┴──────────────┴─► dropped, with the reason
+
+Form is cheap and comes first.  Faithful is what ``esrag.verification`` calls supported by the
+passage, sentence by sentence, as when an answer is shown; with a judge a paraphrase may be, too.
+A check of what a model wrote can be wrong both ways; what it drops is counted by reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from esrag.examples.novelty import Novelty
+from esrag.examples.teacher_questions import TeacherPair
+from esrag.prompting import MODEL_REFUSAL, UNKNOWN
+from esrag.quoting.kinds import asked_for
+from esrag.sentences import generated_sentences
+from esrag.terms import names, terms
+from esrag.types import Hit
+from esrag.verification import Entails, Verifier
+
+LONGEST_QUESTION = 240  # characters
+LONGEST_ANSWER = 600
+_WORDS_OF_QUESTIONS = (4, 40)
+_LEAST_SHARED = 0.5  # of the question's words that its passage must have
+# a question that leads nowhere without its passage, and an answer that speaks of it
+_SPEAKS_OF_PASSAGE = re.compile(
+    r"\b(?:th(?:e|is|ese) (?:given |above |provided |following )?"
+    r"(?:passages?|text|excerpt|article|paragraph|section|document|information|abstract)"
+    r"|(?:mentioned|described|stated|discussed|listed|given|provided) (?:above|here|below))\b"
+    r"|according to (?:the|this) (?:author|writer)s?\b",
+    re.IGNORECASE,
+)
+_ABOUT_ITSELF = re.compile(
+    r"\b(?:as an ai|language model|i (?:cannot|can't|am unable|am sorry|apologi[sz]e)|i'm sorry"
+    r"|here (?:is|are) (?:the|a|some|two|three)|sure[,!])",
+    re.IGNORECASE,
+)
+_NOTHING_NAMED = re.compile(
+    r"\b(?:it|its|they|their|them|he|she|his|her|this|these|those)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a pair: ``why`` it is dropped, "" when it is kept.
+
+    ``start`` and ``end`` are where the words that carry the answer stand in the passage.
+    """
+
+    why: str = ""
+    start: int = 0
+    end: int = 0
+
+
+def form(pair: TeacherPair) -> str:
+    """What is wrong with a pair on the face of it; "" for nothing."""
+    question, answer = pair.question, pair.answer
+    fewest, most = _WORDS_OF_QUESTIONS
+    count = len(question.split())
+    if not question.endswith("?"):
+        return "no question"
+    if len(question) > LONGEST_QUESTION or not fewest <= count <= most:
+        return "question too short or too long"
+    if not answer or len(answer) > LONGEST_ANSWER:
+        return "no answer, or too long a one"
+    if _SPEAKS_OF_PASSAGE.search(question) or _SPEAKS_OF_PASSAGE.search(answer):
+        return "speaks of the passage"
+    if _ABOUT_ITSELF.search(f"{question} {answer}") or refuses(answer):
+        return "the teacher speaks of itself or refuses"
+    if not asked_for(question).found_in(answer):
+        return "the answer says nothing that was asked for"
+    return ""
+
+
+def stands_alone(question: str, hit: Hit) -> bool:
+    """Whether a reader without the passage can tell what the question is about.
+
+    It must name something (a figure, a name), or have no pronoun to lean on and enough words that
+    its passage has.  Words decide; two documents may still fit it, which only a search can tell.
+    """
+    asked = terms(question)
+    here = terms(f"{hit.context}\n{hit.text}").words
+    shared = asked.words & here
+    if len(shared) < _LEAST_SHARED * len(asked.words):
+        return False
+    if (asked.figures | names(question)) & here:
+        return True
+    return len(shared) >= 3 and not _NOTHING_NAMED.search(question)
+
+
+def faithful(question: str, answer: str, hit: Hit, *, judge: Entails | None = None) -> Checked:
+    """Whether ``hit`` carries every sentence of ``answer``; where, as offsets, if it does."""
+    verifier = Verifier(question, (hit,), entails=judge)
+    places: list[tuple[int, int]] = []
+    for sentence in generated_sentences(ended(answer)):
+        verdict = verifier.verdict(sentence)
+        if verdict.support is None:
+            return Checked(f"not supported: {_short(verdict.why)}")
+        places.append((verdict.support.start, verdict.support.end))
+    if not places:
+        return Checked("no answer, or too long a one")
+    return Checked("", min(start for start, _ in places), max(end for _, end in places))
+
+
+class PairChecks:
+    """Checks the pairs of one teacher in order, each against those that were kept before it.
+
+    ``finds`` says whether a search for a question finds the passage that it was made from (round
+    trip, as in Alberti et al. 2019, https://arxiv.org/abs/1906.05416); None asks nobody.
+    """
+
+    def __init__(
+        self, *, judge: Entails | None = None, finds: Callable[[str, Hit], bool] | None = None
+    ) -> None:
+        self._judge = judge
+        self._finds = finds
+        self._kept: dict[frozenset[str], Novelty] = {}
+
+    def check(self, pair: TeacherPair, hit: Hit) -> Checked:
+        """Whether the pair is kept; one that is counts as said from now on."""
+        why = form(pair)
+        if why:
+            return Checked(why)
+        if not stands_alone(pair.question, hit):
+            return Checked("the question does not say what it is about")
+        found = faithful(pair.question, pair.answer, hit, judge=self._judge)
+        if found.why:
+            return found
+        if self._finds is not None and not self._finds(pair.question, hit):
+            return Checked("a search for the question does not find its passage")
+        if self._admit(pair.question) is not None:
+            return Checked("too like another question")
+        return found
+
+    def _admit(self, question: str) -> object:
+        """Questions about different figures or names differ, however alike they sound."""
+        about = terms(question).figures | names(question)
+        return self._kept.setdefault(about, Novelty()).admit(question)
+
+
+def ended(answer: str) -> str:
+    """``answer`` with a full stop at its end: one without it counts as cut off."""
+    return answer if answer[-1:] in ".!?…" else f"{answer}."
+
+
+def refuses(answer: str) -> bool:
+    """Whether an answer says that there is none."""
+    folded = " ".join(answer.casefold().split())
+    return any(folded.startswith(said.casefold().rstrip(".")) for said in (MODEL_REFUSAL, UNKNOWN))
+
+
+def _short(why: str) -> str:
+    """A reason without the words of one row, so that rows can be counted by it."""
+    return re.sub(r"\d+", "n", why.split(":")[0].split(' "')[0])
