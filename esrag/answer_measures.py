@@ -227,8 +227,8 @@ class Change:
     def p_value(self) -> float:
         """1 when nothing changed."""
         changed, fewer = self.gained + self.lost, min(self.gained, self.lost)
-        tail = sum(math.comb(changed, k) for k in range(fewer + 1)) / 2**changed
-        return min(1.0, 2 * tail)
+        tail = sum(math.comb(changed, k) for k in range(fewer + 1))
+        return min(1.0, 2 * tail / int(1 << changed))
 
     @property
     def interval(self) -> tuple[float, float]:
