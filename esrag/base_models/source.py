@@ -7,13 +7,12 @@ what was downloaded.
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from esrag.errors import UnavailableError, UnsupportedError, UsageError
+from esrag.model_files import check_model_folder
 
 PACKAGED = "packaged"
 _PACKAGED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -46,27 +45,9 @@ def find_model(name: str, *, data_dir: Path) -> ModelFolder:
             f"there is no model {name!r}",
             hint="Give 'packaged', a folder with safetensors, or a hub id such as org/name.",
         )
-    check_folder(found.folder)
+    # the hub's cache keeps contents apart from names, behind links
+    check_model_folder(found.folder, links_into=data_dir / "hub" if found.revision else None)
     return found
-
-
-def check_folder(folder: Path) -> None:
-    """Raise UnsupportedError for a folder that must not or cannot be loaded."""
-    config = _read_json(folder / "config.json")
-    if "auto_map" in config or "auto_map" in _read_json(folder / "tokenizer_config.json", {}):
-        raise UnsupportedError(
-            f"{folder} wants to run its own code (auto_map)",
-            hint="Models with remote code are not loaded; convert it to a built-in architecture.",
-        )
-    if not any(folder.glob("*.safetensors")):
-        pickles = sorted(
-            path.name for pattern in ("*.bin", "*.pt") for path in folder.glob(pattern)
-        )
-        what = f" (only {', '.join(pickles)})" if pickles else ""
-        raise UnsupportedError(
-            f"{folder} holds no safetensors{what}",
-            hint="Pickled weights can run code and are not loaded; save with safe_serialization.",
-        )
 
 
 def _packaged(data_dir: Path) -> ModelFolder:
@@ -105,19 +86,3 @@ def _from_hub(name: str, data_dir: Path) -> ModelFolder:
         ) from error
     folder = Path(path)
     return ModelFolder(folder, model_id=model_id, revision=folder.name)
-
-
-def _read_json(file: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    if not file.is_file():
-        if default is not None:
-            return default
-        raise UnsupportedError(
-            f"{file.parent} has no {file.name}", hint="A model folder holds config.json beside it."
-        )
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UnsupportedError(f"{file} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UnsupportedError(f"{file} does not hold an object")
-    return value

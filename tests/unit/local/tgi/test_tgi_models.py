@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from esrag.base_models import gguf
-from esrag.base_models.source import check_folder, find_model
+from esrag.base_models.source import find_model
 from esrag.errors import UnavailableError, UnsupportedError, UsageError
 from esrag.local.tgi import machine, server
+from esrag.model_files import check_model_folder
 
 
 def folder_with(path: Path, config: dict[str, object], *files: str) -> Path:
-    """A model folder with empty weight files."""
+    """A model folder whose weight files hold no tensors."""
     (path / "config.json").write_text(json.dumps(config))
     for name in files:
-        (path / name).touch()
+        (path / name).write_bytes(b"\2\0\0\0\0\0\0\0{}")
     return path
 
 
@@ -33,7 +34,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     """They can run code when they are read."""
     folder_with(tmp_path, {"model_type": "llama"}, "pytorch_model.bin")
     with pytest.raises(UnsupportedError, match=r"pytorch_model\.bin"):
-        check_folder(tmp_path)
+        check_model_folder(tmp_path)
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
@@ -42,13 +43,13 @@ def test_a_model_that_brings_code_is_refused(tmp_path: Path, file: str) -> None:
     folder_with(tmp_path, {"model_type": "llama"}, "model.safetensors")
     (tmp_path / file).write_text(json.dumps({"auto_map": {"AutoModel": "code.Model"}}))
     with pytest.raises(UnsupportedError, match="own code"):
-        check_folder(tmp_path)
+        check_model_folder(tmp_path)
 
 
 def test_a_folder_without_a_config_is_refused(tmp_path: Path) -> None:
     """With the name of what is missing."""
     with pytest.raises(UnsupportedError, match=r"config\.json"):
-        check_folder(tmp_path)
+        check_model_folder(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["nothing-here", "/no/such/folder", "../x/y/z", ""])
