@@ -146,9 +146,9 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return d.join(texts)
 
     def _replace(self, text: Any, old: str, new: str, count: int = -1) -> str:
-        text = str(text)
-        self.spend(_replaced_size(text, old, new))
-        return text.replace(old, new, -1 if count is None else count)
+        given = str(text)
+        self.spend(_replaced_size(given, old, new))
+        return given.replace(old, new, -1 if count is None else count)
 
     def _indent(
         self, text: str, width: int | str = 4, first: bool = False, blank: bool = False
