@@ -332,7 +332,8 @@ class Answer:
 
 
 ExampleKind = Literal["knowledge", "unknown", "grounded", "unanswerable", "instruction"]
-Split = Literal["train", "dev", "test"]
+# recall: facts that train teaches, in wordings that it does not have
+Split = Literal["train", "dev", "test", "recall"]
 
 
 @dataclass(frozen=True, slots=True)

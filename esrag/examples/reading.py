@@ -1,0 +1,102 @@
+"""Reads the passages of an index with the caller's own rights, and leaves out what it must not use.
+
+Place in the flow: index ──► **passages** ──► makers.  A document that names who may read it is
+used only when the caller says that he trains for one of these: what a model has learnt it tells
+everybody.  This is looked at in the stored fields and not by a query, because an index leaves out
+of its terms what is too long for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from esrag.cluster.chunk_scan import StoredChunk, scan
+from esrag.examples.passages import Passage
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+PAGE = 500
+NOT_ALLOWED = "documents of others (acl)"
+NO_DOCUMENT = "no document id"
+NO_TEXT = "no text"
+
+
+def read_passages(
+    client: Elasticsearch, index: str, *, acl: Sequence[str] = (), left_out: Counter[str]
+) -> Iterator[Passage]:
+    """Every chunk that may be used; ``left_out`` counts the others by reason.
+
+    Raises what ``explained`` makes of an answer, when trying again does not help.
+    """
+    for page in scan(client, index, page=PAGE):
+        for chunk in page:
+            reason = reason_against(chunk.source, acl)
+            if reason:
+                left_out[reason] += 1
+            else:
+                yield passage_of(chunk)
+
+
+def reason_against(source: Mapping[str, Any], acl: Sequence[str]) -> str:
+    """Why a stored chunk is not used; "" when it is."""
+    named = _texts(source.get("acl"))
+    if named and not set(named) & set(acl):
+        return NOT_ALLOWED
+    if not source.get("document_id"):
+        return NO_DOCUMENT
+    text = source.get("text")
+    return "" if isinstance(text, str) and text.strip() else NO_TEXT
+
+
+def passage_of(chunk: StoredChunk) -> Passage:
+    """The passage of a stored chunk, whoever wrote it: what other producers left out is empty."""
+    source = chunk.source
+    text = str(source["text"])
+    metadata = source.get("metadata")
+    return Passage(
+        id=chunk.id,
+        document_id=_text(source, "document_id"),
+        position=_number(source, "position"),
+        text=text,
+        title=_text(source, "title"),
+        heading_path=_texts(source.get("heading_path")),
+        source=_text(source, "source"),
+        url=_text(source, "url"),
+        mime_type=_text(source, "mime_type"),
+        published=_text(source, "published"),
+        language=_text(source, "language"),
+        origin=_text(source, "origin"),
+        document_hash=_text(source, "document_hash") or _hash_of(text),
+        run_id=_text(source, "run_id"),
+        acl=_texts(source.get("acl")),
+        start=_number(source, "start"),
+        end=_number(source, "end", otherwise=len(text)),
+        metadata={str(name): str(value) for name, value in sorted(metadata.items())}
+        if isinstance(metadata, Mapping)
+        else {},
+    )
+
+
+def _hash_of(text: str) -> str:
+    """What stands in for the hash of a document whose producer gave none."""
+    return "text-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(source: Mapping[str, Any], name: str) -> str:
+    value = source.get(name)
+    return "" if value is None else str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(str(each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _number(source: Mapping[str, Any], name: str, *, otherwise: int = 0) -> int:
+    value = source.get(name)
+    return value if isinstance(value, int) else otherwise
