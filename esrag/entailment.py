@@ -82,7 +82,11 @@ def question_of(passage: str, statement: str, *, fence: str) -> tuple[Message, .
 
 def _says_yes(stream: Stream, passage: str, statement: str) -> bool:
     messages = question_of(passage, statement, fence=secrets.token_hex(3))
-    said = "".join(piece.text for piece in stream(messages, ANSWER_TOKENS))
+    return says_yes("".join(piece.text for piece in stream(messages, ANSWER_TOKENS)))
+
+
+def says_yes(said: str) -> bool:
+    """Whether a judge's answer is a yes and nothing else."""
     return said.strip(" \t\r\n\"'*.,!").casefold() == "yes"
 
 

@@ -33,6 +33,10 @@ MAKERS: Mapping[str, str] = {
     "template:statement": "esrag.examples.templates:StatementFacts",
     "template:cloze": "esrag.examples.cloze:Cloze",
     "template:heading": "esrag.examples.headings:Headings",
+    "raft:quote": "esrag.examples.grounded:RaftQuotes",
+    "raft:teacher": "esrag.examples.grounded:RaftTeacher",
+    "teacher:qa": "esrag.examples.grounded:TeacherQuestions",
+    "teacher:self-instruct": "esrag.examples.self_instruct:SelfInstruct",
 }
 
 

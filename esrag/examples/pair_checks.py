@@ -28,7 +28,7 @@ LONGEST_ANSWER = 600
 _WORDS_OF_QUESTIONS = (4, 40)
 _LEAST_SHARED = 0.5  # of the question's words that its passage must have
 # a question that leads nowhere without its passage, and an answer that speaks of it
-_SPEAKS_OF_PASSAGE = re.compile(
+SPEAKS_OF_PASSAGE = re.compile(
     r"\b(?:th(?:e|is|ese) (?:given |above |provided |following )?"
     r"(?:passages?|text|excerpt|article|paragraph|section|document|information|abstract)"
     r"|(?:mentioned|described|stated|discussed|listed|given|provided) (?:above|here|below))\b"
@@ -68,9 +68,9 @@ def form(pair: TeacherPair) -> str:
         return "question too short or too long"
     if not answer or len(answer) > LONGEST_ANSWER:
         return "no answer, or too long a one"
-    if _SPEAKS_OF_PASSAGE.search(question) or _SPEAKS_OF_PASSAGE.search(answer):
+    if SPEAKS_OF_PASSAGE.search(question) or SPEAKS_OF_PASSAGE.search(answer):
         return "speaks of the passage"
-    if _ABOUT_ITSELF.search(f"{question} {answer}") or refuses(answer):
+    if about_itself(f"{question} {answer}") or refuses(answer):
         return "the teacher speaks of itself or refuses"
     if not asked_for(question).found_in(answer):
         return "the answer says nothing that was asked for"
@@ -114,21 +114,18 @@ class PairChecks:
     trip, as in Alberti et al. 2019, https://arxiv.org/abs/1906.05416); None asks nobody.
     """
 
-    def __init__(
-        self, *, judge: Entails | None = None, finds: Callable[[str, Hit], bool] | None = None
-    ) -> None:
-        self._judge = judge
+    def __init__(self, *, finds: Callable[[str, Hit], bool] | None = None) -> None:
         self._finds = finds
         self._kept: dict[frozenset[str], Novelty] = {}
 
-    def check(self, pair: TeacherPair, hit: Hit) -> Checked:
+    def check(self, pair: TeacherPair, hit: Hit, *, judge: Entails | None = None) -> Checked:
         """Whether the pair is kept; one that is counts as said from now on."""
         why = form(pair)
         if why:
             return Checked(why)
         if not stands_alone(pair.question, hit):
             return Checked("the question does not say what it is about")
-        found = faithful(pair.question, pair.answer, hit, judge=self._judge)
+        found = faithful(pair.question, pair.answer, hit, judge=judge)
         if found.why:
             return found
         if self._finds is not None and not self._finds(pair.question, hit):
@@ -146,6 +143,11 @@ class PairChecks:
 def ended(answer: str) -> str:
     """``answer`` with a full stop at its end: one without it counts as cut off."""
     return answer if answer[-1:] in ".!?…" else f"{answer}."
+
+
+def about_itself(text: str) -> bool:
+    """Whether a model speaks of itself, or to whoever asked it."""
+    return bool(_ABOUT_ITSELF.search(text))
 
 
 def refuses(answer: str) -> bool:
