@@ -37,7 +37,8 @@ def distractors(
 ) -> tuple[Passage, ...]:
     """What a search for ``question`` finds besides ``near``, without what may answer it.
 
-    As many as ``desk.limits`` allows in a prompt.  All are of the split of ``near``, and may be used by whoever builds the data set.
+    As many as ``desk.limits`` allows in a prompt.  All are of the split of ``near``, and may be
+    used by whoever builds the data set.
     """
     if desk.search is None:
         return ()
