@@ -44,18 +44,54 @@ def tgi() -> None:
     show_default=True,
     help="Seconds in which open requests may end after SIGTERM or ^C; a second signal ends them.",
 )
-def serve(model: str | None, port: int | None, data_dir: Path | None, **options: Any) -> None:
+@click.option(
+    "--adapter",
+    "adapters",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A LoRA adapter to begin with; can be repeated.",
+)
+@click.option(
+    "--adapters-below",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder from which adapters may be loaded while the server runs; can be repeated. "
+    "By default the folders of registered adapters and of runs.",
+)
+@click.option("--max-adapters", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--max-adapter-rank", type=click.IntRange(1), default=256, show_default=True)
+def serve(
+    model: str | None,
+    port: int | None,
+    data_dir: Path | None,
+    adapters_below: tuple[Path, ...],
+    adapters: tuple[str, ...],
+    **options: Any,
+) -> None:
     """Serve a model until ^C; messages go to standard error."""
     from esrag.local.tgi.server import ServeOptions
     from esrag.local.tgi.server import serve as run
 
     settings = load_settings()
+    places = (settings.data_dir / "adapters", settings.data_dir / "runs")
     run(
         ServeOptions(
             model=model or settings.local.tgi_model,
             port=settings.local.tgi_port if port is None else port,
             data_dir=data_dir or settings.data_dir / "local" / "tgi",
+            adapters=tuple(map(_adapter, adapters)),
+            adapters_below=adapters_below or places,
             **options,
         ),
         announce=lambda line: click.echo(line, err=True),
     )
+
+
+def _adapter(text: str) -> tuple[str, Path]:
+    from esrag.local.tgi.server import read_adapter
+
+    try:
+        return read_adapter(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from esrag.errors import EsragError
-from esrag.local.tgi.server import ServeOptions, serve
+from esrag.local.tgi.server import ServeOptions, read_adapter, serve
 
 
 class _Terminated(BaseException):
@@ -57,7 +57,15 @@ def _options(arguments: list[str]) -> ServeOptions:
     parser.add_argument("--api-key-file", type=Path)
     parser.add_argument("--disable-grammar-support", action="store_true")
     parser.add_argument("--grace", type=_seconds, default=90.0, help="to end requests in")
-    return ServeOptions(**vars(parser.parse_args(arguments)))
+    parser.add_argument(
+        "--adapter", type=read_adapter, action="append", default=[], metavar="NAME=PATH"
+    )
+    parser.add_argument("--adapters-below", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--max-adapters", type=_positive, default=16)
+    parser.add_argument("--max-adapter-rank", type=_positive, default=256)
+    given = vars(parser.parse_args(arguments))
+    adapters, below = tuple(given.pop("adapter")), tuple(given.pop("adapters_below"))
+    return ServeOptions(**given, adapters=adapters, adapters_below=below)
 
 
 def _positive(text: str) -> int:

@@ -164,9 +164,14 @@ def info(engine: Engine) -> dict[str, Any]:
 
 
 def models(engine: Engine) -> dict[str, Any]:
-    """The answer of ``/v1/models``: the base model alone, as in TGI."""
-    name = engine.model.model_id
-    return {
-        "object": "list",
-        "data": [{"id": name, "object": "model", "created": 0, "owned_by": name}],
-    }
+    """The answer of ``/v1/models``: the base model as in TGI, then the adapters as in vLLM.
+
+    ``sha256`` is of an adapter's weights, so that a client can tell which training it gets.
+    """
+    base = engine.model.model_id
+    card = {"object": "model", "created": 0, "owned_by": base}
+    adapters = [
+        {"id": adapter.name, **card, "parent": base, "sha256": adapter.sha256}
+        for adapter in engine.adapters
+    ]
+    return {"object": "list", "data": [{"id": base, **card}, *adapters]}

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from esrag.local.tgi import chat_routes, cloud_routes, completion_routes, routes
+from esrag.local.tgi import adapter_routes, chat_routes, cloud_routes, completion_routes, routes
 from esrag.local.tgi.errors import BodyRejected, WireError
 from esrag.local.tgi.exchange import (
     ClientGone,
@@ -36,6 +36,8 @@ def make_app(state: ServerState) -> Starlette:
             Route("/invocations", cloud_routes.invocations, methods=["POST"]),
             Route("/vertex", cloud_routes.vertex, methods=["POST"]),
             Route("/v1/models", routes.models, methods=["GET"]),
+            Route("/v1/load_lora_adapter", adapter_routes.load, methods=["POST"]),
+            Route("/v1/unload_lora_adapter", adapter_routes.unload, methods=["POST"]),
             Route("/info", routes.info, methods=["GET"]),
             Route("/metrics", routes.metrics, methods=["GET"]),
             Route("/health", routes.health, methods=["GET"]),

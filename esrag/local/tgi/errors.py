@@ -9,6 +9,7 @@
     ├── IncompleteGeneration         500    incomplete_generation[_stream]
     ├── SuffixRefused, BatchTooLarge 422    a type of their own     /v1/completions
     ├── NoInstances, InstanceFailed  422, 500                       /vertex
+    ├── AdapterRefused               400, 404  in vLLM's shape and words: the routes are vLLM's
     └── Unhealthy                    503    healthcheck             also while the model loads
     BodyRejected                     400, 413, 415, 422: plain text, before TGI's own handlers
 
@@ -26,7 +27,7 @@ class WireError(EsragError):
     status = 500
     error_type = "generation"
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, object]:
         """The JSON body, keys in TGI's order."""
         return {"error": self.message, "error_type": self.error_type}
 
@@ -145,6 +146,23 @@ class InstanceFailed(WireError):
 
     def __init__(self) -> None:
         super().__init__("Incomplete generation")
+
+
+class AdapterRefused(WireError):
+    """An adapter that cannot be loaded or unloaded; ``kind`` is vLLM's name of the error."""
+
+    status = 400
+    error_type = "adapter"
+
+    def __init__(self, message: str, *, kind: str = "BadRequestError", status: int = 400) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
+
+    def body(self) -> dict[str, object]:
+        """Nested, as vLLM answers on its OpenAI routes."""
+        error = {"message": self.message, "type": self.kind, "param": None, "code": self.status}
+        return {"error": error}
 
 
 class BodyRejected(EsragError):

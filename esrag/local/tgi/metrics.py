@@ -1,4 +1,4 @@
-"""What ``/metrics`` shows: TGI's own names, in the text format of Prometheus.
+"""What ``/metrics`` shows: TGI's own names, and a few of ours, in the text format of Prometheus.
 
     routes, running ──┐
     scheduler ────────┴─► Metrics ──► text
@@ -47,6 +47,10 @@ _HELP: dict[str, tuple[Kind, str]] = {
     "tgi_batch_decode_duration": ("histogram", "Seconds of choosing tokens, by method"),
     "tgi_batch_filter_duration": ("histogram", "Seconds of taking out what is done, by method"),
     "tgi_request_skipped_tokens": ("summary", "Tokens that speculation saved: none"),
+    # TGI counts nothing by adapter
+    "esrag_adapters_loaded": ("gauge", "LoRA adapters that can be asked for"),
+    "esrag_adapter_requests_count": ("counter", "Requests that an adapter served, by its name"),
+    "esrag_adapter_load_duration": ("histogram", "Seconds of loading an adapter"),
 }
 
 

@@ -25,8 +25,10 @@ from esrag.local.tgi import machine
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from esrag.local.tgi.adapters import Adapters
     from esrag.local.tgi.generation.loading import LoadedModel
     from esrag.local.tgi.generation.scheduler import BatchLimits
+    from esrag.local.tgi.metrics import Metrics
     from esrag.local.tgi.state import Engine, ServerState
     from esrag.local.tgi.validation import Limits
 
@@ -64,6 +66,10 @@ class ServeOptions:
     api_key_file: Path | None = None
     disable_grammar_support: bool = False
     grace: float = 90.0
+    adapters: tuple[tuple[str, Path], ...] = ()
+    adapters_below: tuple[Path, ...] = ()
+    max_adapters: int = 16
+    max_adapter_rank: int = 256
 
 
 def serve(options: ServeOptions, *, announce: Callable[[str], None]) -> None:
@@ -145,6 +151,7 @@ class _Loading(threading.Thread):
             self._state.engine = engine
             done = True
             self._announce(f"ready: {engine.model.model_id} on {engine.compute_type}")
+            engine.adapters.prepare()
         except EsragError as error:
             self.failure = error
         except OSError as error:
@@ -180,7 +187,12 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
 
     from esrag.local.tgi.generation.loading import load  # torch: only once the files are right
 
-    loaded = load(model.folder, device=options.device, threads=threads)
+    loaded = load(
+        model.folder,
+        device=options.device,
+        threads=threads,
+        max_adapter_rank=options.max_adapter_rank,
+    )
     limits, batch = _limits(options, loaded)
     metrics = Metrics(
         max_input_tokens=limits.max_input_tokens, max_total_tokens=limits.max_total_tokens
@@ -207,7 +219,35 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
         compute_type=f"{loaded.device}+{loaded.dtype}",
         metrics=metrics,
         grammars=grammars,
+        adapters=_adapters(options, loaded, base=model.model_id, metrics=metrics),
     )
+
+
+def _adapters(
+    options: ServeOptions, loaded: LoadedModel, *, base: str, metrics: Metrics
+) -> Adapters:
+    """The adapters that the server begins with; raises where one of them is refused."""
+    from esrag.local.tgi.adapters import AdapterPlan, Adapters
+
+    # as much again is taken where several serve one batch
+    free = loaded.free_bytes or machine.available_memory()
+    adapters = Adapters(
+        loaded.adapters,
+        base_names=[base, options.model],
+        plan=AdapterPlan(options.adapters, options.adapters_below, options.max_adapters),
+        most_bytes=int(free * 0.1),
+        metrics=metrics,
+    )
+    adapters.begin()
+    return adapters
+
+
+def read_adapter(text: str) -> tuple[str, Path]:
+    """``NAME=PATH`` of a command; raises ValueError."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise ValueError(f"{text!r} is not of the form NAME=PATH")
+    return name, Path(path)
 
 
 def check_packages() -> None:

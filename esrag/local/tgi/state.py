@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from esrag.base_models.source import ModelFolder
+from esrag.local.tgi.adapters import Adapters
 from esrag.local.tgi.errors import (
     GenerationFailed,
     IncompleteGeneration,
@@ -69,6 +70,7 @@ class Engine:
         compute_type: str,
         metrics: Metrics | None = None,
         grammars: ConstraintMaker | None = None,
+        adapters: Adapters | None = None,
     ) -> None:
         self.model = model
         self.limits = limits
@@ -77,6 +79,7 @@ class Engine:
         self.scheduler = scheduler
         self.compute_type = compute_type
         self.metrics = metrics or Metrics()
+        self.adapters = adapters or Adapters(None, base_names=[model.model_id])
         self._grammars = grammars
         self._places = limits.max_concurrent_requests
 
@@ -117,7 +120,12 @@ class Engine:
 
     async def _validated(self, request: GenerateRequest) -> ValidRequest:
         checking = partial(
-            validate, request, limits=self.limits, tokens=self.tokens, grammars=self._grammars
+            validate,
+            request,
+            limits=self.limits,
+            tokens=self.tokens,
+            grammars=self._grammars,
+            adapter=self.adapters.weights(request.parameters.adapter_id),
         )
         if len(request.inputs) < _LONG_TEXT and request.parameters.grammar is None:
             return checking()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from esrag.local.tgi.errors import ValidationFailed
 from esrag.local.tgi.generation.constraint import Constraint
@@ -42,6 +42,9 @@ class ValidRequest:
     top_n_tokens: int = 0
     prefill_details: bool = False
     constraint: Constraint | None = None
+    # weights as the runner takes them: who has begun with them ends with them, whatever is
+    # unloaded or loaded anew meanwhile
+    adapter: Any = None
 
 
 class ConstraintMaker(Protocol):
@@ -57,6 +60,7 @@ def validate(
     limits: Limits,
     tokens: TextTokens,
     grammars: ConstraintMaker | None = None,
+    adapter: Any = None,
 ) -> ValidRequest:
     """Check everything and tokenise; raises ValidationFailed with TGI's text."""
     parameters = request.parameters
@@ -87,6 +91,7 @@ def validate(
         top_n_tokens=top_n,
         prefill_details=parameters.decoder_input_details,
         constraint=_constraint(parameters.grammar, grammars),
+        adapter=adapter,
     )
 
 

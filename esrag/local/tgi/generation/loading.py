@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from esrag.errors import UnsupportedError
+from esrag.local.tgi.generation.adapter_reading import AdapterReader
+from esrag.local.tgi.generation.adapters import AdaptedLayers
 from esrag.local.tgi.generation.runner import ATTENTION, TorchRunner, slot_attention
 from esrag.local.tgi.generation.slots import SlotMemory
 
@@ -28,6 +30,7 @@ class LoadedModel:
     """A model that is ready to run, and the facts that limits follow from."""
 
     runner: TorchRunner
+    adapters: AdapterReader
     device: str
     dtype: str
     max_positions: int
@@ -36,7 +39,7 @@ class LoadedModel:
     end_tokens: frozenset[int]
 
 
-def load(folder: Path, *, device: Device, threads: int) -> LoadedModel:
+def load(folder: Path, *, device: Device, threads: int, max_adapter_rank: int = 256) -> LoadedModel:
     """Load weights and check them; raises UnsupportedError where this cannot serve them."""
     torch.set_num_threads(threads)
     place = _device(device)
@@ -52,10 +55,22 @@ def load(folder: Path, *, device: Device, threads: int) -> LoadedModel:
         dtype=dtype,
         device=place,
     )
-    runner = TorchRunner(model, memory)
-    _prove(model, runner, folder)
+    layers = AdaptedLayers(model)
+    runner = TorchRunner(model, memory, layers)
+    with layers.watched() as rowwise:
+        _prove(model, runner, folder)
     return LoadedModel(
         runner=runner,
+        adapters=AdapterReader(
+            layers.linear,
+            rowwise=rowwise,
+            base=folder,
+            # on a CPU small products are faster in float32 than in bfloat16, and training keeps
+            # adapters in float32 too
+            dtype=torch.float32 if place.type == "cpu" else dtype,
+            device=place,
+            most_rank=max_adapter_rank,
+        ),
         device=place.type,
         dtype=str(dtype).removeprefix("torch."),
         max_positions=_positions(config),

@@ -1,7 +1,8 @@
 """One forward pass for one prompt or for a whole batch, over a transformers model.
 
 ``prefill`` reads a stretch of one request's prompt; ``decode`` adds one token to every running
-request.  Both return float32 logits as numpy arrays, so that sampling needs no torch.
+request, each through its own LoRA adapter or none.  Both return float32 logits as numpy arrays,
+so that sampling needs no torch.
 What to run, and when, is the scheduler's business.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from esrag.local.tgi.generation.adapters import AdaptedLayers, LoraAdapter
 from esrag.local.tgi.generation.slots import SlotMemory
 
 ATTENTION = "esrag_slots"
@@ -50,26 +52,44 @@ def slot_attention(
 class TorchRunner:
     """Runs a model whose attention implementation is ``slot_attention``."""
 
-    def __init__(self, model: Any, memory: SlotMemory) -> None:
+    def __init__(self, model: Any, memory: SlotMemory, layers: AdaptedLayers) -> None:
         self._model = model
         self._memory = memory
+        self._layers = layers
         self._device: torch.device = model.device
 
     def prefill(
-        self, row: int, *, ids: Sequence[int], start: int, all_logits: bool = False
+        self,
+        row: int,
+        *,
+        ids: Sequence[int],
+        start: int,
+        all_logits: bool = False,
+        adapter: LoraAdapter | None = None,
     ) -> NDArray[np.float32]:
         """Read ``ids`` at positions ``start``… of ``row``; logits of the last or of all."""
         tokens = torch.tensor([ids], device=self._device)
         positions = torch.arange(start, start + len(ids), device=self._device)[None]
-        logits = self._forward(tokens, positions, first=row, keep=0 if all_logits else 1)
+        with self._layers.applied([adapter]):
+            logits = self._forward(tokens, positions, first=row, keep=0 if all_logits else 1)
         read: NDArray[np.float32] = logits[0]
         return read
 
-    def decode(self, ids: Sequence[int], *, positions: Sequence[int]) -> NDArray[np.float32]:
-        """Add ``ids[row]`` at ``positions[row]`` to the rows 0…; logits, one line per row."""
+    def decode(
+        self,
+        ids: Sequence[int],
+        *,
+        positions: Sequence[int],
+        adapters: Sequence[LoraAdapter | None] = (),
+    ) -> NDArray[np.float32]:
+        """Add ``ids[row]`` at ``positions[row]`` to the rows 0…; logits, one line per row.
+
+        ``adapters`` has one for each row, or is empty where no row has one.
+        """
         tokens = torch.tensor(ids, device=self._device)[:, None]
         places = torch.tensor(positions, device=self._device)[:, None]
-        logits = self._forward(tokens, places, first=0, keep=1)
+        with self._layers.applied(adapters):
+            logits = self._forward(tokens, places, first=0, keep=1)
         last: NDArray[np.float32] = logits[:, 0]
         return last
 
@@ -81,6 +101,7 @@ class TorchRunner:
     def release(self) -> None:
         """Nothing is running: give the memory back."""
         self._memory.release()
+        self._layers.release()
 
     def _forward(
         self, tokens: torch.Tensor, positions: torch.Tensor, *, first: int, keep: int

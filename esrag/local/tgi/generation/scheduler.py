@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,14 @@ class Runner(Protocol):
     """The forward pass over rows of memory; see ``runner.TorchRunner``."""
 
     def prefill(
-        self, row: int, *, ids: Sequence[int], start: int, all_logits: bool
+        self, row: int, *, ids: Sequence[int], start: int, all_logits: bool, adapter: Any
     ) -> NDArray[np.float32]:
         """Read a stretch of a prompt into a row."""
 
-    def decode(self, ids: Sequence[int], *, positions: Sequence[int]) -> NDArray[np.float32]:
-        """Add one token to each of the first rows."""
+    def decode(
+        self, ids: Sequence[int], *, positions: Sequence[int], adapters: Sequence[Any]
+    ) -> NDArray[np.float32]:
+        """Add one token to each of the first rows; every row has its adapter, or None."""
 
     def move(self, *, source: int, target: int, length: int) -> None:
         """Copy a row over another."""
@@ -197,6 +199,7 @@ class Scheduler:
                     ids=sequence.ids[sequence.prefilled : end],
                     start=sequence.prefilled,
                     all_logits=sequence.wants_prefill,
+                    adapter=sequence.adapter,
                 )
                 times.mark("forward")
                 sequence.read_prompt(logits, until=end)
@@ -229,6 +232,7 @@ class Scheduler:
             logits = self._runner.decode(
                 [sequence.ids[-1] for sequence in self._running],
                 positions=[len(sequence.ids) - 1 for sequence in self._running],
+                adapters=[sequence.adapter for sequence in self._running],
             )
             times.mark("forward")
             finished = [

@@ -53,6 +53,7 @@ class RunningSequence:
         self.longest = self.prompt_length + request.max_new_tokens
         self.prefilled = 0
         self.wants_prefill = request.prefill_details
+        self.adapter = request.adapter
         self.cancelled = False
         self._sink = sink
         self._vocabulary = vocabulary

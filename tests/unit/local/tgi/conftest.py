@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -31,6 +32,14 @@ def next_token(context: Sequence[int], *, vocabulary: int) -> int:
     return zlib.crc32(np.asarray(context, dtype=np.int64).tobytes()) % vocabulary
 
 
+@dataclass(frozen=True)
+class ToyAdapter:
+    """Makes the toy model say something else."""
+
+    shift: int
+    bytes: int = 1000
+
+
 class ToyRunner:
     """Keeps what was written into each row, and refuses gaps and overlaps."""
 
@@ -42,7 +51,13 @@ class ToyRunner:
         self.fail_next = ""
 
     def prefill(
-        self, row: int, *, ids: Sequence[int], start: int, all_logits: bool
+        self,
+        row: int,
+        *,
+        ids: Sequence[int],
+        start: int,
+        all_logits: bool,
+        adapter: ToyAdapter | None = None,
     ) -> NDArray[np.float32]:
         """Write a stretch of a prompt."""
         if self.fail_next:
@@ -55,17 +70,24 @@ class ToyRunner:
         lines = []
         for number in ids:
             written.append(number)
-            lines.append(self._logits(written))
+            lines.append(self._logits(written, adapter))
         return np.stack(lines if all_logits else lines[-1:])
 
-    def decode(self, ids: Sequence[int], *, positions: Sequence[int]) -> NDArray[np.float32]:
+    def decode(
+        self,
+        ids: Sequence[int],
+        *,
+        positions: Sequence[int],
+        adapters: Sequence[ToyAdapter | None],
+    ) -> NDArray[np.float32]:
         """Write one token to each of the first rows."""
         self.widest = max(self.widest, len(ids))
+        assert len(adapters) == len(ids)
         lines = []
         for row, (number, position) in enumerate(zip(ids, positions, strict=True)):
             assert len(self.rows[row]) == position
             self.rows[row].append(number)
-            lines.append(self._logits(self.rows[row]))
+            lines.append(self._logits(self.rows[row], adapters[row]))
         return np.stack(lines)
 
     def move(self, *, source: int, target: int, length: int) -> None:
@@ -77,9 +99,12 @@ class ToyRunner:
         self.released += 1
         self.rows.clear()
 
-    def _logits(self, context: Sequence[int]) -> NDArray[np.float32]:
+    def _logits(
+        self, context: Sequence[int], adapter: ToyAdapter | None = None
+    ) -> NDArray[np.float32]:
         logits = np.zeros(self.vocabulary, dtype=np.float32)
-        logits[next_token(context, vocabulary=self.vocabulary)] = 5.0
+        shift = [] if adapter is None else [adapter.shift]
+        logits[next_token([*shift, *context], vocabulary=self.vocabulary)] = 5.0
         return logits
 
 
