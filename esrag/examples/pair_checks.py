@@ -25,6 +25,7 @@ from esrag.verification import Entails, Verifier
 
 LONGEST_QUESTION = 240  # characters
 LONGEST_ANSWER = 600
+MOST_SENTENCES = 3  # as the system prompt of serving asks for
 _WORDS_OF_QUESTIONS = (4, 40)
 _LEAST_SHARED = 0.5  # of the question's words that its passage must have
 # a question that leads nowhere without its passage, and an answer that speaks of it
@@ -66,7 +67,8 @@ def form(pair: TeacherPair) -> str:
         return "no question"
     if len(question) > LONGEST_QUESTION or not fewest <= count <= most:
         return "question too short or too long"
-    if not answer or len(answer) > LONGEST_ANSWER:
+    sentences = len(generated_sentences(ended(answer)))
+    if not answer or len(answer) > LONGEST_ANSWER or sentences > MOST_SENTENCES:
         return "no answer, or too long a one"
     if SPEAKS_OF_PASSAGE.search(question) or SPEAKS_OF_PASSAGE.search(answer):
         return "speaks of the passage"

@@ -18,20 +18,21 @@ from itertools import groupby
 from esrag.examples.desk import Desk, fence_of, row_seed
 from esrag.examples.judging import judged_by
 from esrag.examples.makers import maker_named
-from esrag.examples.pair_checks import PairChecks, ended, faithful
+from esrag.examples.pair_checks import MOST_SENTENCES, PairChecks, ended, faithful
 from esrag.examples.passages import Passage
 from esrag.examples.teacher import Request
 from esrag.examples.teacher_questions import PAIR_TOKENS, PAIRS, asking_for_pairs, read_pairs
 from esrag.questions import holds
 from esrag.quoting.kinds import asked_for
-from esrag.sentences import Unit, units_of
+from esrag.sentences import Unit, generated_sentences, units_of
 from esrag.terms import dates_normalised, figure_forms, terms, written_words
 from esrag.types import Example, Hit
 
 # whose questions read as people ask; a gap in a sentence is no question
 TEMPLATES = ("template:table", "template:field", "template:statement", "template:heading")
 FOUND_WITHIN = 10  # hits among which a question's own passage must be
-_LEAST_WORDS = 4  # of an answer that is a sentence
+_LEAST_WORDS = 3  # of an answer that says what it is about
+_LEAST_SHARED = 2  # words of the question in a sentence that answers it
 _LEAST_PASSAGE = 12  # words of a passage worth asking a teacher about
 
 
@@ -65,7 +66,9 @@ def posed_by_templates(desk: Desk) -> Iterator[Posed]:
             if answer:
                 yield Posed(row.question, answer, passage, row.accepted)
             else:
-                desk.tally.drop("grounded: its passage does not say the answer in a sentence")
+                desk.tally.drop(
+                    "grounded: its passage does not say the answer in one to three sentences"
+                )
 
 
 def posed_by_teacher(desk: Desk) -> Iterator[Posed]:
@@ -127,21 +130,17 @@ def finder(desk: Desk) -> Callable[[str, Hit], bool] | None:
 def sentences_for(row: Example, hit: Hit) -> str:
     """The answer to a row in whole sentences that ``hit`` supports, "" when it has none.
 
-    That is the row's own answer, else the unit of the passage that holds the value.
+    That is the row's own answer, else the sentence or row of a table that holds the value and
+    speaks of what the question asks about.
     """
     own = ended(row.answer)
+    if len(generated_sentences(own)) > MOST_SENTENCES:
+        return ""
     if len(written_words(own)) >= _LEAST_WORDS and not faithful(row.question, own, hit).why:
         return own
-    asked = terms(row.question).words
-    units = [
-        unit
-        for unit in units_of(hit)
-        if not unit.is_heading and row.accepted and holds(unit.text, row.accepted)
-    ]
-    # the one that shares most with the question; the first of equals
-    for unit in sorted(units, key=lambda unit: -len(asked & terms(unit.text).words)):
-        said = _said(unit, row)
-        if len(written_words(said)) >= _LEAST_WORDS and not faithful(row.question, said, hit).why:
+    for unit in units_of(hit):
+        said = "" if unit.is_heading else _said(unit, row)
+        if said and not faithful(row.question, said, hit).why:
             return said
     return ""
 
@@ -169,16 +168,22 @@ def with_thousands(number: str) -> str:
 
 
 def _said(unit: Unit, row: Example) -> str:
-    """A unit as a sentence; of a row of a table only its name and the cell that was asked for."""
+    """What a unit says in answer to a row, "" when it does not; of a table one cell with its name.
+
+    A value alone proves nothing: the same number stands in other rows, about other things.
+    """
+    asked = terms(row.question).words
+    if not row.accepted or not holds(unit.text, row.accepted):
+        return ""
     if not unit.cells:
-        return ended(unit.text)
+        about = terms(unit.text).words - {form for group in row.accepted for form in group}
+        return ended(unit.text) if len(asked & about) >= _LEAST_SHARED else ""
     (_, name), *others = unit.cells
-    told = [
-        f"{column} {value}" if column else value
-        for column, value in others
-        if row.accepted and holds(value, row.accepted)
-    ]
-    return ended(f"{name}: {told[0]}" if told else unit.text)
+    for column, value in others:
+        named = terms(f"{name} {column}").words
+        if column and named <= asked and holds(value, row.accepted):
+            return ended(f"{name}, {column}: {value}")
+    return ""
 
 
 def _request(desk: Desk, passage: Passage) -> Request:
