@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",
     ),
+    "dataset": ("esrag.cli.dataset:dataset", "Make training data from the index."),
     "size": ("esrag.cli.size:size", "Work out how large a cluster so many chunks need."),
     "cost": ("esrag.cli.cost:cost", "Say what teaching a model costs, and compare the ways."),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),

@@ -51,25 +51,15 @@ class Cloze:
     def examples(self, desk: Desk) -> Iterator[Example]:
         """A gap question for each sentence that has something to leave out."""
         for passage in desk.passages:
-            seen: set[str] = set()
-            for unit in units_of(passage.as_hit()):
-                if not unit.is_heading and not unit.cells and unit.text not in seen:
-                    seen.add(unit.text)
-                    yield from self._of(desk, passage, unit.text)
+            for sentence, start, end in gaps_of(passage):
+                yield from self._of(desk, passage, sentence, start, end)
 
-    def _of(self, desk: Desk, passage: Passage, sentence: str) -> Iterator[Example]:
-        gap = gap_in(sentence, topic=topic_of(passage))
-        if gap is None:
-            return
-        start, end = gap
+    def _of(
+        self, desk: Desk, passage: Passage, sentence: str, start: int, end: int
+    ) -> Iterator[Example]:
         value = sentence[start:end]
         words = (self.name, passage.document_id, sentence)
-        wordings = [
-            wording.format(
-                topic=topic_of(passage), sentence=f"{sentence[:start]}{GAP}{sentence[end:]}"
-            )
-            for wording in _WORDINGS
-        ]
+        wordings = gap_questions(topic_of(passage), sentence, start, end)
         desk.random(*words).shuffle(wordings)
         split = desk.split_of(passage.document_id)
         for number, question in enumerate(wordings[: 2 if split == "train" else 1]):
@@ -84,6 +74,24 @@ class Cloze:
                 accepted=(forms_of(value),),
                 split="recall" if number else split,
             )
+
+
+def gaps_of(passage: Passage) -> Iterator[tuple[str, int, int]]:
+    """The sentences of a passage that have something to leave out, and where; each once."""
+    seen: set[str] = set()
+    for unit in units_of(passage.as_hit()):
+        if unit.is_heading or unit.cells or unit.text in seen:
+            continue
+        seen.add(unit.text)
+        gap = gap_in(unit.text, topic=topic_of(passage))
+        if gap is not None:
+            yield unit.text, *gap
+
+
+def gap_questions(topic: str, sentence: str, start: int, end: int) -> list[str]:
+    """The sentence with its gap, asked for in several wordings."""
+    gapped = f"{sentence[:start]}{GAP}{sentence[end:]}"
+    return [wording.format(topic=topic, sentence=gapped) for wording in _WORDINGS]
 
 
 def gap_in(sentence: str, *, topic: str = "") -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -65,6 +65,15 @@ class SplitShares:
             return "test"
         return "dev" if place < self.test + self.dev else "train"
 
+    def fitted(self, document_ids: Iterable[str], *, seed: int) -> SplitShares:
+        """The same shares as the numbers that give each split its count of these documents.
+
+        Chance alone would leave a small corpus with too few documents to judge by.
+        """
+        places = sorted(row_seed(seed, "split", each) / _NUMBERS for each in document_ids)
+        test = _below(places, self.test)
+        return SplitShares(dev=_below(places, self.test + self.dev) - test, test=test)
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -79,8 +88,8 @@ class Desk:
     index: str
     set: str
     seed: int
-    shares: SplitShares = SplitShares()
-    limits: Limits = Limits()
+    shares: SplitShares = field(default_factory=SplitShares)
+    limits: Limits = field(default_factory=Limits)
     search: Callable[[str, int], Sequence[Hit]] | None = None
     teacher: Teacher | None = None
     judge: Teacher | None = None
@@ -154,6 +163,14 @@ def row_seed(seed: int, *words: str) -> int:
     """A whole number from 0 to 2**31 - 1 that belongs to a seed and the words that name a row."""
     named = "\0".join((str(seed), *words)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(named).digest()[:8], "big") % _NUMBERS
+
+
+def _below(places: Sequence[float], share: float) -> float:
+    """A number below which a share of ``places`` lies; at least one place, but never all."""
+    if share <= 0 or len(places) < 2:
+        return 0.0
+    count = min(max(1, round(share * len(places))), len(places) - 1)
+    return (places[count - 1] + places[count]) / 2
 
 
 def fence_of(seed: int) -> str:

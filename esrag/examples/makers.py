@@ -37,6 +37,7 @@ MAKERS: Mapping[str, str] = {
     "raft:teacher": "esrag.examples.grounded:RaftTeacher",
     "teacher:qa": "esrag.examples.grounded:TeacherQuestions",
     "teacher:self-instruct": "esrag.examples.self_instruct:SelfInstruct",
+    "template:unknown": "esrag.examples.unknowns:Unknowns",
 }
 
 

@@ -107,6 +107,13 @@ class Passages:
         if together:
             yield tuple(together)
 
+    def document_ids(self) -> Iterator[str]:
+        """The documents, by id."""
+        for (name,) in self._file.execute(
+            "SELECT DISTINCT document FROM passages ORDER BY document"
+        ):
+            yield name
+
     def get(self, chunk_id: str) -> Passage | None:
         """The passage of a chunk; None when it may not be used, or is not there."""
         found = self._file.execute(

@@ -69,6 +69,11 @@ def read_examples(file: Path) -> Iterator[Example]:
             raise UsageError(f"the data set {file} is not UTF-8: {error}") from error
 
 
+def from_line(line: str) -> Example:
+    """The example of a line that ``as_line`` wrote."""
+    return _example(line, where="a line")
+
+
 def _example(line: str, *, where: str) -> Example:
     try:
         row: Any = json.loads(line)

@@ -1,0 +1,234 @@
+"""``esrag dataset``: training data from the index: build it, look at it, check it, hand it on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.types import ExampleKind, Split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elasticsearch import Elasticsearch
+
+    from esrag.examples.building import Helpers
+    from esrag.examples.teacher import Teacher
+    from esrag.settings import Settings
+
+_KINDS = click.Choice(get_args(ExampleKind))
+_SPLITS = click.Choice(get_args(Split))
+_json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def dataset() -> None:
+    """Training data from the index: questions and answers, each with the chunks it was made of.
+
+    What is built lies in the data folder under datasets/NAME.
+    """
+
+
+@dataset.command()
+@connection_flags
+@click.argument("name", required=False)
+@click.option("--kind", "kinds", type=_KINDS, multiple=True, help="Only examples of this kind.")
+@click.option("--maker", "makers", metavar="NAME", multiple=True, help="Only this maker's.")
+@click.option("--teacher", metavar="URL", help="Server whose model writes questions and answers.")
+@click.option("--teacher-model", metavar="NAME", help="Model to ask for there.")
+@click.option("--judge", metavar="URL", help="Server whose model checks what the teacher wrote.")
+@click.option("--judge-model", metavar="NAME", help="Model to ask for there.")
+@click.option("--acl", metavar="NAME", multiple=True, help="Use documents for this reader as well.")
+@click.option("--seed", type=int, help="The same seed and index give the same file.")
+@click.option("--per-kind", type=click.IntRange(min=0), default=0, help="Most of a kind; 0: all.")
+@click.option(
+    "--wordings",
+    type=click.IntRange(1, 10),
+    default=3,
+    show_default=True,
+    help="Questions for one fact that are trained.",
+)
+@click.option(
+    "--distractors",
+    type=click.IntRange(0, 20),
+    default=4,
+    show_default=True,
+    help="Passages of a prompt beside the one that answers.",
+)
+@click.option(
+    "--dev",
+    type=click.FloatRange(0, 0.5),
+    default=0.1,
+    show_default=True,
+    help="Share to choose by.",
+)
+@click.option(
+    "--test",
+    type=click.FloatRange(0, 0.5),
+    default=0.1,
+    show_default=True,
+    help="Share of the documents to judge by.",
+)
+@_json_flag
+def build(
+    name: str | None,
+    *,
+    set_name: str | None,
+    elasticsearch_url: str | None,
+    kinds: tuple[str, ...],
+    makers: tuple[str, ...],
+    teacher: str | None,
+    teacher_model: str | None,
+    judge: str | None,
+    judge_model: str | None,
+    acl: tuple[str, ...],
+    seed: int | None,
+    per_kind: int,
+    wordings: int,
+    distractors: int,
+    dev: float,
+    test: float,
+    as_json: bool,
+) -> None:
+    """Build the data set NAME (default: the document set's name) from the index.
+
+    Without a teacher, questions come from tables, fields, sentences and headings. Documents that
+    name their readers are left out unless --acl names one of them: a model tells everybody what it
+    has learnt.
+    """
+    settings = _settings(set_name, elasticsearch_url, teacher, teacher_model, acl, seed)
+    from esrag.examples.building import Recipe
+    from esrag.examples.building import build as build_in
+    from esrag.examples.desk import Limits, SplitShares
+    from esrag.examples.folder import dataset_folder
+    from esrag.examples.makers import makers_for
+    from esrag.examples.reading import read_passages
+    from esrag.names import Names
+
+    folder = dataset_folder(settings.data_dir, name or settings.index.set)
+    index = Names(settings.index.set).alias
+    chosen = makers_for(
+        makers, kinds=kinds, has_teacher=bool(settings.dataset.teacher_url), has_search=True
+    )
+    recipe = Recipe(
+        index=index,
+        set=settings.index.set,
+        seed=settings.training.seed,
+        acl=settings.dataset.acl,
+        shares=SplitShares(dev=dev, test=test),
+        limits=Limits(per_kind=per_kind, wordings=wordings, distractors=distractors),
+    )
+    with (
+        connect_with(settings) as client,
+        _helpers(
+            settings,
+            client,
+            folder,
+            judge=judge,
+            judge_model=judge_model,
+            search=any(maker.needs_search for maker in chosen),
+        ) as helpers,
+    ):
+        card = build_in(
+            folder,
+            recipe,
+            chosen,
+            read=lambda left_out: read_passages(client, index, acl=recipe.acl, left_out=left_out),
+            helpers=helpers,
+        )
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), **card}, indent=2, ensure_ascii=False))
+        return
+    _show_card(card)
+    click.echo(f"Built in {folder}")
+    click.echo(f"Next: esrag dataset show {folder.name}, then esrag finetune {folder.name}")
+
+
+def _settings(
+    set_name: str | None,
+    elasticsearch_url: str | None,
+    teacher: str | None,
+    teacher_model: str | None,
+    acl: tuple[str, ...],
+    seed: int | None,
+) -> Settings:
+    given: dict[str, Any] = {}
+    if teacher:
+        given["teacher_url"] = teacher
+    if teacher_model:
+        given["teacher_model"] = teacher_model
+    if acl:
+        given["acl"] = acl
+    sections: dict[str, Any] = {"dataset": given} if given else {}
+    if seed is not None:
+        sections["training"] = {"seed": seed}
+    return settings_from(set_name=set_name, elasticsearch_url=elasticsearch_url, **sections)
+
+
+@contextmanager
+def _helpers(
+    settings: Settings,
+    client: Elasticsearch,
+    folder: Path,
+    *,
+    judge: str | None,
+    judge_model: str | None,
+    search: bool,
+) -> Iterator[Helpers]:
+    """What makers may ask for help; servers are spoken to when a maker asks them."""
+    from esrag.cli.assembly import retriever_from
+    from esrag.cli.preflight import explaining_refusals
+    from esrag.examples.building import Helpers
+    from esrag.examples.folder import TEACHER
+    from esrag.examples.searching import searcher
+    from esrag.examples.teacher import teacher_at
+    from esrag.generation.places import BASE_MODEL, Place
+
+    given = settings.dataset
+    key = given.teacher_api_key.get_secret_value() if given.teacher_api_key else ""
+
+    def tell(words: str) -> None:
+        click.echo(words, err=True)
+
+    def at(url: str, model: str, part: str, authorization: str = "") -> Teacher | None:
+        if not url:
+            return None
+        place = Place(
+            url=url, model=model, authorization=authorization, ca_certs=given.teacher_ca_certs
+        )
+        found = teacher_at(
+            place, folder / TEACHER / part, concurrent=given.teacher_concurrent, tell=tell
+        )
+        return opened.enter_context(found)
+
+    with ExitStack() as opened:
+        opened.enter_context(explaining_refusals(client, "search", settings.index.set))
+        retriever = opened.enter_context(retriever_from(settings, client)) if search else None
+        yield Helpers(
+            search=searcher(retriever, acl=given.acl) if retriever else None,
+            teacher=at(
+                given.teacher_url, given.teacher_model, "answers", f"Bearer {key}" if key else ""
+            ),
+            judge=at(judge or "", judge_model or BASE_MODEL, "judge"),
+            tell=tell,
+        )
+
+
+def _show_card(card: dict[str, Any]) -> None:
+    """Counts by kind and split, and what was left out."""
+    splits = sorted({split for counts in card["by_kind"].values() for split in counts})
+    click.echo(f"{'':14}" + "".join(f"{split:>9}" for split in splits))
+    for kind, counts in card["by_kind"].items():
+        click.echo(f"{kind:14}" + "".join(f"{counts.get(split, 0):>9,}" for split in splits))
+    for what, counts in (
+        ("Chunks not used", card["chunks_left_out"]),
+        ("Rows left out", card["rows_dropped"]),
+    ):
+        if counts:
+            listed = "; ".join(f"{name} {n:,}" for name, n in counts.items())
+            click.echo(f"{what}: {listed}")

@@ -1,0 +1,158 @@
+"""The data card: what the rows are, of what they were made, what was left out, what it cost.
+
+As data (``card.json``) and to be read (``README.md``, with the head that model hubs understand).
+Costs and the time are in the card and never in the rows: two builds of the same give the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from esrag.costs.records import Costs
+from esrag.errors import UsageError
+from esrag.examples.folder import CARD, EXAMPLES, README, write_whole
+from esrag.types import Example
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a data set holds, counted while its rows go by."""
+
+    rows: int = 0
+    by_kind: dict[str, Counter[str]] = field(default_factory=dict)
+    by_maker: Counter[str] = field(default_factory=Counter)
+    documents: dict[str, set[str]] = field(default_factory=dict)
+    characters: int = 0
+    acl: set[str] = field(default_factory=set)
+
+    def counted(self, examples: Iterable[Example]) -> Iterable[Example]:
+        """The same examples, counted as they go by."""
+        for example in examples:
+            self.add(example)
+            yield example
+
+    def add(self, example: Example) -> None:
+        """Count one."""
+        self.rows += 1
+        self.by_kind.setdefault(example.kind, Counter())[example.split] += 1
+        self.by_maker[example.source.maker] += 1
+        self.documents.setdefault(example.split, set()).update(example.source.documents)
+        self.characters += sum(len(message.content) for message in example.messages)
+        self.acl.update(example.source.acl)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the card, in one order."""
+        return {
+            "rows": self.rows,
+            "by_kind": {kind: dict(sorted(n.items())) for kind, n in sorted(self.by_kind.items())},
+            "by_maker": dict(sorted(self.by_maker.items())),
+            "documents": {split: len(ids) for split, ids in sorted(self.documents.items())},
+            "characters": self.characters,
+        }
+
+
+def card_of(
+    counts: Counts,
+    *,
+    made_of: Mapping[str, Any],
+    left_out: Mapping[str, int],
+    dropped: Mapping[str, int],
+    sha256: str,
+    costs: Costs,
+) -> dict[str, Any]:
+    """The card as data; ``made_of`` holds index, set, fingerprints, seed and settings."""
+    return {
+        "format": FORMAT,
+        "file": EXAMPLES,
+        "sha256": sha256,
+        **counts.to_json(),
+        "made_of": dict(made_of),
+        "for_readers": sorted(counts.acl),
+        "chunks_left_out": dict(sorted(left_out.items())),
+        "rows_dropped": dict(sorted(dropped.items())),
+        "costs": costs.to_json(),
+    }
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write both forms."""
+    write_whole(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / README, as_text(card, name=folder.name))
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a data set; raises UsageError when there is none that can be read."""
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{folder} has no card that can be read: {error}", hint="Build the data set again."
+        ) from error
+    if not isinstance(card, dict) or "sha256" not in card:
+        raise UsageError(f"{folder / CARD} is no card", hint="Build the data set again.")
+    return card
+
+
+def as_text(card: Mapping[str, Any], *, name: str) -> str:
+    """The card as Markdown."""
+    made_of = card["made_of"]
+    splits = sorted({split for counts in card["by_kind"].values() for split in counts})
+    lines = [
+        "---",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        "  - split: all",
+        f"    path: {EXAMPLES}",
+        "task_categories:",
+        "- text-generation",
+        "---",
+        "",
+        f"# Data set {name}",
+        "",
+        f"Made by esrag {made_of['esrag']} from {made_of['passages']:,} passages of the index "
+        f"{made_of['index']} (set {made_of['set']}), seed {made_of['seed']}.",
+        "Each row names the chunks and documents that it was made of.",
+        "It is as confidential as these documents.",
+        "",
+        "| kind | " + " | ".join(splits) + " |",
+        "|---|" + "---:|" * len(splits),
+        *(
+            f"| {kind} | " + " | ".join(f"{counts.get(split, 0):,}" for split in splits) + " |"
+            for kind, counts in card["by_kind"].items()
+        ),
+        "",
+        *_listed("Rows by maker", card["by_maker"]),
+        *_listed("Documents by split", card["documents"]),
+        *_listed("Rows that were made and left out", card["rows_dropped"]),
+        *_listed("Chunks that were not used", card["chunks_left_out"]),
+        "## Readers",
+        "",
+        "Its documents name: " + ", ".join(card["for_readers"]) + "."
+        if card["for_readers"]
+        else "None of its documents says who may read it.",
+        "A model that is trained on it tells what it learnt to everybody who may ask it.",
+        "",
+        "## Made of",
+        "",
+        "```json",
+        json.dumps(made_of, indent=2, ensure_ascii=False),
+        "```",
+        "",
+        f"sha256 of {EXAMPLES}: `{card['sha256']}`",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _listed(heading: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    return [f"## {heading}", "", *(f"- {name}: {n:,}" for name, n in counts.items()), ""]

@@ -1,0 +1,169 @@
+"""Gathers the rows of all makers, leaves out what must not stay, and gives them in their order.
+
+    makers ──► Gathered (a table of the same SQLite file) ──► checks ──► rows, by a hash of the seed
+
+What is left out, and why:
+
+- exactly the same row twice;
+- a row whose documents are of several splits, or of another one than the row;
+- a closed-book question to which the corpus has two answers, or which is also said to be unknown;
+- a near duplicate of a row that stays;
+- a question of train that stands in dev, test or recall as well, which would judge memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+
+from esrag.examples import duplicates
+from esrag.examples.desk import Tally, row_seed
+from esrag.examples.rows import as_line, from_line
+from esrag.types import Example, Split
+
+_TABLES = """
+CREATE TABLE rows (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, split TEXT NOT NULL, made_of TEXT NOT NULL,
+    question TEXT NOT NULL, asked TEXT NOT NULL, answer TEXT NOT NULL,
+    precedence INTEGER NOT NULL, place INTEGER NOT NULL, line TEXT NOT NULL
+);
+CREATE INDEX rows_by_question ON rows (question);
+CREATE INDEX rows_in_order ON rows (place, id);
+CREATE TABLE bands (kind TEXT NOT NULL, band INTEGER NOT NULL, row TEXT NOT NULL);
+CREATE INDEX bands_by_number ON bands (kind, band);
+"""
+# rows of the first are kept when those of a later one are the same
+_PRECEDENCE: tuple[Split, ...] = ("train", "recall", "test", "dev")
+_TWO_ANSWERS = """
+DELETE FROM rows WHERE kind IN ('knowledge', 'unknown') AND question IN (
+    SELECT question FROM rows WHERE kind IN ('knowledge', 'unknown')
+    GROUP BY question HAVING count(DISTINCT answer) > 1
+)
+"""
+# A wording for recall asks for the content of those that are trained: only the same words are the
+# same question.
+_SHARED_QUESTIONS = """
+DELETE FROM rows WHERE split = ? AND EXISTS (
+    SELECT 1 FROM rows AS other WHERE other.question = rows.question
+    AND other.precedence < rows.precedence
+    AND (rows.split <> 'recall' OR other.asked = rows.asked)
+)
+"""
+_CANDIDATES = """
+SELECT DISTINCT rows.made_of, rows.line FROM bands JOIN rows ON rows.id = bands.row
+WHERE bands.kind = ? AND band IN (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_BEYOND = """
+DELETE FROM rows WHERE id IN (
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY kind ORDER BY place, id) AS number FROM rows
+    ) WHERE number > ?
+)
+"""
+
+
+class Gathered:
+    """Rows as they come; ``settle`` decides which stay."""
+
+    def __init__(
+        self,
+        file: sqlite3.Connection,
+        *,
+        seed: int,
+        split_of: Callable[[str], Split],
+        tally: Tally,
+    ) -> None:
+        self._file = file
+        self._seed = seed
+        self._split_of = split_of
+        self._tally = tally
+        self._file.executescript(_TABLES)
+
+    def add(self, example: Example) -> None:
+        """Take a row, unless it is there already or mixes splits."""
+        own = "train" if example.split == "recall" else example.split
+        if {self._split_of(name) for name in example.source.documents} - {own}:
+            self._tally.drop("documents of several splits")
+            return
+        made_of = f"{example.source.maker} {example.source.seed}"
+        added = self._file.execute(
+            "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                example.id,
+                example.kind,
+                example.split,
+                made_of,
+                duplicates.question_key(example.question),
+                " ".join(example.question.casefold().split()),
+                duplicates.answers_key(example.accepted, example.answer),
+                _PRECEDENCE.index(example.split),
+                row_seed(self._seed, "order", example.id),
+                as_line(example),
+            ),
+        )
+        if not added.rowcount:
+            self._tally.drop("the same row twice")
+
+    def settle(self, *, per_kind: int = 0) -> None:
+        """Leave out what must not stay, then all beyond ``per_kind`` of a kind; 0 keeps all."""
+        self._drop("two answers to one question", _TWO_ANSWERS)
+        for split in _PRECEDENCE[1:]:
+            self._drop(f"{split}: the question stands in another split", _SHARED_QUESTIONS, split)
+        self._drop_near_duplicates()
+        if per_kind:
+            self._drop(f"beyond {per_kind} of its kind", _BEYOND, per_kind)
+        self._file.commit()
+
+    def rows(self) -> Iterator[Example]:
+        """What stays, in an order that a seed decides."""
+        for (line,) in self._file.execute("SELECT line FROM rows ORDER BY place, id"):
+            yield from_line(line)
+
+    def _drop_near_duplicates(self) -> None:
+        gone: list[str] = []
+        for split in _PRECEDENCE:
+            if split == "recall":
+                continue  # its rows are meant to be like those of train
+            named = self._file.execute(
+                "SELECT id FROM rows WHERE split = ? ORDER BY place, id", (split,)
+            )
+            gone.extend(identity for (identity,) in named if self._is_like_another(identity))
+        self._file.executemany("DELETE FROM rows WHERE id = ?", ((each,) for each in gone))
+        if gone:
+            self._tally.drop("nearly the same as another", len(gone))
+
+    def _is_like_another(self, identity: str) -> bool:
+        """Whether a row that stays is like this one; if not, this one is remembered."""
+        kind, made_of, line = self._file.execute(
+            "SELECT kind, made_of, line FROM rows WHERE id = ?", (identity,)
+        ).fetchone()
+        example = from_line(line)
+        found = duplicates.shingles(_compared(example))
+        numbers = duplicates.bands(found)
+        candidates = self._file.execute(_CANDIDATES, (kind, *numbers))
+        for made_of_other, line in candidates:
+            # wordings of one fact are like each other, as they are meant to be
+            if made_of_other != made_of and _alike(found, example, from_line(line)):
+                return True
+        self._file.executemany(
+            "INSERT INTO bands VALUES (?, ?, ?)", ((kind, number, identity) for number in numbers)
+        )
+        return False
+
+    def _drop(self, reason: str, statement: str, *values: object) -> None:
+        gone = self._file.execute(statement, values).rowcount
+        if gone:
+            self._tally.drop(reason, gone)
+
+
+def _compared(example: Example) -> str:
+    return f"{example.question}\n{example.answer}"
+
+
+def _alike(found: frozenset[int], example: Example, other: Example) -> bool:
+    if duplicates.figures(example.question) != duplicates.figures(other.question):
+        return False
+    if duplicates.figures(example.answer) != duplicates.figures(other.answer):
+        return False
+    of_other = duplicates.shingles(_compared(other))
+    return duplicates.similarity(found, of_other) >= duplicates.LIKE
