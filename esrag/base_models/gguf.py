@@ -79,7 +79,7 @@ def _convert(gguf_file: Path, folder: Path) -> None:
     write_tokenizer(
         folder,
         tokens=values["tokenizer.ggml.tokens"],
-        merges=values["tokenizer.ggml.merges"],
+        merges=values.get("tokenizer.ggml.merges", ()),  # bytes alone have none
         token_types=values["tokenizer.ggml.token_type"],
         end_token_id=config["eos_token_id"],
         chat_template=values["tokenizer.chat_template"],
@@ -129,6 +129,14 @@ def _save_weights(reader: Any, config: dict[str, Any], target: Path) -> None:
     save_file(weights, str(target), metadata={"format": "pt"})
 
 
+def interleaved(array: np.ndarray[Any, Any], *, heads: int) -> np.ndarray[Any, Any]:
+    """The rows of a rotary projection in llama.cpp's order; what ``_restored`` undoes."""
+    rows, columns = array.shape
+    return (
+        array.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+    )
+
+
 def _restored(array: np.ndarray[Any, Any], *, heads: int) -> np.ndarray[Any, Any]:
     """Undo llama.cpp's interleaving of the two halves of each rotary head."""
     rows, columns = array.shape
@@ -137,7 +145,8 @@ def _restored(array: np.ndarray[Any, Any], *, heads: int) -> np.ndarray[Any, Any
     )
 
 
-_PARTS = {
+# parts of a layer, and tensors outside of layers: llama.cpp's name and transformers'
+PARTS = {
     "attn_norm": "input_layernorm",
     "ffn_norm": "post_attention_layernorm",
     "attn_q": "self_attn.q_proj",
@@ -148,7 +157,7 @@ _PARTS = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-_WHOLE = {
+WHOLE = {
     "token_embd.weight": "model.embed_tokens.weight",
     "output_norm.weight": "model.norm.weight",
     "output.weight": "lm_head.weight",
@@ -156,12 +165,12 @@ _WHOLE = {
 
 
 def _name(gguf_name: str) -> str:
-    if gguf_name in _WHOLE:
-        return _WHOLE[gguf_name]
+    if gguf_name in WHOLE:
+        return WHOLE[gguf_name]
     block, layer, part, suffix = gguf_name.split(".")
-    if block != "blk" or part not in _PARTS:
+    if block != "blk" or part not in PARTS:
         raise UnsupportedError(f"the GGUF file holds a tensor that is not known: {gguf_name}")
-    return f"model.layers.{layer}.{_PARTS[part]}.{suffix}"
+    return f"model.layers.{layer}.{PARTS[part]}.{suffix}"
 
 
 def _sha256(file: Path) -> str:

@@ -127,6 +127,34 @@ class Generator:
         except (TooSlowError, BrokenError) as error:
             raise self._explained(error, _Written(1)) from error
 
+    def call(
+        self, method: str, path: str, body: Any = None, *, seconds: float = _ASKING_SECONDS
+    ) -> tuple[int, Any]:
+        """A request other than a stream: the status, and the JSON of the answer, None for others.
+
+        Raises what a refusal of credentials, too many requests and a failing server mean.
+        """
+        limit = Limit.after(seconds, "it was asked", "generator.first_token_timeout")
+        try:
+            with self._connections.exchange(
+                method,
+                path,
+                body,
+                connect=self._connecting(),
+                answer=limit,
+                headers=self._headers("application/json"),
+            ) as reply:
+                status, words = reply.status, reply.read()
+                retry_after = reply.header("retry-after")
+        except (TooSlowError, BrokenError) as error:
+            raise self._explained(error, _Written(1)) from error
+        if status in (401, 403, 429) or status >= 500:
+            raise refusal(self._where, status, words, retry_after=retry_after)
+        try:
+            return status, json.loads(words)
+        except (ValueError, RecursionError):
+            return status, None
+
     def close(self) -> None:
         """Close the connections that are idle."""
         self._connections.close()
@@ -300,30 +328,9 @@ class Generator:
 
     def _asked(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         """A short request beside the generation: its status and JSON."""
-        limit = Limit.after(
-            min(_ASKING_SECONDS, self.place.first_token_timeout),
-            "it was asked for its limits",
-            "generator.first_token_timeout",
+        return self.call(
+            method, path, body, seconds=min(_ASKING_SECONDS, self.place.first_token_timeout)
         )
-        try:
-            with self._connections.exchange(
-                method,
-                path,
-                body,
-                connect=self._connecting(),
-                answer=limit,
-                headers=self._headers("application/json"),
-            ) as reply:
-                status, words = reply.status, reply.read()
-                retry_after = reply.header("retry-after")
-        except (TooSlowError, BrokenError) as error:
-            raise self._explained(error, _Written(1)) from error
-        if status in (401, 403, 429) or status >= 500:
-            raise refusal(self._where, status, words, retry_after=retry_after)
-        try:
-            return status, json.loads(words)
-        except (ValueError, RecursionError):
-            return status, None
 
     def _connecting(self) -> Limit:
         return Limit.after(self.place.connect_timeout, "connecting", "generator.connect_timeout")
