@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from esrag.examples.novelty import Novelty
+from esrag.examples.novelty import SELF_INSTRUCT_LIMIT, rouge_l
 from esrag.examples.teacher_questions import TeacherPair
 from esrag.prompting import MODEL_REFUSAL, UNKNOWN
 from esrag.quoting.kinds import asked_for
 from esrag.sentences import generated_sentences
-from esrag.terms import names, terms
+from esrag.terms import names, terms, written_words
 from esrag.types import Hit
 from esrag.verification import Entails, Verifier
 
@@ -118,7 +118,7 @@ class PairChecks:
 
     def __init__(self, *, finds: Callable[[str, Hit], bool] | None = None) -> None:
         self._finds = finds
-        self._kept: dict[frozenset[str], Novelty] = {}
+        self._kept: dict[frozenset[str], list[tuple[frozenset[str], tuple[str, ...]]]] = {}
 
     def check(self, pair: TeacherPair, hit: Hit, *, judge: Entails | None = None) -> Checked:
         """Whether the pair is kept; one that is counts as said from now on."""
@@ -132,14 +132,25 @@ class PairChecks:
             return found
         if self._finds is not None and not self._finds(pair.question, hit):
             return Checked("a search for the question does not find its passage")
-        if self._admit(pair.question) is not None:
+        if not self._is_new(pair.question):
             return Checked("too like another question")
         return found
 
-    def _admit(self, question: str) -> object:
-        """Questions about different figures or names differ, however alike they sound."""
-        about = terms(question).figures | names(question)
-        return self._kept.setdefault(about, Novelty()).admit(question)
+    def _is_new(self, question: str) -> bool:
+        """Whether it asks for something else than those before it; then it is one of them.
+
+        Questions that sound alike still differ when each names something that the other does not:
+        another version, another name, another thing.
+        """
+        asked = terms(question)
+        words = written_words(question)
+        alike = self._kept.setdefault(asked.figures | names(question), [])
+        for others, row in alike:
+            nested = asked.words <= others or others <= asked.words
+            if nested and rouge_l(words, row) >= SELF_INSTRUCT_LIMIT:
+                return False
+        alike.append((asked.words, words))
+        return True
 
 
 def ended(answer: str) -> str:

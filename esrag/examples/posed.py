@@ -10,6 +10,7 @@ state it are the answer.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ TEMPLATES = ("template:table", "template:field", "template:statement", "template
 FOUND_WITHIN = 10  # hits among which a question's own passage must be
 _LEAST_WORDS = 3  # of an answer that says what it is about
 _LEAST_SHARED = 2  # words of the question in a sentence that answers it
+_ASKS_YEAR = re.compile(r"\b(?:what|which) (?:year|version|release)\b", re.IGNORECASE)
 _LEAST_PASSAGE = 12  # words of a passage worth asking a teacher about
 
 
@@ -150,7 +152,7 @@ def forms_in(question: str, answer: str) -> tuple[tuple[str, ...], ...]:
 
     An answer that is right holds each of them.
     """
-    if asked_for(question).held is None:
+    if asked_for(question).held is None and not _ASKS_YEAR.search(question):
         return ()
     known = terms(question).figures
     groups: list[tuple[str, ...]] = []

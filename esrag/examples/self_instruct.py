@@ -61,7 +61,8 @@ _TASK = re.compile(
 # what words alone cannot do (the paper leaves out images, graphs and files)
 _NOT_WORDS = re.compile(
     r"\b(?:images?|pictures?|photos?|diagrams?|graphs?|charts?|plots?|draw|maps?|videos?|audio"
-    r"|files?|links?|websites?|screenshots?|slides?|powerpoint|program|script|code)\b",
+    r"|files?|links?|websites?|screenshots?|slides?|powerpoint)\b"
+    r"|\bwrite (?:a|an|the|some) (?:\w+ )?(?:program|script|code|function)\b",
     re.IGNORECASE,
 )
 
