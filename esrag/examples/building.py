@@ -101,7 +101,16 @@ def build(
                 costs=meter.read(**_tokens(helpers)),
             )
             write_card(folder, card)
+        _forget(helpers, passages)
     return card
+
+
+def _forget(helpers: Helpers, passages: Passages) -> None:
+    """Take out of the kept answers what was asked about documents that may not be used any more."""
+    here = frozenset(passages.document_ids())
+    for each in (helpers.teacher, helpers.judge):
+        if each is not None:
+            each.forget(kept=here.__contains__)
 
 
 def _desk(recipe: Recipe, helpers: Helpers, passages: Passages) -> Desk:

@@ -38,6 +38,7 @@ MAKERS: Mapping[str, str] = {
     "teacher:qa": "esrag.examples.grounded:TeacherQuestions",
     "teacher:self-instruct": "esrag.examples.self_instruct:SelfInstruct",
     "template:unknown": "esrag.examples.unknowns:Unknowns",
+    "raft:unknown": "esrag.examples.grounded:RaftUnknown",
 }
 
 
