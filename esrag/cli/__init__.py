@@ -51,6 +51,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset": ("esrag.cli.dataset:dataset", "Make training data from the index."),
     "size": ("esrag.cli.size:size", "Work out how large a cluster so many chunks need."),
     "cost": ("esrag.cli.cost:cost", "Say what teaching a model costs, and compare the ways."),
+    "finetune": (
+        "esrag.cli.finetune:finetune",
+        "Teach a model what a data set says: LoRA and the like, or all weights.",
+    ),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 

@@ -1,0 +1,121 @@
+"""How training is shown while it goes on: a bar for a person, lines for a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from esrag.errors import UnsupportedError
+from esrag.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from esrag.training.finetuning import Plan
+
+_EVERY = 10.0  # seconds between lines of a log
+
+
+class Progress:
+    """Shows each step on standard error, and writes for TensorBoard where that is wanted."""
+
+    def __init__(self, folder: RunFolder, *, tensorboard: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task: Any = None
+        self._told = 0.0
+        self._board = _board(folder) if tensorboard else None
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._bars.stop()
+        if self._board is not None:
+            self._board.close()
+
+    def tell(self, step: int, total: int, line: Mapping[str, Any]) -> None:
+        """Show one line of the metrics."""
+        self._to_board(step, line)
+        words = _words(line)
+        if self._console.is_terminal:
+            if self._task is None:
+                self._task = self._bars.add_task(words, total=total)
+            self._bars.update(self._task, completed=step, total=total, description=words)
+            if line["kind"] == "evaluation":
+                self._console.print(f"step {step}: {words}", markup=False, highlight=False)
+            return
+        now = time.monotonic()
+        if line["kind"] == "evaluation" or now - self._told >= _EVERY or step == total:
+            self._told = now
+            click.echo(f"step {step}/{total}: {words}", err=True)
+
+    def _to_board(self, step: int, line: Mapping[str, Any]) -> None:
+        if self._board is None:
+            return
+        for name, value in line.items():
+            if isinstance(value, int | float) and name != "step":
+                self._board.add_scalar(f"{line['kind']}/{name}", value, step)
+
+
+def shown_need(planned: Plan) -> None:
+    """Say on standard error what the run is about to do, and what it needs."""
+    rows = planned.train.rows
+    tokens = sum(len(row.tokens) for row in rows)
+    click.echo(
+        f"{len(rows)} examples of {tokens:,} tokens, {len(planned.held_out.rows)} held out; "
+        f"base model {planned.base.model_id}",
+        err=True,
+    )
+    left_out = len(planned.train.too_long) + len(planned.held_out.too_long)
+    if left_out:
+        click.echo(
+            f"Warning: {left_out} examples are longer than {planned.recipe.max_tokens} tokens and "
+            "are left out",
+            err=True,
+        )
+    if planned.need is not None:
+        click.echo(
+            f"memory: some {planned.need.total / 2**30:.1f} GiB of "
+            f"{planned.need.free / 2**30:.1f} GiB free",
+            err=True,
+        )
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    if line["kind"] == "train":
+        return f"loss {line['loss']:.4f}"
+    words = [f"held-out loss {line['loss']:.4f}"] if "loss" in line else []
+    if "grounded" in line:
+        words.append(f"grounded {line['grounded']:.3f}")
+    return ", ".join(words)
+
+
+def _board(folder: RunFolder) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UnsupportedError(
+            "TensorBoard is not installed", hint="Install it: pip install 'esrag[tune]'"
+        ) from error
+    return SummaryWriter(str(folder.path / "tensorboard"))  # type: ignore[no-untyped-call]
