@@ -91,12 +91,12 @@ def posed_by_teacher(desk: Desk) -> Iterator[Posed]:
 
     for reply in teacher.ask(requests()):
         passage = asked.popleft()
-        pairs = tuple(read_pairs(reply.text))
-        if reply.why or not pairs:
+        pairs = tuple(read_pairs(reply.whole_lines))
+        if not pairs:
             why = reply.why.split(":")[0] or "nothing that reads as a question with its answer"
             desk.tally.drop(f"teacher: {why}")
         judge = judged_by(desk.judge, documents=(passage.document_id,)) if desk.judge else None
-        for pair in pairs if not reply.why else ():
+        for pair in pairs:
             found = checks.check(pair, passage.as_hit(), judge=judge)
             if found.why:
                 desk.tally.drop(f"teacher: {found.why}")

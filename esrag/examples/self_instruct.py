@@ -45,6 +45,7 @@ ROUND = 16  # passages
 TASKS = 2  # that are asked for at once
 SHOWN_SEEDS, SHOWN_OWN = 3, 1  # six to two in the paper, of eight
 TASK_TOKENS, ANSWER_TOKENS = 60, 200
+CUT = "the teacher ran out of tokens"
 _WORDS = (4, 50)
 _LONGEST_ANSWER = 900  # characters
 SYSTEM = (
@@ -153,7 +154,7 @@ def _tasks(
     known = tuple(own)  # of earlier rounds
     requests = [_task_request(desk, passage, known) for passage in batch]
     for passage, reply in zip(batch, teacher.ask(requests), strict=True):
-        tasks = () if reply.why else tuple(read_tasks(reply.text))
+        tasks = tuple(read_tasks(reply.whole_lines))
         if not tasks:
             why = reply.why.split(":")[0] or "nothing that reads as a task"
             desk.tally.drop(f"self-instruct: {why}")
@@ -174,7 +175,8 @@ def _done(desk: Desk, teacher: Teacher, tasks: Sequence[_Task]) -> Iterator[Pose
     requests = [_answer_request(desk, task) for task in tasks]
     for task, reply in zip(tasks, teacher.ask(requests), strict=True):
         answer = _without_numbers(reply.text)
-        why = reply.why.split(":")[0] or answer_form(task.instruction, answer)
+        why = reply.why.split(":")[0] or (CUT if reply.cut else "")
+        why = why or answer_form(task.instruction, answer)
         if not why:
             judge = (
                 judged_by(desk.judge, documents=(task.passage.document_id,)) if desk.judge else None

@@ -82,11 +82,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered.  ``why`` says what is wrong with it, "" when it is whole."""
+    """What was answered.  ``why`` says why it has no text, "" when it has.
+
+    ``cut`` says that the teacher ran out of tokens: the last line is not whole.
+    """
 
     text: str
     why: str = ""
     kept: bool = False
+    cut: bool = False
+
+    @property
+    def whole_lines(self) -> str:
+        """The text without a last line that was cut off."""
+        return self.text.rpartition("\n")[0] if self.cut else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +347,4 @@ def _is_away(error: UnavailableError) -> bool:
 
 
 def _reply_of(answer: KeptAnswer, *, kept: bool) -> Reply:
-    """A reply that ran out of tokens has no end, and nothing is made of it."""
-    why = "" if answer.finish != "length" else "the teacher ran out of tokens"
-    return Reply(answer.text, why, kept=kept)
+    return Reply(answer.text, kept=kept, cut=answer.finish == "length")

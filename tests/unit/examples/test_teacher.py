@@ -187,11 +187,12 @@ def test_a_wrong_key_ends_the_run_at_once_and_names_the_right_setting(tmp_path: 
 
 
 def test_an_answer_without_an_end_says_so_every_time(tmp_path: Path) -> None:
-    """Out of tokens is a reason, kept like the answer."""
-    server = ScriptedServer(_echo, finish="length")
+    """Out of tokens is kept with the answer, and its last line is not taken for a whole one."""
+    server = ScriptedServer(lambda _: "a whole line\nhalf a li", finish="length")
     with _teacher(server, tmp_path) as teacher:
-        whys = [teacher.ask_one(_request("a")).why for _ in range(2)]
-    assert whys == ["the teacher ran out of tokens"] * 2
+        replies = [teacher.ask_one(_request("a")) for _ in range(2)]
+    assert [reply.cut for reply in replies] == [True, True]
+    assert {reply.whole_lines for reply in replies} == {"a whole line"}
     assert len(server.asked) == 1
 
 
