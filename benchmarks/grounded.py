@@ -1,0 +1,180 @@
+"""Answering from passages before and after tuning: right, with the right citation, or refused.
+
+    python -m benchmarks.grounded --url … --rows EXAMPLES.jsonl --folder FOLDER base tuned=NAME
+
+Each model that the generator serves gets the same prompts: rows of held-out documents of ours,
+and questions of data sets that it never saw (folders in BEIR's layout with short answers).  The
+model's bare text is judged, without the verification that serving puts behind it.  Changes are
+paired, question by question, against the first model.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from benchmarks.asking import ask_all, models_of
+from benchmarks.grounded_rows import Posed, from_examples, from_folder
+from esrag.answer_measures import change, proportion, read_answer
+
+MAX_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one model said to one prompt."""
+
+    model: str
+    questions: str
+    id: str
+    question: str
+    answerable: bool
+    text: str
+    right: bool
+    cites_right: bool
+    refused: bool
+
+
+def _right(said: Said) -> bool:
+    return said.right
+
+
+def _right_and_cited(said: Said) -> bool:
+    return said.right and said.cites_right
+
+
+def _refused(said: Said) -> bool:
+    return said.refused
+
+
+# what is counted, over questions whose passages hold the answer or over those whose do not
+_MEASURES: tuple[tuple[str, bool, Callable[[Said], bool]], ...] = (
+    ("right", True, _right),
+    ("right and cites the right passage", True, _right_and_cited),
+    ("refuses wrongly", True, _refused),
+    ("refuses where it should", False, _refused),
+)
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option("--url", required=True, help="Address of the generator that serves the models.")
+@click.option("--rows", type=click.Path(path_type=Path, exists=True), help="Data set of ours.")
+@click.option(
+    "--folder", "folders", multiple=True, type=click.Path(path_type=Path, exists=True),
+    help="Folder in BEIR's layout.",
+)  # fmt: skip
+@click.option("--limit", default=60, show_default=True, help="Questions of each sort.")
+@click.option("--seed", default=7, show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Keeps answers.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write all answers as JSON.")
+@click.option("--concurrent", default=4, show_default=True)
+def main(
+    models: Sequence[str],
+    *,
+    url: str,
+    rows: Path | None,
+    folders: Sequence[Path],
+    limit: int,
+    seed: int,
+    work: Path,
+    output: Path | None,
+    concurrent: int,
+) -> None:
+    """Ask each of MODELS (NAME, or LABEL=NAME) and print the table; the first is the baseline."""
+    posed = {folder.name: from_folder(folder, limit=limit, seed=seed) for folder in folders}
+    if rows:
+        posed = {"ours": from_examples(rows, limit=limit, seed=seed)} | posed
+    said = [
+        each
+        for label, model in models_of(models)
+        for name, asked in posed.items()
+        for each in _asked(label, model, name, asked, url=url, work=work, concurrent=concurrent)
+    ]
+    lines = table(said, [label for label, _ in models_of(models)], list(posed))
+    for line in lines:
+        click.echo(line)
+    if output:
+        record = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "machine": f"{platform.machine()}, Python {sys.version.split()[0]}",
+            "seed": seed,
+            "table": lines,
+            "said": [asdict(each) for each in said],
+        }
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        output.write_text(text + "\n", encoding="utf-8")
+
+
+def _asked(
+    label: str,
+    model: str,
+    name: str,
+    posed: Sequence[Posed],
+    *,
+    url: str,
+    work: Path,
+    concurrent: int,
+) -> list[Said]:
+    texts = ask_all(
+        [each.messages for each in posed],
+        url=url,
+        model=model,
+        folder=work / label,
+        max_tokens=MAX_TOKENS,
+        concurrent=concurrent,
+    )
+    return [_said(label, name, each, text) for each, text in zip(posed, texts, strict=True)]
+
+
+def _said(label: str, name: str, posed: Posed, text: str) -> Said:
+    reading = read_answer(text, accepted=posed.accepted, relevant=posed.relevant, given=posed.given)
+    return Said(
+        model=label,
+        questions=name,
+        id=posed.id,
+        question=posed.question,
+        answerable=posed.answerable,
+        text=text,
+        right=reading.right,
+        cites_right=reading.cites_right,
+        refused=reading.refused,
+    )
+
+
+def table(said: Sequence[Said], labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A row for each set of questions and measure, a column for each model, then the changes."""
+    lines = [
+        f"| questions | measure | {' | '.join(labels)} |",
+        "|---|---|" + "---|" * len(labels),
+    ]
+    changes = []
+    for name in names:
+        for measure, answerable, of in _MEASURES:
+            outcomes = {
+                label: [
+                    of(each)
+                    for each in said
+                    if (each.model, each.questions, each.answerable) == (label, name, answerable)
+                ]
+                for label in labels
+            }
+            cells = " | ".join(str(proportion(outcomes[label])) for label in labels)
+            lines.append(f"| {name} | {measure} | {cells} |")
+            changes += [
+                f"{label} against {labels[0]}, {name}, {measure}: "
+                f"{change(outcomes[labels[0]], outcomes[label])}"
+                for label in labels[1:]
+            ]
+    return lines + changes
+
+
+if __name__ == "__main__":
+    main()

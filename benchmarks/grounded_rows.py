@@ -1,0 +1,155 @@
+"""Questions with passages to answer them from, and without: what grounded tuning is measured on.
+
+    a data set that `esrag dataset build` made ──► its test split          documents held out
+    folder in BEIR's layout with answers ────────► the same prompt, made here    never seen
+
+Of a folder, each chosen question is asked once: every other one with the passage that it was
+written for among the nearest others, the rest with the nearest others alone.  Nearness is by
+shared words, so that the others look as if they answered; none of them holds an accepted answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks.judged import load, records
+from esrag import prompting
+from esrag.errors import UsageError
+from esrag.examples.passages import Passage
+from esrag.examples.rows import read_examples
+from esrag.questions import holds
+from esrag.terms import terms
+from esrag.types import Example, Message
+
+PASSAGES = 3  # in each prompt of a folder
+LONGEST_ANSWER = 12  # words; what is longer cannot be judged by its words
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """One prompt; ``relevant`` passages hold the answer, none when it should be refused."""
+
+    id: str
+    question: str
+    messages: tuple[Message, ...]
+    given: int
+    accepted: tuple[tuple[str, ...], ...]
+    relevant: tuple[int, ...]
+
+    @property
+    def answerable(self) -> bool:
+        """Whether its passages hold the answer."""
+        return bool(self.relevant)
+
+
+def from_examples(file: Path, *, limit: int, seed: int) -> list[Posed]:
+    """Rows of the test split, at most ``limit`` that can be answered and as many that cannot."""
+    rows = [
+        _posed(row)
+        for row in read_examples(file)
+        if row.split == "test" and row.kind in ("grounded", "unanswerable")
+    ]
+    if not rows:
+        raise UsageError(f"{file} has no grounded rows in its test split")
+    chosen = _chosen(rows, limit=limit, seed=seed)
+    return sorted(chosen, key=lambda posed: posed.id)
+
+
+def from_folder(folder: Path, *, limit: int, seed: int) -> list[Posed]:
+    """``limit`` questions with the passage that answers and as many without it."""
+    judged = load(folder)
+    passages = [_passage(record) for record in records(folder / "corpus.jsonl")]
+    by_id = {passage.id: passage for passage in passages}
+    qrels = next(iter(judged.splits.values()))
+    near = _nearest(passages)
+    asked = [
+        (str(record["_id"]), str(record["text"]), forms)
+        for record in records(folder / "queries.jsonl")
+        if (forms := _forms(record)) and str(record["_id"]) in qrels
+    ]
+    Random(seed).shuffle(asked)
+    found: list[Posed] = []
+    for number, (name, question, forms) in enumerate(asked[: 2 * limit]):
+        own = [by_id[document] for document in qrels[name] if document in by_id]
+        apart = frozenset(passage.id for passage in own)
+
+        def usable(
+            passage: Passage, apart: frozenset[str] = apart, forms: tuple[str, ...] = forms
+        ) -> bool:
+            return passage.id not in apart and not holds(passage.text, [forms])
+
+        chance = Random(f"{seed} {name}")
+        shown = near(question, PASSAGES, usable)
+        relevant: tuple[int, ...] = ()
+        if number % 2 == 0:
+            at = chance.randrange(PASSAGES)
+            shown = [*shown[:at], own[0], *shown[at : PASSAGES - 1]]
+            relevant = (at + 1,)
+        hits = [passage.as_hit(rank) for rank, passage in enumerate(shown, start=1)]
+        fence = f"{chance.getrandbits(32):08x}"
+        found.append(
+            Posed(
+                id=name,
+                question=question,
+                messages=prompting.compose(question, hits, fence=fence),
+                given=len(hits),
+                accepted=(forms,) if relevant else (),
+                relevant=relevant,
+            )
+        )
+    return found
+
+
+def _chosen(rows: Sequence[Posed], *, limit: int, seed: int) -> Iterator[Posed]:
+    for answerable in (True, False):
+        part = sorted((row for row in rows if row.answerable == answerable), key=lambda r: r.id)
+        yield from Random(seed).sample(part, min(limit, len(part)))
+
+
+def _posed(row: Example) -> Posed:
+    return Posed(
+        id=row.id,
+        question=row.question,
+        messages=row.messages[:-1],
+        given=len(row.source.chunks),
+        accepted=row.accepted if row.relevant else (),
+        relevant=row.relevant,
+    )
+
+
+def _forms(record: dict[str, Any]) -> tuple[str, ...]:
+    """The short answers of a question; none where it has only long ones."""
+    answer = record.get("answer") or ()
+    forms = [answer] if isinstance(answer, str) else answer
+    return tuple(form for form in forms if 0 < len(form.split()) <= LONGEST_ANSWER)
+
+
+def _passage(record: dict[str, Any]) -> Passage:
+    name = str(record["_id"])
+    return Passage(
+        id=name, document_id=name, position=0, text=record["text"], title=record["title"]
+    )
+
+
+def _nearest(
+    passages: Sequence[Passage],
+) -> Callable[[str, int, Callable[[Passage], bool]], list[Passage]]:
+    """A function: question, how many, which are usable ─► the passages that share most words."""
+    words = [terms(f"{passage.context} {passage.text}").words for passage in passages]
+    documents = Counter(word for each in words for word in each)
+    weight = {word: math.log(1 + len(passages) / count) for word, count in documents.items()}
+
+    def near(question: str, count: int, usable: Callable[[Passage], bool]) -> list[Passage]:
+        asked = terms(question).words
+        scores = [sum(weight[word] for word in asked & each) for each in words]
+        order = sorted(range(len(passages)), key=lambda at: (-scores[at], passages[at].id))
+        found = (passages[at] for at in order if usable(passages[at]))
+        return [passage for _, passage in zip(range(count), found, strict=False)]
+
+    return near
