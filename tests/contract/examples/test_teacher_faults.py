@@ -1,4 +1,4 @@
-"""A teacher on a socket that is busy, cut off, or gone: the rows are those of an undisturbed one."""
+"""A teacher on a socket that is busy, cut off or gone: the rows are those of one that is well."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.fake_generator import FakeGenerator, Request, Script
-from tests.making_desk import desk_of, release_notes
 
 from esrag.errors import PermissionDeniedError, UnavailableError
 from esrag.examples import teacher as teacher_module
@@ -16,6 +14,8 @@ from esrag.examples.grounded import TeacherQuestions
 from esrag.examples.rows import as_line
 from esrag.examples.teacher import Teacher, teacher_at
 from esrag.generation.places import Place
+from tests.fake_generator import FakeGenerator, Request, Script
+from tests.making_desk import desk_of, release_notes
 
 
 def _says(request: Request) -> str:
