@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,21 +81,26 @@ class RunningServer:
         raise click.ClickException(Path(self._log.name).read_text())
 
 
-def generate(url: str, topic: str, tokens: int) -> int:
-    """One answer; how many tokens it has."""
+def generate(url: str, topic: str, tokens: int, *, adapter: str | None = None) -> int:
+    """One answer, by the base model or an adapter; how many tokens it has."""
     prompt = f"Write a long story about {topic}. The story begins:\n"
-    body = {"inputs": prompt, "parameters": {"max_new_tokens": tokens, "details": True}}
+    parameters = {"max_new_tokens": tokens, "details": True, "adapter_id": adapter}
+    body = {"inputs": prompt, "parameters": parameters}
     response = httpx.post(f"{url}/generate", json=body, timeout=600)
     response.raise_for_status()
     return int(response.json()["details"]["generated_tokens"])
 
 
-def rate(url: str, *, clients: int, tokens: int) -> float:
-    """Tokens per second of all clients together."""
+def rate(url: str, *, clients: int, tokens: int, adapters: Sequence[str | None] = (None,)) -> float:
+    """Tokens per second of all clients together, each with one of the adapters in turn."""
+
+    def one(place: int) -> int:
+        topic = TOPICS[place % len(TOPICS)]
+        return generate(url, topic, tokens, adapter=adapters[place % len(adapters)])
+
     begun = time.monotonic()
     with ThreadPoolExecutor(clients) as pool:
-        topics = [TOPICS[place % len(TOPICS)] for place in range(clients)]
-        done = sum(pool.map(lambda topic: generate(url, topic, tokens), topics))
+        done = sum(pool.map(one, range(clients)))
     return done / (time.monotonic() - begun)
 
 

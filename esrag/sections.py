@@ -472,3 +472,8 @@ class LocalSettings(_Section):
         "packaged",
         description="Base model: 'packaged' (SmolLM2-135M-Instruct), a folder, or a hub id.",
     )
+    adapters: tuple[str, ...] = Field(
+        ("*",),
+        description="Registered adapters that the TGI-compatible server serves after `local up`; "
+        "`*` is all of them.",
+    )

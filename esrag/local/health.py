@@ -99,40 +99,54 @@ def get(
 
 
 def post(
-    url: str, *, login: tuple[str, str] | None = None, ca_certs: Path | None = None
+    url: str,
+    *,
+    login: tuple[str, str] | None = None,
+    ca_certs: Path | None = None,
+    body: dict[str, Any] | None = None,
+    timeout: float = _TIMEOUT,
 ) -> tuple[int, dict[str, Any]] | str:
-    """As ``get``, for a request that changes something and has no body."""
-    return _exchange("POST", url, login=login, ca_certs=ca_certs)
+    """As ``get``, for a request that changes something; ``body`` is sent as JSON."""
+    return _exchange("POST", url, login=login, ca_certs=ca_certs, body=body, timeout=timeout)
 
 
 def _exchange(
-    method: str, url: str, *, login: tuple[str, str] | None, ca_certs: Path | None
+    method: str,
+    url: str,
+    *,
+    login: tuple[str, str] | None,
+    ca_certs: Path | None,
+    body: dict[str, Any] | None = None,
+    timeout: float = _TIMEOUT,
 ) -> tuple[int, dict[str, Any]] | str:
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if ca_certs:
         connection = http.client.HTTPSConnection(
-            parts.netloc, timeout=_TIMEOUT, context=_tls(ca_certs)
+            parts.netloc, timeout=timeout, context=_tls(ca_certs)
         )
     else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     headers = {"Accept": "application/json"}
     if login:
         headers["Authorization"] = "Basic " + b64encode(":".join(login).encode()).decode()
+    content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
     try:
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(method, path, headers=headers)
+        connection.request(method, path, content, headers)
         answer = connection.getresponse()
-        status, content = answer.status, answer.read(_LONGEST_ANSWER)
+        status, read = answer.status, answer.read(_LONGEST_ANSWER)
     except (http.client.HTTPException, OSError) as error:
         return f"does not answer ({type(error).__name__})"
     finally:
         connection.close()
     try:
-        body = json.loads(content)
+        found = json.loads(read)
     except ValueError:
-        body = {}
-    return status, body if isinstance(body, dict) else {}
+        found = {}
+    return status, found if isinstance(found, dict) else {}
 
 
 @cache

@@ -85,9 +85,10 @@ class Launcher:
 
     def tgi(self, port: int) -> Start:
         """Start the TGI-compatible server with the configured base model."""
-        return self._start_python(
-            "tgi", port, "esrag.local.tgi", "--model", self.settings.tgi_model, "--grace", "10"
-        )
+        options = ["--model", self.settings.tgi_model, "--grace", "10"]
+        for folder in (self.layout.adapters, self.layout.runs):
+            options += ["--adapters-below", str(folder)]
+        return self._start_python("tgi", port, "esrag.local.tgi", *options)
 
     def find_jdk(self) -> jdk.Jdk:
         """What compiles the plugins and runs Elasticsearch."""

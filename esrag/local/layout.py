@@ -1,5 +1,7 @@
 """Where the local stack keeps its things: every path below ``<data_dir>/local`` is named here.
 
+The two folders beside it from which the stack's server may load adapters are named here as well.
+
     software/   downloads, unpacked programs, compiled plugins; may be shared, can be made again
     data/       what the three members store; only ``reset`` removes it
     config/     Elasticsearch's configuration, written anew at each start
@@ -58,6 +60,16 @@ class Layout:
     def state_file(self) -> Path:
         """Which processes were started, and where."""
         return self.root / "stack.json"
+
+    @property
+    def adapters(self) -> Path:
+        """The registered adapters; they are not the stack's, and stay when it is reset."""
+        return self.root.parent / "adapters"
+
+    @property
+    def runs(self) -> Path:
+        """The runs of training, whose adapters may be served without being registered."""
+        return self.root.parent / "runs"
 
     @property
     def secrets_file(self) -> Path:

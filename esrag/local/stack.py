@@ -31,6 +31,7 @@ from esrag.local import (
     machine,
     process,
     records,
+    registered_adapters,
 )
 from esrag.local.inspection import MemberStatus
 from esrag.local.launching import Launcher, Start
@@ -77,6 +78,9 @@ def up(
                 state = _Rise(launcher, state, timeout).run(missing)
                 state = _at_tier(launcher, state)
         _leave_connection(layout, state)
+        if "tgi" in members:
+            url, wanted = state.members["tgi"].url, launcher.settings.adapters
+            registered_adapters.serve(url, layout.adapters, wanted, launcher.reporter)
         _warn_of_licence(launcher, state)
         return inspection.inspect(layout)
 

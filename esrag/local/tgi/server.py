@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from esrag.errors import ConflictError, EsragError, UnsupportedError, UsageError
 from esrag.local.tgi import machine
+from esrag.model_files import check_adapter_folder
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -184,6 +185,9 @@ def load_engine(options: ServeOptions, *, threads: int) -> Engine:
     model = find_model(options.model, data_dir=options.data_dir)
     tokens = TextTokens.from_folder(model.folder)
     template = ChatTemplate.from_folder(model.folder)
+
+    for _, folder in options.adapters:
+        check_adapter_folder(folder, model.folder)
 
     from esrag.local.tgi.generation.loading import load  # torch: only once the files are right
 
