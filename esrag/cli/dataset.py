@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.dataset_looking import check, export, list_datasets, show, show_counts
 from esrag.types import ExampleKind, Split
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def build(
     if as_json:
         click.echo(json.dumps({"folder": str(folder), **card}, indent=2, ensure_ascii=False))
         return
-    _show_card(card)
+    show_counts(card)
     click.echo(f"Built in {folder}")
     click.echo(f"Next: esrag dataset show {folder.name}, then esrag finetune {folder.name}")
 
@@ -219,16 +220,5 @@ def _helpers(
         )
 
 
-def _show_card(card: dict[str, Any]) -> None:
-    """Counts by kind and split, and what was left out."""
-    splits = sorted({split for counts in card["by_kind"].values() for split in counts})
-    click.echo(f"{'':14}" + "".join(f"{split:>9}" for split in splits))
-    for kind, counts in card["by_kind"].items():
-        click.echo(f"{kind:14}" + "".join(f"{counts.get(split, 0):>9,}" for split in splits))
-    for what, counts in (
-        ("Chunks not used", card["chunks_left_out"]),
-        ("Rows left out", card["rows_dropped"]),
-    ):
-        if counts:
-            listed = "; ".join(f"{name} {n:,}" for name, n in counts.items())
-            click.echo(f"{what}: {listed}")
+for command in (list_datasets, show, check, export):
+    dataset.add_command(command)

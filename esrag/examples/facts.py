@@ -30,6 +30,7 @@ _LONGEST_SENTENCE = 320
 _MOST_WORDS = 8  # of a field's value: what is longer is a sentence with a catchword before it
 _NO_VALUE = frozenset(("", "-", "–", "—", "n/a", "no", "yes", "none", "x", "✓", "✗", "."))
 _COMMA = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
+_DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 _QUOTED = re.compile(r"[\"“”«»]")
 
@@ -108,6 +109,8 @@ def _facts(passage: Passage, unit: Unit) -> Iterator[Fact]:
         yield from _of_cells(passage, unit)
     elif field := _FIELD.match(unit.text):
         value = field["value"].strip()
+        if passage.title.startswith(field["name"]):
+            return  # the title itself, with a colon in it
         if _is_value(value) and len(value.split()) <= _MOST_WORDS and not value.endswith("."):
             yield Fact(
                 "field", topic_of(passage), field["name"], value, unit.text, passage,
@@ -128,6 +131,12 @@ def _of_cells(passage: Passage, unit: Unit) -> Iterator[Fact]:
     section = section_of(passage)
     topic = f"{topic_of(passage)}, {section}" if section else topic_of(passage)
     columns = [name for name, _ in others]
+    if len(others) == 1 and _DIGIT.search(columns[0]):
+        # two columns, and a value where the name of the second should be: every row is a field
+        if _is_value(others[0][1]):
+            sentence = f"{subject}: {others[0][1]}"
+            yield Fact("field", topic, subject, others[0][1], sentence, passage, topic)
+        return
     for name, value in others:
         if name and columns.count(name) == 1 and _is_value(value):
             sentence = f"{subject}: {name} {value}"

@@ -32,13 +32,20 @@ def read_passages(
 
     Raises what ``explained`` makes of an answer, when trying again does not help.
     """
+    for chunk, reason in read_chunks(client, index, acl=acl):
+        if reason:
+            left_out[reason] += 1
+        else:
+            yield passage_of(chunk)
+
+
+def read_chunks(
+    client: Elasticsearch, index: str, *, acl: Sequence[str] = ()
+) -> Iterator[tuple[StoredChunk, str]]:
+    """Every chunk, and why it is not used; "" when it is."""
     for page in scan(client, index, page=PAGE):
         for chunk in page:
-            reason = reason_against(chunk.source, acl)
-            if reason:
-                left_out[reason] += 1
-            else:
-                yield passage_of(chunk)
+            yield chunk, reason_against(chunk.source, acl)
 
 
 def reason_against(source: Mapping[str, Any], acl: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ _PLACED = (
     "In {topic}: {clause}?",
     "{topic}: {clause}?",
 )
-_ALONE = ("{Clause}?", "{Clause}?", "Tell me: {clause}?", "Do you know {clause}?")
+_ALONE = ("{Clause}?", "{Clause}?", "Tell me: {clause}?", "Can you tell me: {clause}?")
 _OF_CELLS = (
     "{topic}: what does the table say for {subject} under {attribute}?",
     "What is given as {attribute} for {subject} in {topic}?",
@@ -52,11 +52,12 @@ def wordings_of(fact: Fact) -> tuple[str, ...]:
 def answer_of(fact: Fact) -> str:
     """One short sentence that states the fact."""
     if fact.kind == "table":
-        return f"{fact.subject}, {fact.attribute}: {fact.value}."
-    if fact.kind == "field":
-        return f"The {_inside(fact.attribute)} of {fact.topic} is {fact.value}."
-    stated = fact.statement.stated if fact.statement else fact.sentence
-    return stated if stated.endswith(".") else f"{stated}."
+        said = f"{fact.subject}, {fact.attribute}: {fact.value}"
+    elif fact.kind == "field":
+        said = f"The {_inside(fact.attribute)} of {fact.topic} is {fact.value}"
+    else:
+        said = fact.statement.stated if fact.statement else fact.sentence
+    return said if said[-1] in ".!?" else f"{said}."
 
 
 def stands_alone(subject: str, topic: str) -> bool:
