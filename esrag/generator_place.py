@@ -34,6 +34,25 @@ def place_from(settings: Settings, *, elasticsearch_authorization: str = "") -> 
     )
 
 
+def messages_place(settings: Settings, *, url: str = "") -> Place:
+    """The generator by its messages API, whatever protocol answers are asked through.
+
+    ``url`` is another address than the settings'.
+    """
+    given = settings.generator
+    key = given.api_key.get_secret_value() if given.api_key else ""
+    return Place(
+        url=url or given.url,
+        model=given.model,
+        authorization=f"Bearer {key}" if key else "",
+        ca_certs=given.ca_certs,
+        max_new_tokens=given.max_new_tokens,
+        connect_timeout=given.connect_timeout,
+        first_token_timeout=given.first_token_timeout,
+        total_timeout=given.total_timeout,
+    )
+
+
 def _inference_id(settings: Settings) -> str:
     """The named endpoint, or the set's own: that of the adapter when the model is one."""
     given = settings.generator

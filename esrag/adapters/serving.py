@@ -59,10 +59,16 @@ def load(generator: Generator, adapter: Adapter) -> Loading:
     if not now.loads:
         return "at start only"
     there = adapter.name in now.models
+    body: dict[str, object] = {
+        "lora_name": adapter.name,
+        "lora_path": str(adapter.folder.resolve()),
+    }
     if there:
-        unload(generator, adapter.name)
-    body = {"lora_name": adapter.name, "lora_path": str(adapter.folder.resolve())}
+        body["load_inplace"] = True  # no moment in which the base would answer under its name
     status, answer = generator.call("POST", _LOAD, body, seconds=_SECONDS)
+    if there and status == 400:  # a server that cannot do so at once
+        unload(generator, adapter.name)
+        status, answer = generator.call("POST", _LOAD, body, seconds=_SECONDS)
     if status != 200:
         raise UnsupportedError(
             f"the generator does not load the adapter {adapter.name}: {_words(answer) or status}",

@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "esrag.cli.finetune:finetune",
         "Teach a model what a data set says: LoRA and the like, or all weights.",
     ),
+    "adapter": ("esrag.cli.adapter:adapter", "Register, serve, prove and merge LoRA adapters."),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 

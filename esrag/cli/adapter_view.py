@@ -1,0 +1,109 @@
+"""What ``esrag adapter`` shows: facts of an adapter, how it is served, and a proof."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from esrag.cli.printable import printable
+from esrag.errors import EsragError
+
+if TYPE_CHECKING:
+    from esrag.adapters.proof import Proof
+    from esrag.adapters.registry import Adapter, Registry
+
+
+def tell_serving(registry: Registry, name: str, told: str) -> None:
+    """What the user does next, where something is left to do."""
+    from esrag.adapters.serving import start_lines, unserved
+
+    if told in ("loaded", "reloaded"):
+        click.echo(f"{told} by the generator; ask it with: esrag ask --adapter {name} …")
+        click.echo(f"To prove that it is applied: esrag adapter verify {name}", err=True)
+        return
+    if told != "at start only":
+        return
+    reason = unserved(registry.find(name).facts())
+    if reason:
+        click.echo(f"This generator cannot serve {name}: {reason}", err=True)
+        return
+    click.echo("The generator loads adapters at its start only. Start it with:", err=True)
+    found = [(one, one.facts()) for one in map(registry.find, registry.names())]
+    for server, line in start_lines(found).items():
+        click.echo(f"{server}: {line}")
+
+
+def facts(found: Adapter) -> dict[str, Any]:
+    """For JSON: what it is, where it lies, what it was made from."""
+    known = found.facts()
+    return {
+        "name": found.name,
+        "folder": str(found.folder),
+        "base": found.base,
+        "base_fingerprint": found.base_fingerprint,
+        "method": "prompt" if known.kind == "prompt" else "dora" if known.dora else "lora",
+        "rank": known.rank,
+        "alpha": known.alpha,
+        "target_modules": list(known.target_modules),
+        "parameters": known.parameters,
+        "bytes": known.bytes,
+        "sha256": found.sha256,
+        "documents": len(found.documents),
+        "added": found.added,
+    }
+
+
+def entry(registry: Registry, name: str) -> dict[str, Any]:
+    """An entry of the list; a damaged adapter is listed with what is wrong."""
+    try:
+        return facts(registry.find(name))
+    except EsragError as error:
+        return {"name": name, "error": error.message}
+
+
+def words(found: Adapter) -> str:
+    """The same in half a line."""
+    told = facts(found)
+    documents = f", {told['documents']} documents" if told["documents"] else ""
+    return (
+        f"{told['method']} of rank {told['rank']} on {told['base']}, "
+        f"{told['bytes'] / 2**20:.1f} MiB{documents}"
+    )
+
+
+def proof_facts(name: str, proof: Proof) -> dict[str, Any]:
+    """A proof for JSON."""
+    return {
+        "adapter": name,
+        "applied": proof.is_applied,
+        "recorded": proof.is_recorded,
+        "probes": [
+            {
+                "question": one.probe.question,
+                "verdict": one.verdict,
+                "served": one.served,
+                "base": one.base,
+                "recorded": one.probe.answer,
+            }
+            for one in proof.outcomes
+        ],
+    }
+
+
+def show_proof(name: str, proof: Proof) -> None:
+    """Each probe with its verdict and what was said, then what they say together."""
+    for one in proof.outcomes:
+        question = " ".join(one.probe.question.split())
+        click.echo(f"{one.verdict:8} {printable(question[-80:])}")
+        said = printable(" ".join(one.served.split())[:100])
+        click.secho(f"         {said}", dim=True)
+    equal = proof.count("equal")
+    if not proof.is_applied:
+        return
+    how = (
+        f"{equal} of {len(proof.outcomes)} answers equal those of its training"
+        if proof.is_recorded
+        else "its answers differ from the base's; there is no record of its training"
+    )
+    click.echo(f"{name} is applied: {how}.")
