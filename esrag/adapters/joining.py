@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from esrag.adapters.arrays import DTYPES
 from esrag.adapters.disk import disk_errors
 from esrag.adapters.gguf_file import write_gguf
 from esrag.adapters.merging import Merged, merge
@@ -44,7 +45,8 @@ def join(
     }
     if not gguf:
         merged = merge(adapter.folder, base.folder, output, dtype=dtype, facts=facts)
-        return Joined(output, merged, merged.dtype)
+        names = {short: name for name, short in DTYPES.items()}
+        return Joined(output, merged, names[merged.dtype])
     with disk_errors(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         place = tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.")

@@ -110,7 +110,9 @@ def list_adapters(*, generator_url: str | None, as_json: bool) -> None:
     if not found:
         click.echo("No adapter is registered. To register one: esrag adapter add FOLDER")
     for one in found:
-        stands = {True: "served", False: "not served", None: "served?"}[one["served"]]
+        stands = {True: "served", False: "not served", None: "not known to be served"}[
+            one["served"]
+        ]
         if "error" in one:
             click.echo(f"{one['name']}  {click.style(one['error'], fg='red')}")
         else:
@@ -343,5 +345,5 @@ def _served(settings: Settings, names: tuple[str, ...], url: str | None) -> dict
     except UnavailableError:
         if url:
             raise
-        return dict.fromkeys(names, False)
+        return dict.fromkeys(names)
     return {name: now.has(name) for name in names}

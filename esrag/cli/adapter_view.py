@@ -68,7 +68,7 @@ def words(found: Adapter) -> str:
     documents = f", {told['documents']} documents" if told["documents"] else ""
     return (
         f"{told['method']} of rank {told['rank']} on {told['base']}, "
-        f"{told['bytes'] / 2**20:.1f} MiB{documents}"
+        f"{told['parameters'] / 1e6:.3g} M parameters{documents}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esrag.cli.adapter_choice import require_adapter
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.printable import printable
 from esrag.errors import UnsupportedError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     help="Whose credentials reach the cluster: esrag's own, or each caller's.",
 )
 @click.option("--generator-url", metavar="URL", help="Address of the generator.")
+@click.option("--adapter", metavar="NAME", help="Registered adapter to answer with.")
 @click.option("--quote", is_flag=True, help="Do not generate; quote the passages.")
 @click.option("--access-log", is_flag=True, help="Write a line for each request.")
 def serve(
@@ -40,6 +42,7 @@ def serve(
     port: int | None,
     auth: str | None,
     generator_url: str | None,
+    adapter: str | None,
     quote: bool,
     access_log: bool,
     elasticsearch_url: str | None,
@@ -51,9 +54,10 @@ def serve(
     once.
     """
     given = {"host": host, "port": port, "auth": auth}
+    generator = {"url": generator_url, "model": adapter}
     sections = {
         "serve": {name: value for name, value in given.items() if value is not None},
-        "generator": {"url": generator_url} if generator_url else {},
+        "generator": {name: value for name, value in generator.items() if value},
         "answer": {"generate": False} if quote else {},
     }
     settings = settings_from(
@@ -61,6 +65,8 @@ def serve(
         set_name=set_name,
         **{name: section for name, section in sections.items() if section},
     )
+    if adapter:
+        require_adapter(settings, adapter)
     _require_extra()
     from esrag.server import serving
 
