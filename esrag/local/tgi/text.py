@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from esrag.errors import UnsupportedError
 from esrag.local.tgi.errors import TemplateFailed
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Template
     from tokenizers import Encoding, Tokenizer
 
 
@@ -180,39 +179,25 @@ def _open_ended(text: str, content: str) -> str:
     return text if end < 0 else text[: end + len(content)].rstrip()
 
 
-def _environment() -> Environment:
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    return ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
-    )
-
-
 def _names_tools(source: str) -> bool:
     """Whether the template itself shows the tools to the model."""
     from jinja2.meta import find_undeclared_variables
 
-    return "tools" in find_undeclared_variables(_environment().parse(source))
+    from esrag.model_files.chat_templates import sandbox
+
+    return "tools" in find_undeclared_variables(sandbox().parse(source))
 
 
 def _compile(source: str) -> Template:
+    """The template came with the weights: it renders in a sandbox, within bounds."""
     from jinja2 import TemplateError
 
-    environment = _environment()
-    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
-    environment.globals["raise_exception"] = _raise
-    environment.filters["tojson"] = lambda value, **options: json.dumps(
-        value, ensure_ascii=False, indent=options.get("indent")
-    )
+    from esrag.model_files.chat_templates import compile_chat_template
+
     try:
-        return environment.from_string(source)
+        return compile_chat_template(source)
     except TemplateError as error:
         raise UnsupportedError(f"the model's chat template cannot be read: {error}") from error
-
-
-def _raise(message: str) -> str:
-    raise TemplateFailed(message)
 
 
 def _token(config: dict[str, Any], name: str) -> str | None:

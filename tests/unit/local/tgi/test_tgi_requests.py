@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from esrag.errors import UnsupportedError
 from esrag.local.tgi.body import Fields, parse
 from esrag.local.tgi.chat_requests import read_chat, to_generate
 from esrag.local.tgi.errors import BodyRejected, TemplateFailed, ToolFailed
@@ -207,10 +208,18 @@ def test_tools_and_a_response_format_exclude_each_other() -> None:
 
 
 def test_a_template_may_refuse_messages() -> None:
-    """With its own words; and it cannot reach into Python."""
+    """With its own words; one that reaches into Python is not even taken."""
     refusing = ChatTemplate.from_source("{{ raise_exception('no system please') }}")
     with pytest.raises(TemplateFailed, match="Template error: no system please"):
         refusing.render([ChatTurn("user", "hi")])
-    reaching = ChatTemplate.from_source("{{ messages.__class__.__mro__[1].__subclasses__() }}")
-    with pytest.raises(TemplateFailed):
-        reaching.render([ChatTurn("user", "hi")])
+    with pytest.raises(UnsupportedError, match="private"):
+        ChatTemplate.from_source("{{ messages.__class__.__mro__[1].__subclasses__() }}")
+
+
+def test_a_template_that_does_not_end_is_refused_when_it_renders() -> None:
+    """A short template can ask for hours of work."""
+    endless = ChatTemplate.from_source(
+        "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"
+    )
+    with pytest.raises(TemplateFailed, match="come to an end"):
+        endless.render([ChatTurn("user", "hi")])
