@@ -62,6 +62,13 @@ def dataset() -> None:
     help="Passages of a prompt beside the one that answers.",
 )
 @click.option(
+    "--unanswerable",
+    type=click.FloatRange(0, 1),
+    default=0.25,
+    show_default=True,
+    help="Share of grounded questions whose passage is left out, so that the answer is a refusal.",
+)
+@click.option(
     "--dev",
     type=click.FloatRange(0, 0.5),
     default=0.1,
@@ -92,6 +99,7 @@ def build(
     per_kind: int,
     wordings: int,
     distractors: int,
+    unanswerable: float,
     dev: float,
     test: float,
     as_json: bool,
@@ -123,6 +131,7 @@ def build(
         acl=settings.dataset.acl,
         shares=SplitShares(dev=dev, test=test),
         limits=Limits(per_kind=per_kind, wordings=wordings, distractors=distractors),
+        options={"unanswerable": unanswerable},
     )
     with (
         connect_with(settings) as client,

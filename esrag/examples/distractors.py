@@ -34,11 +34,13 @@ def distractors(
     near: Passage,
     answer: str = "",
     accepted: Sequence[Sequence[str]] = (),
+    with_near: bool = False,
 ) -> tuple[Passage, ...]:
     """What a search for ``question`` finds besides ``near``, without what may answer it.
 
-    As many as ``desk.limits`` allows in a prompt.  All are of the split of ``near``, and may be
-    used by whoever builds the data set.
+    ``with_near`` lets ``near`` be one of them, where it does not answer either.  As many as
+    ``desk.limits`` allows in a prompt.  All are of the split of ``near``, and may be used by
+    whoever builds the data set.
     """
     if desk.search is None:
         return ()
@@ -46,7 +48,7 @@ def distractors(
     found = {
         passage.id: passage
         for passage in _stored(desk, desk.search(question, POOL))
-        if passage.id != near.id and desk.split_of(passage.document_id) == split
+        if (with_near or passage.id != near.id) and desk.split_of(passage.document_id) == split
     }
     asked = terms(question).words
 

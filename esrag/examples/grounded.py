@@ -21,7 +21,12 @@ from esrag.examples.distractors import distractors
 from esrag.examples.judging import judged_by
 from esrag.examples.makers import maker_named
 from esrag.examples.passages import Passage
-from esrag.examples.posed import Posed, posed_by_teacher, posed_by_templates
+from esrag.examples.posed import (
+    Posed,
+    posed_by_phrases,
+    posed_by_teacher,
+    posed_by_templates,
+)
 from esrag.prompting import MODEL_REFUSAL, closed_book, compose
 from esrag.sentences import generated_sentences
 from esrag.types import Example, ExampleKind, Hit
@@ -29,7 +34,9 @@ from esrag.verification import Entails, Verifier
 
 UNANSWERABLE_SHARE = 0.25  # RAFT's best shares of questions without their passage are 0.2 to 0.4
 FULL_SHARE = 0.5  # prompts with as many passages as there may be, as in serving; the others vary
+UNKNOWN_SHARE = 0.15  # of the questions about what is not there; all would outnumber the answers
 UNKNOWNS = "template:unknown"
+_GAP = "____"  # a sentence with a gap is nobody's question
 
 
 class RaftQuotes:
@@ -43,6 +50,19 @@ class RaftQuotes:
     def examples(self, desk: Desk) -> Iterator[Example]:
         """A row for each question that can be made one."""
         return _rows(desk, posed_by_templates(desk), maker=self.name)
+
+
+class RaftPhrases:
+    """Grounded and unanswerable rows about what sentences of plain prose speak of."""
+
+    name = "raft:phrase"
+    kind: ExampleKind = "grounded"
+    needs_teacher = False
+    needs_search = True
+
+    def examples(self, desk: Desk) -> Iterator[Example]:
+        """A row for each question that can be made one."""
+        return _rows(desk, posed_by_phrases(desk), maker=self.name)
 
 
 class RaftTeacher:
@@ -67,13 +87,20 @@ class RaftUnknown:
     needs_search = True
 
     def examples(self, desk: Desk) -> Iterator[Example]:
-        """A refusal for each question that nothing found may answer."""
+        """A refusal for a share of the questions, where nothing found may answer.
+
+        The passage that the question was made from may be shown: it tells of another version, or
+        of another name, as what a search finds then does.
+        """
+        share = desk.options.get("unknown", UNKNOWN_SHARE)
         for row in maker_named(UNKNOWNS).examples(desk):
-            near = desk.passages.get(row.source.chunks[0]) if row.source.chunks else None
-            if near is None or row.split == "recall":
+            near = desk.passages.get(row.source.chunks[0])
+            if near is None or _GAP in row.question or row.split == "recall":
+                continue
+            if desk.random(self.name, "chosen", near.id, row.question).random() >= share:
                 continue
             seed = row_seed(desk.seed, self.name, near.id, row.question)
-            others = distractors(desk, row.question, near=near)
+            others = distractors(desk, row.question, near=near, with_near=True)
             made = without_passage(desk, row.question, near, others, maker=self.name, seed=seed)
             if made is None:
                 desk.tally.drop("unanswerable: nothing found that does not seem to answer")
@@ -202,8 +229,8 @@ def without_passage(
 ) -> Example | None:
     """The row with some of ``others`` alone, and the refusal; None when there are none.
 
-    ``near``, which the question was made from, is not shown, and stands last in the provenance:
-    the question goes when its document does.
+    ``near``, which the question was made from, stands last in the provenance when it is not among
+    them: the question goes when its document does.
     """
     chance = Random(seed)  # noqa: S311 - no secret is made of it
     shown = list(others[: max(1, _how_many(desk, chance))])
@@ -215,7 +242,7 @@ def without_passage(
         compose(question, _hits(shown), fence=fence_of(seed)),
         question=question,
         answer=MODEL_REFUSAL,
-        passages=(*shown, near),
+        passages=shown if near in shown else (*shown, near),
         maker=maker,
         seed=seed,
         teacher=teacher,

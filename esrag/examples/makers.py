@@ -34,6 +34,7 @@ MAKERS: Mapping[str, str] = {
     "template:cloze": "esrag.examples.cloze:Cloze",
     "template:heading": "esrag.examples.headings:Headings",
     "raft:quote": "esrag.examples.grounded:RaftQuotes",
+    "raft:phrase": "esrag.examples.grounded:RaftPhrases",
     "raft:teacher": "esrag.examples.grounded:RaftTeacher",
     "teacher:qa": "esrag.examples.grounded:TeacherQuestions",
     "teacher:self-instruct": "esrag.examples.self_instruct:SelfInstruct",

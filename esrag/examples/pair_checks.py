@@ -29,11 +29,13 @@ MOST_SENTENCES = 3  # as the system prompt of serving asks for
 _WORDS_OF_QUESTIONS = (4, 40)
 _LEAST_SHARED = 0.5  # of the question's words that its passage must have
 # a question that leads nowhere without its passage, and an answer that speaks of it
+_PLACES = r"(?:text|article|paragraph|section|document|abstract)"
 SPEAKS_OF_PASSAGE = re.compile(
-    r"\b(?:th(?:e|is|ese) (?:given |above |provided |following )?"
-    r"(?:passages?|text|excerpt|article|paragraph|section|document|information|abstract)"
-    r"|(?:mentioned|described|stated|discussed|listed|given|provided) (?:above|here|below))\b"
-    r"|according to (?:the|this) (?:author|writer)s?\b",
+    r"\b(?:the|this|these|that) (?:given |above |provided |following )?(?:passages?|excerpt)\b"
+    rf"|\b(?:this|the (?:given|above|provided|following)) (?:{_PLACES}|information)\b"
+    rf"|\b{_PLACES} (?:says?|states?|mentions?|describes?|discusses|lists?|provides?)\b"
+    rf"|\b(?:according to|in|by) (?:the|this) (?:{_PLACES}|authors?|writers?)\b"
+    r"|\b(?:mentioned|described|stated|discussed|listed|given|provided) (?:above|here|below)\b",
     re.IGNORECASE,
 )
 _ABOUT_ITSELF = re.compile(

@@ -21,6 +21,7 @@ from esrag.examples.judging import judged_by
 from esrag.examples.makers import maker_named
 from esrag.examples.pair_checks import MOST_SENTENCES, PairChecks, ended, faithful
 from esrag.examples.passages import Passage
+from esrag.examples.phrases import phrases_of
 from esrag.examples.teacher import Request
 from esrag.examples.teacher_questions import PAIR_TOKENS, PAIRS, asking_for_pairs, read_pairs
 from esrag.questions import holds
@@ -71,6 +72,16 @@ def posed_by_templates(desk: Desk) -> Iterator[Posed]:
                 desk.tally.drop(
                     "grounded: its passage does not say the answer in one to three sentences"
                 )
+
+
+def posed_by_phrases(desk: Desk) -> Iterator[Posed]:
+    """A question about a phrase of each passage that has one; the answer is its sentence."""
+    for document in desk.passages.documents():
+        for found in phrases_of(document):
+            chance = desk.random("raft:phrase", found.passage.id, found.phrase)
+            question = chance.choice(found.questions)
+            if not faithful(question, found.sentence, found.passage.as_hit()).why:
+                yield Posed(question, found.sentence, found.passage)
 
 
 def posed_by_teacher(desk: Desk) -> Iterator[Posed]:

@@ -9,7 +9,7 @@ import pytest
 
 from esrag.examples.desk import Desk, Limits, SplitShares
 from esrag.examples.distractors import distractors, holds_answer, may_answer
-from esrag.examples.grounded import RaftQuotes, cited
+from esrag.examples.grounded import RaftPhrases, RaftQuotes, RaftUnknown, cited
 from esrag.examples.rows import as_line
 from esrag.prompting import MODEL_REFUSAL, compose
 from esrag.questions import holds
@@ -188,6 +188,33 @@ def test_a_question_without_names_is_answered_by_most_of_its_words() -> None:
     far = passage("b", "Aspirin is sold in boxes of twenty.")
     assert may_answer(question, near.as_hit())
     assert not may_answer(question, far.as_hit())
+
+
+def test_questions_about_what_is_not_there_are_refused() -> None:
+    """A share of them, in the prompt of serving; the passage they were made from may be shown."""
+    rows = list(RaftUnknown().examples(desk_of(_many_releases(), options={"unknown": 1.0})))
+    few = list(RaftUnknown().examples(desk_of(_many_releases())))
+    assert len(rows) >= 10
+    assert 0 < len(few) < len(rows) / 2
+    assert {row.kind for row in rows} == {"unanswerable"}
+    assert {row.answer for row in rows} == {MODEL_REFUSAL}
+    assert not [row.question for row in rows if "____" in row.question]
+
+
+def test_plain_prose_gives_questions_about_what_its_sentences_speak_of() -> None:
+    """No figure, no table, no heading: the sentence is found, copied and cited."""
+    texts = (
+        "The lighthouse keeper was paid by the harbour office. The white tower is seen from far.",
+        "The granary roof was covered with oak shingles. The old miller had three daughters there.",
+    )
+    passages = [passage(f"p{n}", text, title=f"Story {n}") for n, text in enumerate(texts)]
+    desk = desk_of(passages, options={"unanswerable": 0.0})
+    rows = list(RaftPhrases().examples(desk))
+    assert [row.question.count("Story") for row in rows] == [1, 1]
+    for row, text in zip(rows, texts, strict=True):
+        sentence = row.answer.rpartition(" [")[0]
+        assert sentence in text
+        assert row.relevant
 
 
 def test_each_sentence_gets_its_own_citation() -> None:

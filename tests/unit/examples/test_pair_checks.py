@@ -63,6 +63,7 @@ def test_a_passage_is_quoted_to_the_teacher() -> None:
         ("When was Tern 4.2.0 released?", "Tern is good. " * 4, "no answer, or too long"),
         ("What does the passage say about Tern 4.2.0?", "It was released.", "speaks of the"),
         ("When was Tern 4.2.0 released?", "The document says 9 April 2026.", "speaks of the"),
+        ("Who carries a notification of Tern?", "The text of it goes to a carrier in Bern.", ""),
         ("When was Tern 4.2.0 released?", "As an AI language model I do not know.", "of itself"),
         ("When was Tern 4.2.0 released?", "I do not know.", "of itself or refuses"),
         ("When was Tern 4.2.0 released?", "Tern 4.2.0 was released.", "nothing that was asked"),
