@@ -56,6 +56,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Teach a model what a data set says: LoRA and the like, or all weights.",
     ),
     "adapter": ("esrag.cli.adapter:adapter", "Register, serve, prove and merge LoRA adapters."),
+    "pretrain": (
+        "esrag.cli.pretrain:pretrain",
+        "Train a model further on the documents' text, and measure what it learnt.",
+    ),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 

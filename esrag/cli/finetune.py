@@ -155,14 +155,14 @@ def finetune(
 
 
 def _planned(place: Path, base: str, recipe: Recipe, settings: Settings) -> Plan:
-    _require_libraries()
+    require_libraries()
     import torch
 
     from esrag.training.finetuning import plan
 
     if settings.training.threads:
         torch.set_num_threads(settings.training.threads)
-    return plan(_base(base, settings), _data_set(place), recipe, device=settings.training.device)
+    return plan(base_of(base, settings), _data_set(place), recipe, device=settings.training.device)
 
 
 def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -> Outcome:
@@ -192,7 +192,8 @@ def _data_set(place: Path) -> DataSet:
     )
 
 
-def _base(name: str, settings: Settings) -> Base:
+def base_of(name: str, settings: Settings) -> Base:
+    """The base model of this name, in a checked folder."""
     from esrag.base_models.source import find_model
     from esrag.training.finetuning import Base
 
@@ -226,7 +227,8 @@ def _name(place: Path, planned: Plan) -> str:
     return f"{named}-{planned.recipe.method}-{planned.fingerprint[:_SHORT]}"
 
 
-def _require_libraries() -> None:
+def require_libraries() -> None:
+    """Raise UnsupportedError when the extra that training needs is not installed."""
     from importlib.util import find_spec
 
     missing = [
