@@ -23,7 +23,7 @@ from esrag.terms import names, terms
 from esrag.types import Hit
 from esrag.verification import Verifier
 
-POOL = 30  # hits that are looked at
+POOL = 100  # hits that are looked at: so many that their last ones, which move, seldom matter
 _ANSWER_LIKE = 0.75  # of the question's words, in one unit with its headings
 
 

@@ -63,11 +63,12 @@ def test_a_passage_is_quoted_to_the_teacher() -> None:
         ("When was Tern 4.2.0 released?", "Tern is good. " * 4, "no answer, or too long"),
         ("What does the passage say about Tern 4.2.0?", "It was released.", "speaks of the"),
         ("When was Tern 4.2.0 released?", "The document says 9 April 2026.", "speaks of the"),
+        ("When is Tern useful to a guard?", "Tern is useful to a guard at night.", ""),
         ("Who carries a notification of Tern?", "The text of it goes to a carrier in Bern.", ""),
         ("When was Tern 4.2.0 released?", "As an AI language model I do not know.", "of itself"),
         ("When was Tern 4.2.0 released?", "I do not know.", "of itself or refuses"),
-        ("When was Tern 4.2.0 released?", "Tern 4.2.0 was released.", "nothing that was asked"),
-        ("When was Tern 4.2.0 released?", "Tern 4.2.0 was released once.", "nothing that was"),
+        ("When was Tern 4.2.0 released?", "Tern 4.2.0 was released.", "only repeats"),
+        ("When was Tern 4.2.0 released?", "It was released once.", "only repeats"),
     ],
 )
 def test_form(question: str, answer: str, why: str) -> None:
