@@ -10,8 +10,9 @@ import pytest
 from esrag.examples.desk import Desk, Limits, SplitShares
 from esrag.examples.distractors import distractors, holds_answer, may_answer
 from esrag.examples.grounded import RaftPhrases, RaftQuotes, RaftUnknown, cited
+from esrag.examples.posed import sentences_for
 from esrag.examples.rows import as_line
-from esrag.prompting import MODEL_REFUSAL, compose
+from esrag.prompting import MODEL_REFUSAL, closed_book, compose
 from esrag.questions import holds
 from esrag.types import Example
 from esrag.verification import Verifier
@@ -188,6 +189,32 @@ def test_a_question_without_names_is_answered_by_most_of_its_words() -> None:
     far = passage("b", "Aspirin is sold in boxes of twenty.")
     assert may_answer(question, near.as_hit())
     assert not may_answer(question, far.as_hit())
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "said"),
+    [
+        ("Plans: what does the table say for Rotas under Store?", "20", "Rotas, Store: 20."),
+        ("Plans: what does the table say for Rotas under Shelf?", "3", "Rotas, Shelf: 3."),
+        ("Plans: what does the table say for Dashboards under Store?", "20", ""),
+    ],
+)
+def test_a_value_of_another_row_is_no_answer(question: str, value: str, said: str) -> None:
+    """The same figure stands in many cells; the answer names its own row and column, or is none."""
+    table = (
+        "| Limit | Shelf | Store |\n|---|---|---|\n| Messages | 20 | 200 |\n| Rotas | 3 | 20 |\n"
+    )
+    made_of = passage("limits", table, title="Plans")
+    row = desk_of([made_of]).example(
+        "knowledge",
+        closed_book(question),
+        question=question,
+        answer=value,
+        passages=[made_of],
+        maker="template:table",
+        accepted=[[value]],
+    )
+    assert sentences_for(row, made_of.as_hit()) == said
 
 
 def test_questions_about_what_is_not_there_are_refused() -> None:
