@@ -204,8 +204,9 @@ class Teacher:
         asked = self._server.model
         try:
             told = self._server.limits().model_id
-        except UnavailableError:
-            told = self._answers.model_told(asked)
+        except EsragError as error:
+            _reworded(error)
+            told = self._answers.model_told(asked) if isinstance(error, UnavailableError) else ""
             if not told:
                 raise
             self._tell(f"The teacher does not answer; kept answers of {told} are used.")

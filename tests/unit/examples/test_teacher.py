@@ -93,6 +93,16 @@ def test_kept_answers_serve_while_the_server_is_down(tmp_path: Path) -> None:
         assert [reply.text for reply in teacher.ask([_request("a")])] == ["said a"]
 
 
+def test_a_server_that_never_answered_is_named_as_the_teacher(tmp_path: Path) -> None:
+    """Without any kept answer nothing can be done, and the error speaks of the teacher."""
+    down = ScriptedServer(_echo, down=FailedError("the generator at x cannot be reached"))
+    with (
+        _teacher(down, tmp_path) as teacher,
+        pytest.raises(UnavailableError, match="the teacher at x cannot be reached"),
+    ):
+        list(teacher.ask([_request("a")]))
+
+
 def test_another_model_under_the_same_name_is_asked_anew(tmp_path: Path) -> None:
     """Answers of one model are not those of the one that replaced it."""
     with _teacher(ScriptedServer(_echo), tmp_path) as teacher:
