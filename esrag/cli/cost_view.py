@@ -102,7 +102,8 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
     click.echo(
         f"{corpus.documents:,} documents, {corpus.chunks:,} chunks, some "
         f"{corpus.tokens(plan.characters_a_token):,} tokens; {shape.name} on {plan.gpu.name} at "
-        f"{plan.utilisation:.0%} of its peak."
+        f"{plan.utilisation:.0%} of its peak.  "
+        "Loading a model, evaluating it and writing it are not counted."
     )
     for way in ways:
         unit = "of embedding" if way.name == "retrieval" else "on one GPU"
@@ -119,7 +120,7 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
         if way.question_flops:
             rows["1,000 questions"] = f"{hours(thousand_questions_hours(way, plan))} more of a GPU"
         if plan.price:
-            rows["money"] = f"{way.money:,.2f}, an update {way.update_money:,.2f}"
+            rows["money"] = f"{_money(way.money)}, an update {_money(way.update_money)}"
         rows["note"] = way.notes
         _show(rows)
 
@@ -127,6 +128,10 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
 def _show(rows: dict[str, str]) -> None:
     for name, words in rows.items():
         click.echo(textwrap.fill(f"{name:<16} {words}", 96, subsequent_indent=" " * 17))
+
+
+def _money(amount: float) -> str:
+    return "less than 0.01" if 0 < amount < 0.01 else f"{amount:,.2f}"
 
 
 def hours(number: float) -> str:

@@ -107,7 +107,7 @@ def _scratch(corpus: Corpus, shape: ModelShape, plan: Plan) -> Way:
         question_flops=0.0,
         money=hours * plan.price,
         update_money=hours * plan.price,
-        notes=f"wants 20 tokens a parameter, of which this corpus has {share:.2%}",
+        notes=f"wants 20 tokens a parameter, of which this corpus has {100 * share:.2g} %",
     )
 
 

@@ -28,7 +28,10 @@ CUDA_CONTEXT = 800 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes on one device; ``runtime`` is what the program takes before there is a model."""
+    """Bytes on one device; ``runtime`` is what the program takes before there is a model.
+
+    ``fragments``: what the allocator keeps and cannot use again.
+    """
 
     weights: float
     gradients: float
@@ -36,6 +39,7 @@ class Memory:
     activations: float
     logits: float
     runtime: float
+    fragments: float = 0.0
 
     @property
     def total(self) -> float:
@@ -47,6 +51,7 @@ class Memory:
             + self.activations
             + self.logits
             + self.runtime
+            + self.fragments
         )
 
 
@@ -77,6 +82,11 @@ def activation_bytes(
         attention = 4.0 * width * element
     halves = (3 if shape.gated else 1) + (0 if adapted else 1)
     return norms + attention + halves * shape.intermediate * element + inputs * trained_bytes
+
+
+# On a CPU glibc keeps about as much again as one pass takes: SmolLM2, passes of 1,024 tokens,
+# LoRA 5.1 GiB and full training 7.1 GiB resident at most, against 3.1 and 4.9 without this.
+FRAGMENTS_ON_CPU = 1.0
 
 
 def estimate_memory(
@@ -119,11 +129,13 @@ def estimate_memory(
     else:
         activations = shape.layers * one_layer
     positions = tokens if loss_tokens is None else loss_tokens
+    logits = float(positions * shape.vocabulary * (2 * FP32 + weight_bytes))
     return Memory(
         weights=weights,
         gradients=float(trained_bytes * trainable),
         optimizer=2.0 * trained_bytes * trainable,
         activations=activations,
-        logits=float(positions * shape.vocabulary * (2 * FP32 + weight_bytes)),
+        logits=logits,
         runtime=float(CUDA_CONTEXT if gpu else RUNTIME),
+        fragments=0.0 if gpu else FRAGMENTS_ON_CPU * (activations + logits),
     )

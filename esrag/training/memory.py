@@ -38,7 +38,15 @@ class Need:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in run.json."""
-        names = ("weights", "gradients", "optimizer", "activations", "logits", "runtime")
+        names = (
+            "weights",
+            "gradients",
+            "optimizer",
+            "activations",
+            "logits",
+            "runtime",
+            "fragments",
+        )
         parts = {name: int(getattr(self.parts, name)) for name in names}
         return {"total": self.total, "free": self.free, "parts": parts}
 
@@ -69,6 +77,7 @@ def need_of(
         tokens=tokens,
         loss_tokens=max(longest.answer_tokens, round(share * tokens)),
         weight_bytes=element,
+        square=0 if device.type == "cuda" else len(longest.tokens),
         checkpointing=recipe.gradient_checkpointing,
         gpu=device.type == "cuda",
     )
