@@ -60,6 +60,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "esrag.cli.pretrain:pretrain",
         "Train a model further on the documents' text, and measure what it learnt.",
     ),
+    "retriever": (
+        "esrag.cli.retriever:retriever",
+        "Tune the embedding model; keep it if held-out questions gain.",
+    ),
     "tgi": ("esrag.cli.tgi:tgi", "Serve a model with the API of Text Generation Inference."),
 }
 
