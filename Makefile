@@ -9,7 +9,7 @@ WORKERS ?= 2
 CHROMIUM = chromium chromium-browser google-chrome google-chrome-stable
 PARALLEL = -n $(WORKERS) --dist loadscope
 
-.PHONY: demo test unit architecture contract conformance long e2e browser chromium docs-test lint format types docs bench clean help
+.PHONY: demo demo-finetune test unit architecture contract conformance long e2e browser chromium docs-test lint format types docs bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)    ## the whole chain on the sample documents
 	@$(BIN)/esrag demo
+
+demo-finetune: $(READY)  ## the sample's documents teach SmolLM2: before and after, under ten minutes
+	@$(BIN)/esrag demo --finetune
 
 test: lint chromium $(READY)  ## everything that .ci/run runs
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -26,7 +26,10 @@ UNANSWERABLE = "What is the weight of the Pellwarden G6?"
 
 @click.command()
 @click.option("--down", is_flag=True, help="Stop the local stack at the end.")
-def demo(*, down: bool) -> None:
+@click.option(
+    "--finetune", is_flag=True, help="Teach SmolLM2 from the sample and show before and after."
+)
+def demo(*, down: bool, finetune: bool) -> None:
     """Run everything once: stack, model, setup, ingest, search, questions.
 
     Works on the local stack and in a document set of its own, `demo`; a second run is quick.
@@ -47,14 +50,12 @@ def demo(*, down: bool) -> None:
         else "The documents are embedded with the same model wherever the licence allows it",
         f"ingest --set demo {_short(corpus_folder())}",
     )
-    _step(
-        "Retrieve by words and meaning: the definition is a search template in the cluster",
-        f'search --set demo -k 3 "{QUESTIONS[0]}"',
-    )
-    _show_console_request(QUESTIONS[0], kind="hybrid" if in_cluster else "lexical")
-    for question in QUESTIONS:
-        _step("Ask", f'ask --set demo "{question}"')
-    _step("Ask what no document answers", f'ask --set demo "{UNANSWERABLE}"')
+    if finetune:
+        from esrag.cli.demo_finetune import demo_finetune
+
+        demo_finetune(_step)
+    else:
+        _ask_around(in_cluster=in_cluster)
     if down:
         _step("Stop", "local down")
     click.secho(f"\nDone in {time.monotonic() - began:.0f} s. Next:", bold=True)
@@ -63,6 +64,18 @@ def demo(*, down: bool) -> None:
     click.echo("  esrag setup && esrag ingest DIR   your own documents, in a set of their own")
     click.echo("  esrag plan                        what setup would do on your own cluster")
     click.echo("  esrag local status | down         the stack goes on running until you stop it")
+
+
+def _ask_around(*, in_cluster: bool) -> None:
+    """Search, the same as a request of Kibana's console, and questions."""
+    _step(
+        "Retrieve by words and meaning: the definition is a search template in the cluster",
+        f'search --set demo -k 3 "{QUESTIONS[0]}"',
+    )
+    _show_console_request(QUESTIONS[0], kind="hybrid" if in_cluster else "lexical")
+    for question in QUESTIONS:
+        _step("Ask", f'ask --set demo "{question}"')
+    _step("Ask what no document answers", f'ask --set demo "{UNANSWERABLE}"')
 
 
 def _step(what: str, line: str) -> None:
