@@ -1,9 +1,12 @@
 """Answering from passages before and after tuning: right, with the right citation, or refused.
 
-    python -m benchmarks.grounded --url … --rows EXAMPLES.jsonl --folder FOLDER base tuned=NAME
+    python -m benchmarks.grounded rows EXAMPLES.jsonl OUTPUT.jsonl
+    python -m benchmarks.grounded measure --url … --rows EXAMPLES.jsonl --folder FOLDER base=tgi …
 
-Each model that the generator serves gets the same prompts: rows of held-out documents of ours,
-and questions of data sets that it never saw (folders in BEIR's layout with short answers).  The
+`rows` adds questions as a teacher would write them, about documents that are trained, to what
+`esrag dataset build` made without one.  `measure`: each model that the generator serves gets the
+same prompts: rows of held-out documents of ours, the sample's own questions about these, and
+questions of data sets that it never saw (folders in BEIR's layout with short answers).  The
 model's bare text is judged, without the verification that serving puts behind it.  Changes are
 paired, question by question, against the first model.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,8 +25,21 @@ from pathlib import Path
 import click
 
 from benchmarks.asking import ask_all, models_of
-from benchmarks.grounded_rows import Posed, from_examples, from_folder
+from benchmarks.grounded_rows import (
+    Posed,
+    documents_held_out,
+    from_examples,
+    from_folder,
+    from_sample,
+    written_rows,
+)
 from esrag.answer_measures import change, proportion, read_answer
+from esrag.cli.connection import connect_with
+from esrag.examples.passages import Passage
+from esrag.examples.reading import read_passages
+from esrag.examples.rows import read_examples, write_examples
+from esrag.names import Names
+from esrag.settings import load_settings
 
 MAX_TOKENS = 64
 
@@ -63,7 +80,24 @@ _MEASURES: tuple[tuple[str, bool, Callable[[Said], bool]], ...] = (
 )
 
 
-@click.command()
+@click.group()
+def main() -> None:
+    """Grounded tuning, measured."""
+
+
+@main.command("rows")
+@click.argument("data", type=click.Path(path_type=Path, exists=True))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--seed", default=7, show_default=True)
+def write_rows(data: Path, output: Path, *, seed: int) -> None:
+    """Write DATA's rows and the written ones about documents that DATA trains on."""
+    held_out = documents_held_out(data)
+    written = list(written_rows(_passages(), held_out=held_out, seed=seed))
+    count = write_examples(output, [*read_examples(data), *written])
+    click.echo(f"{output}: {count} rows, {len(written)} of them written")
+
+
+@main.command()
 @click.argument("models", nargs=-1, required=True)
 @click.option("--url", required=True, help="Address of the generator that serves the models.")
 @click.option("--rows", type=click.Path(path_type=Path, exists=True), help="Data set of ours.")
@@ -76,7 +110,7 @@ _MEASURES: tuple[tuple[str, bool, Callable[[Said], bool]], ...] = (
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Keeps answers.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write all answers as JSON.")
 @click.option("--concurrent", default=4, show_default=True)
-def main(
+def measure(
     models: Sequence[str],
     *,
     url: str,
@@ -91,7 +125,11 @@ def main(
     """Ask each of MODELS (NAME, or LABEL=NAME) and print the table; the first is the baseline."""
     posed = {folder.name: from_folder(folder, limit=limit, seed=seed) for folder in folders}
     if rows:
-        posed = {"ours": from_examples(rows, limit=limit, seed=seed)} | posed
+        held_out = documents_held_out(rows)
+        posed = {
+            "ours, made by templates": from_examples(rows, limit=limit, seed=seed),
+            "ours, people's questions": from_sample(_passages(), held_out=held_out, seed=seed),
+        } | posed
     said = [
         each
         for label, model in models_of(models)
@@ -111,6 +149,14 @@ def main(
         }
         text = json.dumps(record, indent=1, ensure_ascii=False)
         output.write_text(text + "\n", encoding="utf-8")
+
+
+def _passages() -> list[Passage]:
+    """The passages of the set that the settings name."""
+    settings = load_settings()
+    with connect_with(settings) as client:
+        alias = Names(settings.index.set).alias
+        return list(read_passages(client, alias, left_out=Counter()))
 
 
 def _asked(

@@ -1,7 +1,9 @@
 """Questions with passages to answer them from, and without: what grounded tuning is measured on.
 
     a data set that `esrag dataset build` made ──► its test split          documents held out
+    the sample's questions, the index's passages ─► those of held-out documents, in people's words
     folder in BEIR's layout with answers ────────► the same prompt, made here    never seen
+    knowledge_facts.jsonl, the index's passages ──► rows to train: questions as a teacher's
 
 Of a folder, each chosen question is asked once: every other one with the passage that it was
 written for among the nearest others, the rest with the nearest others alone.  Nearness is by
@@ -10,22 +12,25 @@ shared words, so that the others look as if they answered; none of them holds an
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from benchmarks.judged import load, records
+from benchmarks.knowledge_rows import taught_facts, wordings
 from esrag import prompting
 from esrag.errors import UsageError
 from esrag.examples.passages import Passage
 from esrag.examples.rows import read_examples
-from esrag.questions import holds
+from esrag.questions import KnownQuestion, holds, load_questions, supports
+from esrag.sample import questions_file
 from esrag.terms import terms
-from esrag.types import Example, Message
+from esrag.types import Example, ExampleKind, ExampleSource, Message
 
 PASSAGES = 3  # in each prompt of a folder
 LONGEST_ANSWER = 12  # words; what is longer cannot be judged by its words
@@ -41,6 +46,7 @@ class Posed:
     given: int
     accepted: tuple[tuple[str, ...], ...]
     relevant: tuple[int, ...]
+    passages: tuple[Passage, ...] = ()
 
     @property
     def answerable(self) -> bool:
@@ -104,6 +110,124 @@ def from_folder(folder: Path, *, limit: int, seed: int) -> list[Posed]:
             )
         )
     return found
+
+
+def documents_held_out(file: Path) -> frozenset[str]:
+    """The documents of the rows of a data set that are not trained."""
+    return frozenset(
+        document
+        for row in read_examples(file)
+        if row.split != "train"
+        for document in row.source.documents
+    )
+
+
+def from_sample(passages: Sequence[Passage], *, held_out: frozenset[str], seed: int) -> list[Posed]:
+    """The sample's questions about held-out documents, each with its passage and without it."""
+    pool = [passage for passage in passages if passage.document_id in held_out]
+    near = _nearest(pool)
+    found: list[Posed] = []
+    for known in load_questions(questions_file()):
+        own = _evidence(known, pool)
+        if known.kind != "single_fact" or not own:
+            continue
+        shown = _shown(known, pool, near, own, chance=Random(f"{seed} {known.id}"))
+        for relevant in (True, False):
+            posed = shown(known.text, relevant)
+            found.append(replace(posed, id=f"{known.id} {'with' if relevant else 'without'}"))
+    return found
+
+
+def written_rows(
+    passages: Sequence[Passage], *, held_out: frozenset[str], seed: int
+) -> Iterator[Example]:
+    """Rows to train about the other documents: for each wording one with its passage, for every
+    second one without.
+
+    The questions are the written ones of ``knowledge_facts.jsonl``, the answer says the question's
+    words again: what a teacher makes of a passage, where there is one.
+    """
+    pool = [passage for passage in passages if passage.document_id not in held_out]
+    near = _nearest(pool)
+    for fact in taught_facts():
+        own = _evidence(fact.asked, pool)
+        if not own:
+            continue
+        for number, question in enumerate(wordings(fact, frames=2, seed=seed)):
+            chance = Random(f"{seed} {question}")
+            shown = _shown(fact.asked, pool, near, own, chance=chance)
+            inside = [each for each in fact.phrases if each in question]
+            phrase = (inside or fact.phrases)[number % len(inside or fact.phrases)]
+            stated = f"{phrase[0].upper()}{phrase[1:]} is {fact.answer.rstrip('.')}."
+            yield _row(shown(question, True), stated, seed)
+            if number % 2:
+                yield _row(shown(question, False), prompting.MODEL_REFUSAL, seed)
+
+
+def _evidence(known: KnownQuestion, pool: Sequence[Passage]) -> list[Passage]:
+    """The passages that answer a question, where all its evidence is in ``pool``."""
+    own = [
+        [passage for passage in pool if supports(passage.as_hit(), evidence)]
+        for evidence in known.evidence
+    ]
+    return [each[0] for each in own] if own and all(own) else []
+
+
+def _shown(
+    known: KnownQuestion,
+    pool: Sequence[Passage],
+    near: Callable[[str, int, Callable[[Passage], bool]], list[Passage]],
+    own: Sequence[Passage],
+    *,
+    chance: Random,
+) -> Callable[[str, bool], Posed]:
+    """A function: question, whether its passage is there ─► the prompt."""
+    apart = frozenset(passage.id for passage in pool if holds(passage.text, known.answer_groups))
+
+    def shown(question: str, relevant: bool) -> Posed:
+        others = near(question, PASSAGES, lambda passage: passage.id not in apart)
+        at = chance.randrange(PASSAGES)
+        if relevant:
+            others = [*others[:at], own[0], *others[at : PASSAGES - 1]]
+        hits = [passage.as_hit(rank) for rank, passage in enumerate(others, start=1)]
+        return Posed(
+            id=known.id,
+            question=question,
+            messages=prompting.compose(question, hits, fence=f"{chance.getrandbits(32):08x}"),
+            given=len(hits),
+            accepted=known.answer_groups if relevant else (),
+            relevant=(at + 1,) if relevant else (),
+            passages=tuple(others),
+        )
+
+    return shown
+
+
+def _row(posed: Posed, answer: str, seed: int) -> Example:
+    cited = f"{answer} [{posed.relevant[0]}]" if posed.relevant else answer
+    kind: ExampleKind = "grounded" if posed.relevant else "unanswerable"
+    documents = {each.document_id: each for each in posed.passages}
+    digest = hashlib.sha256(f"{kind} {posed.question}".encode()).hexdigest()[:16]
+    return Example(
+        id=f"{kind}-{digest}",
+        kind=kind,
+        split="train",
+        messages=(*posed.messages, Message("assistant", cited)),
+        question=posed.question,
+        answer=cited,
+        accepted=posed.accepted,
+        relevant=posed.relevant,
+        source=ExampleSource(
+            index="",
+            set="sample",
+            chunks=tuple(each.id for each in posed.passages),
+            documents=tuple(documents),
+            sources=tuple(each.source for each in documents.values()),
+            hashes=tuple(each.document_hash for each in documents.values()),
+            maker="benchmark:written",
+            seed=seed,
+        ),
+    )
 
 
 def _chosen(rows: Sequence[Posed], *, limit: int, seed: int) -> Iterator[Posed]:
