@@ -22,10 +22,11 @@ from pathlib import Path
 import click
 
 from benchmarks.asking import ask_all, models_of
-from benchmarks.knowledge_rows import Group, asked_questions, rows
+from benchmarks.knowledge_rows import Group, asked_questions, rows, taught_facts
 from esrag import prompting
 from esrag.answer_measures import Reading, change, proportion, read_answer
 from esrag.examples.rows import write_examples
+from esrag.questions import KnownQuestion
 
 GROUPS: tuple[Group, ...] = ("taught", "untaught", "no answer")
 MAX_TOKENS = 24
@@ -74,6 +75,7 @@ def measure(
 ) -> None:
     """Ask each of MODELS (NAME, or LABEL=NAME) and print the table; the first is the baseline."""
     questions = list(asked_questions())
+    taught = {fact.asked.id: fact.answer for fact in taught_facts()}
     said: list[Said] = []
     for label, model in models_of(models):
         texts = ask_all(
@@ -85,7 +87,7 @@ def measure(
             concurrent=concurrent,
         )
         for (group, question), text in zip(questions, texts, strict=True):
-            reading = _read(group, text, question.answer_groups)
+            reading = _read(group, text, question, taught.get(question.id))
             said.append(
                 Said(
                     label, group, question.id, question.text, text,
@@ -99,8 +101,12 @@ def measure(
         output.write_text(_record(said, labels), encoding="utf-8")
 
 
-def _read(group: Group, text: str, groups: Sequence[Sequence[str]]) -> Reading:
-    return read_answer(text, accepted=() if group == "no answer" else groups)
+def _read(group: Group, text: str, question: KnownQuestion, taught: str | None) -> Reading:
+    """The words of the answer that was taught count as exact, like the sample's accepted forms."""
+    if group == "no answer":
+        return read_answer(text)
+    forms = [form for group in question.answer_groups for form in group]
+    return read_answer(text, accepted=[[*forms, taught] if taught else forms])
 
 
 def table(said: Sequence[Said], labels: Sequence[str]) -> list[str]:
