@@ -54,7 +54,10 @@ def demo_finetune(step: Step) -> None:
         "Train a LoRA adapter of SmolLM2 on them, on this machine's processor",
         f"finetune {data_set} --name {NAME} {RECIPE}",
     )
-    step("Register it, and have the running server load it", f"adapter add {NAME} --name {NAME}")
+    step(
+        "Register it, and have the running server load it",
+        f"adapter add {NAME} --name {NAME} --base packaged --replace",
+    )
     step("Prove that it is applied", f"adapter verify {NAME}")
     rows = held_out(data_set / "examples.jsonl")
     click.secho(f"\n▶ {len(rows)} held-out examples, the models' bare text", bold=True)
