@@ -116,7 +116,7 @@ def build(
     from esrag.examples.desk import Limits, SplitShares
     from esrag.examples.folder import dataset_folder
     from esrag.examples.makers import makers_for
-    from esrag.examples.reading import read_passages
+    from esrag.examples.reading import read_passages, require_readable
     from esrag.names import Names
 
     folder = dataset_folder(settings.data_dir, name or settings.index.set)
@@ -144,6 +144,7 @@ def build(
             search=any(maker.needs_search for maker in chosen),
         ) as helpers,
     ):
+        require_readable(client, index)
         card = build_in(
             folder,
             recipe,

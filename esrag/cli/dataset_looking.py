@@ -210,8 +210,9 @@ def _beside(
 ) -> Iterator[Finding]:
     """What the index says of the rows, read with the caller's rights."""
     from esrag.examples.checking import findings_beside
-    from esrag.examples.reading import NOT_ALLOWED, passage_of, read_chunks
+    from esrag.examples.reading import NOT_ALLOWED, passage_of, read_chunks, require_readable
 
+    require_readable(client, index)
     refused: set[str] = set()
 
     def passages() -> Iterator[Passage]:

@@ -13,7 +13,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from elasticsearch import NotFoundError
+
 from esrag.cluster.chunk_scan import StoredChunk, scan
+from esrag.cluster.client import explained
+from esrag.errors import ConflictError
 from esrag.examples.passages import Passage
 
 if TYPE_CHECKING:
@@ -37,6 +41,21 @@ def read_passages(
             left_out[reason] += 1
         else:
             yield passage_of(chunk)
+
+
+def require_readable(client: Elasticsearch, index: str) -> None:
+    """Raise at once when the index cannot be read: nobody should wait for a scan to find out.
+
+    Raises ConflictError when there is none, and what ``explained`` makes of other answers.
+    """
+    with explained(f"reading {index}"):
+        try:
+            client.search(index=index, size=0, track_total_hits=False)
+        except NotFoundError as error:
+            raise ConflictError(
+                f"there is no index {index}",
+                hint="Name the document set with --set; to make one: esrag setup",
+            ) from error
 
 
 def read_chunks(
