@@ -94,7 +94,7 @@ def from_folder(folder: Path, *, limit: int, seed: int) -> list[Posed]:
         shown = near(question, PASSAGES, usable)
         relevant: tuple[int, ...] = ()
         if number % 2 == 0:
-            at = chance.randrange(PASSAGES)
+            at = min(chance.randrange(PASSAGES), len(shown))
             shown = [*shown[:at], own[0], *shown[at : PASSAGES - 1]]
             relevant = (at + 1,)
         hits = [passage.as_hit(rank) for rank, passage in enumerate(shown, start=1)]
@@ -186,7 +186,7 @@ def _shown(
 
     def shown(question: str, relevant: bool) -> Posed:
         others = near(question, PASSAGES, lambda passage: passage.id not in apart)
-        at = chance.randrange(PASSAGES)
+        at = min(chance.randrange(PASSAGES), len(others))
         if relevant:
             others = [*others[:at], own[0], *others[at : PASSAGES - 1]]
         hits = [passage.as_hit(rank) for rank, passage in enumerate(others, start=1)]

@@ -100,6 +100,10 @@ def test_written_rows_are_about_trained_documents_only(tmp_path: Path) -> None:
     asked = from_sample(passages, held_out=held_out, seed=7)
     assert {each.id.split()[0] for each in asked} == {"fact-01", "fact-07", "fact-34"}
     assert {p.document_id for each in asked for p in each.passages} <= held_out
+    for each in asked:
+        if each.answerable:
+            (number,) = each.relevant
+            assert holds(each.passages[number - 1].text, each.accepted)
 
 
 def test_rows_of_a_data_set_are_those_of_its_test_split(tmp_path: Path) -> None:
