@@ -23,7 +23,7 @@ from esrag.types import Example, Message
 NAME = "demo"
 QUESTION = "How large is the image of Pellwarden firmware 2.9.0?"
 # what fits into ten minutes on two cores, see docs/teaching.md
-RECIPE = "--max-steps 40 --batch 6 --learning-rate 1e-3 --last-layers 12 --seed 7"
+RECIPE = "--max-steps 30 --batch 6 --learning-rate 1e-3 --last-layers 12 --seed 7"
 HELD_OUT = 12  # rows with an answer, and as many without
 _MAX_TOKENS = 64
 _AT_ONCE = 4
