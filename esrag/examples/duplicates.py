@@ -32,11 +32,15 @@ def shingles(text: str) -> frozenset[int]:
     return frozenset(_number(" ".join(triple)) for triple in triples)
 
 
-def bands(found: frozenset[int]) -> tuple[int, ...]:
-    """One number for each band; near duplicates have at least one in common, nearly always."""
+def bands(found: frozenset[int], *, apart: str) -> tuple[int, ...]:
+    """One number for each band; near duplicates have at least one in common, nearly always.
+
+    What differs in ``apart`` has none in common.
+    """
     least = [min((a * one + b) % _PRIME for one in found) for a, b in _FUNCTIONS]
     return tuple(
-        _number(f"{band} {least[band * _ROWS : (band + 1) * _ROWS]}") for band in range(_BANDS)
+        _number(f"{band} {apart} {least[band * _ROWS : (band + 1) * _ROWS]}")
+        for band in range(_BANDS)
     )
 
 
@@ -45,9 +49,9 @@ def similarity(one: frozenset[int], other: frozenset[int]) -> float:
     return len(one & other) / len(one | other)
 
 
-def figures(*texts: str) -> frozenset[str]:
+def figures(text: str) -> str:
     """What must be equal in near duplicates."""
-    return frozenset().union(*(terms(text).figures for text in texts))
+    return " ".join(sorted(terms(text).figures))
 
 
 def question_key(question: str) -> str:

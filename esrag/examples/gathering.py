@@ -29,8 +29,8 @@ CREATE TABLE rows (
 );
 CREATE INDEX rows_by_question ON rows (question);
 CREATE INDEX rows_in_order ON rows (place, id);
-CREATE TABLE bands (kind TEXT NOT NULL, band INTEGER NOT NULL, row TEXT NOT NULL);
-CREATE INDEX bands_by_number ON bands (kind, band);
+CREATE TABLE bands (band INTEGER NOT NULL, row TEXT NOT NULL);
+CREATE INDEX bands_by_number ON bands (band);
 """
 # rows of the first are kept when those of a later one are the same
 _PRECEDENCE: tuple[Split, ...] = ("train", "recall", "test", "dev")
@@ -49,9 +49,10 @@ DELETE FROM rows WHERE split = ? AND EXISTS (
     AND (rows.split <> 'recall' OR other.asked = rows.asked)
 )
 """
+# wordings of one fact are like each other, as they are meant to be
 _CANDIDATES = """
-SELECT DISTINCT rows.made_of, rows.line FROM bands JOIN rows ON rows.id = bands.row
-WHERE bands.kind = ? AND band IN (?, ?, ?, ?, ?, ?, ?, ?)
+SELECT DISTINCT rows.line FROM bands JOIN rows ON rows.id = bands.row
+WHERE band IN (?, ?, ?, ?, ?, ?, ?, ?) AND rows.made_of <> ?
 """
 _BEYOND = """
 DELETE FROM rows WHERE id IN (
@@ -139,14 +140,14 @@ class Gathered:
         ).fetchone()
         example = from_line(line)
         found = duplicates.shingles(_compared(example))
-        numbers = duplicates.bands(found)
-        candidates = self._file.execute(_CANDIDATES, (kind, *numbers))
-        for made_of_other, line in candidates:
-            # wordings of one fact are like each other, as they are meant to be
-            if made_of_other != made_of and _alike(found, example, from_line(line)):
+        of_figures = f"{duplicates.figures(example.question)}|{duplicates.figures(example.answer)}"
+        numbers = duplicates.bands(found, apart=f"{kind}|{of_figures}")
+        for (other,) in self._file.execute(_CANDIDATES, (*numbers, made_of)):
+            of_other = duplicates.shingles(_compared(from_line(other)))
+            if duplicates.similarity(found, of_other) >= duplicates.LIKE:
                 return True
         self._file.executemany(
-            "INSERT INTO bands VALUES (?, ?, ?)", ((kind, number, identity) for number in numbers)
+            "INSERT INTO bands VALUES (?, ?)", ((number, identity) for number in numbers)
         )
         return False
 
@@ -158,12 +159,3 @@ class Gathered:
 
 def _compared(example: Example) -> str:
     return f"{example.question}\n{example.answer}"
-
-
-def _alike(found: frozenset[int], example: Example, other: Example) -> bool:
-    if duplicates.figures(example.question) != duplicates.figures(other.question):
-        return False
-    if duplicates.figures(example.answer) != duplicates.figures(other.answer):
-        return False
-    of_other = duplicates.shingles(_compared(other))
-    return duplicates.similarity(found, of_other) >= duplicates.LIKE
