@@ -74,8 +74,8 @@ def gguf_file(tmp_path: Path, weights: dict[str, Any]) -> Path:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_chat_template(TEMPLATE)
-    names = {after: before for before, after in gguf._PARTS.items()}
-    whole = {after: before for before, after in gguf._WHOLE.items()}
+    names = {after: before for before, after in gguf.PARTS.items()}
+    whole = {after: before for before, after in gguf.WHOLE.items()}
     for name, weight in weights.items():
         if name in whole:
             writer.add_tensor(whole[name], weight)
