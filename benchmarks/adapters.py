@@ -46,8 +46,8 @@ class Rates:
 
     streams: int
     base_tokens_per_second: float
-    one_adapter: float
-    mixed: float
+    one_adapter: float | None
+    mixed: float | None
     rounds: dict[str, list[float]]
 
 
@@ -150,10 +150,10 @@ def measure_rates(
                 continue  # nothing to mix
             found[kind].append(rate(url, clients=streams, tokens=tokens, adapters=adapters))
 
-    def ratio(kind: str) -> float:
+    def ratio(kind: str) -> float | None:
         pairs = zip(found["base"], found[kind], strict=False)
         ratios = [other / base for base, other in pairs]
-        return round(statistics.median(ratios), 3) if ratios else float("nan")
+        return round(statistics.median(ratios), 3) if ratios else None
 
     return Rates(
         streams=streams,
@@ -230,9 +230,10 @@ def main(
                 click.echo(f"{part.replace('_', ' '):45} {seconds} s")
         elif name == "rates":
             for one in value:
+                mixed = "nothing to mix" if one["mixed"] is None else f"mixed x {one['mixed']}"
                 click.echo(
                     f"{one['streams']:3} streams: base {one['base_tokens_per_second']} tokens/s, "
-                    f"one adapter x {one['one_adapter']}, mixed x {one['mixed']}"
+                    f"one adapter x {one['one_adapter']}, {mixed}"
                 )
         else:
             click.echo(f"{name.replace('_', ' '):45} {value}")
