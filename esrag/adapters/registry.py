@@ -193,11 +193,11 @@ def _checked(source: Path, base: Base, *, other_base: bool) -> dict[str, Any]:
     if (source / MANIFEST).exists():
         given = check_manifest(source).facts
     fingerprint = weights_fingerprint(base.folder)
-    trained_on = str(_base(given).get("fingerprint") or "")
-    if trained_on and trained_on != fingerprint and not other_base:
+    trained = str(_base(given).get("fingerprint") or "")
+    if trained and trained != fingerprint and not other_base:
         raise UnsupportedError(
             f"{source} was trained on other weights ({_base(given).get('model')}, "
-            f"{trained_on[:12]}) than {base.name} has ({fingerprint[:12]})",
+            f"{trained[:12]}) than {base.name} has ({fingerprint[:12]})",
             hint="Name its base with --base; if it is the same model in another precision or "
             "packing, add --other-base.",
         )
@@ -212,7 +212,7 @@ def _checked(source: Path, base: Base, *, other_base: bool) -> dict[str, Any]:
         **given,
         "kind": "adapter",
         "base": {"model": base.name, "fingerprint": fingerprint},
-        "trained_on": trained_on,
+        "trained_on": trained,
         "source": str(source.resolve()),
         "added": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -223,11 +223,16 @@ def _base(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def base_named_by(folder: Path) -> str:
-    """The base that an adapter's own manifest names; "" when it has none."""
+def trained_on(folder: Path) -> tuple[str, str]:
+    """Name and fingerprint of the base that an adapter's own manifest names; "" for what it lacks.
+
+    The name is that under which the base was trained on, which need not be one that leads to it:
+    the packaged model is called by the id of what it was made from.
+    """
     if not (folder / MANIFEST).is_file():
-        return ""
-    return str(_base(read_manifest(folder).facts).get("model") or "")
+        return "", ""
+    base = _base(read_manifest(folder).facts)
+    return str(base.get("model") or ""), str(base.get("fingerprint") or "")
 
 
 def _same(kept: Path, source: Path) -> bool:

@@ -74,13 +74,13 @@ def add(
     the name of a run.  A generator that loads no adapters while it runs (TGI) is told by the line
     that is printed.
     """
-    from esrag.adapters.registry import Registry, base_named_by, check_name
+    from esrag.adapters.registry import Registry, check_name
 
     settings = load_settings()
     folder, guessed = _adapter_folder(settings, source)
     called = name or guessed
     check_name(called)
-    model = _base(settings, base or base_named_by(folder) or settings.training.base_model)
+    model = _base(settings, base) if base else _base_of(settings, folder)
     registry = Registry(settings.data_dir / "adapters")
     added = registry.add(called, folder, model, replace=replace, other_base=other_base)
     told = "left alone" if no_load else _load(settings, registry, called, generator_url)
@@ -308,6 +308,21 @@ def _base(settings: Settings, model: str) -> Base:
 
     found = find_model(model, data_dir=settings.data_dir / "local" / "tgi")
     return Base(model, found.folder)
+
+
+def _base_of(settings: Settings, folder: Path) -> Base:
+    """The configured base when the adapter was trained on its weights, else the one it names."""
+    from esrag.adapters.registry import trained_on
+    from esrag.model_files import weights_fingerprint
+
+    name, fingerprint = trained_on(folder)
+    configured = settings.training.base_model
+    if not name or name == configured:
+        return _base(settings, configured)
+    found = _base(settings, configured)
+    if weights_fingerprint(found.folder) == fingerprint:
+        return found
+    return _base(settings, name)
 
 
 def _generator(settings: Settings, url: str | None) -> Generator:
