@@ -8,6 +8,7 @@ are wanted is for the listing to say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -64,6 +65,13 @@ class Place:
         except ValueError as error:
             raise UsageError(f"{uri} cannot be read: {error}") from error
         except OSError as error:
+            if _NO_LIBRARY.search(str(error)):
+                raise UnsupportedError(
+                    f"{protocol}:// needs libraries that are not on this machine: "
+                    f"{_words(error)[:120]}",
+                    hint="Install Hadoop's client (libhdfs) and a Java runtime, and set "
+                    "HADOOP_HOME and JAVA_HOME",
+                ) from error
             raise UnavailableError(f"{uri} cannot be reached: {_words(error)}") from error
         except Exception as error:
             raise UsageError(f"{uri} cannot be read: {_words(error)}") from error
@@ -156,6 +164,8 @@ def _size(info: dict[str, Any]) -> int:
     return int(size) if isinstance(size, int | float) else -1
 
 
+# pyarrow's words when it finds no libjvm or libhdfs; it raises a plain OSError
+_NO_LIBRARY = re.compile(r"^Unable to load lib\w+")
 _KINDS = {"file": "file", "directory": "folder"}
 _PACKAGES = {
     "s3": "s3fs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +67,9 @@ def bucket() -> Iterator[str]:
     Store.failures = {}
     name = f"b{uuid4().hex[:8]}"
     yield f"teststore://{name}"
-    Store().rm(f"/{name}", recursive=True)
+    Store.failures = {}  # what a test left over would hit the clearing up
+    for path in [one for one in Store.store if one.startswith(f"/{name}/")]:
+        del Store.store[path]
 
 
 @pytest.fixture
@@ -209,11 +212,29 @@ def test_a_large_file_is_not_fetched_and_a_grown_one_not_cut(
     assert grown.read_text() == "123456789"
 
 
-def test_a_store_without_its_package_names_the_install(options: ListingOptions) -> None:
+def test_a_store_without_its_package_names_the_install(
+    options: ListingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Exit 6, before anything is sent."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
     with pytest.raises(UnsupportedError, match="hdfs://") as caught:
         Listing(["hdfs://host/x"], options).entries()
     assert "pip install pyarrow" in caught.value.hint
+
+
+def test_a_store_without_its_libraries_names_them(
+    options: ListingOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyarrow alone does not reach HDFS: it loads Java and Hadoop's client."""
+
+    def load(_self: object, *_: object, **__: object) -> None:
+        raise OSError("Unable to load libjvm\ndlopen(/somewhere/libjvm.so) failed: no such file")
+
+    monkeypatch.setattr("fsspec.implementations.arrow.HadoopFileSystem.__init__", load)
+    with pytest.raises(UnsupportedError, match="Unable to load libjvm") as caught:
+        Listing(["hdfs://host/x"], options).entries()
+    assert "HADOOP_HOME" in caught.value.hint
 
 
 @pytest.mark.parametrize("address", ["zzz://x/y", "simplecache::memory://x", "zip://a::s3://b"])
