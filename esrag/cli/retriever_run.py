@@ -144,9 +144,9 @@ def _from_folder(settings: Settings, wanted: Wanted, base: Path) -> Material:
     from esrag.chunking import ChunkRules
     from esrag.embedding.inputs import embedding_input
     from esrag.resources import load_body
+    from esrag.retriever_tuning.base import cutting_tokenizer
     from esrag.retriever_tuning.judged_folder import cut_corpus, read_questions
     from esrag.retriever_tuning.material import Material
-    from esrag.tokens import read_tokenizer
 
     if wanted.judged is None:
         raise UsageError("--without-index takes the documents from --judged: name its folder")
@@ -156,8 +156,7 @@ def _from_folder(settings: Settings, wanted: Wanted, base: Path) -> Material:
     rules = ChunkRules(
         settings.chunk.max_tokens, settings.chunk.overlap_tokens, settings.chunk.strategy
     )
-    tokenizer = read_tokenizer(base / "tokenizer.json")
-    texts = tuple(cut_corpus(wanted.judged, tokenizer, rules, fill))
+    texts = tuple(cut_corpus(wanted.judged, cutting_tokenizer(base), rules, fill))
     known = {text.document for text in texts}
     pool, held_out = read_questions(
         wanted.judged,

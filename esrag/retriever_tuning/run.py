@@ -18,6 +18,7 @@ import torch
 from esrag.costs.records import Costs, Meter
 from esrag.errors import ConflictError, UsageError
 from esrag.model_files import weights_fingerprint, write_manifest
+from esrag.retriever_tuning.base_vectors import kept_vectors
 from esrag.retriever_tuning.card import card_of
 from esrag.retriever_tuning.choosing import DevMeasure, choose
 from esrag.retriever_tuning.encoder import Encoder, Prefixes
@@ -31,13 +32,12 @@ from esrag.retriever_tuning.splitting import Divided, divide
 from esrag.training.checkpoints import checkpoint_of, load_weights
 from esrag.training.curves import draw_curves
 from esrag.training.recipe import fingerprint
-from esrag.training.run_folder import RunFolder, replace_text, writing
+from esrag.training.run_folder import RunFolder, replace_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL = "model"
-_VECTORS = "base-vectors.npy"
 _AT_ONCE = 512  # texts embedded between two looks at the clock
 
 
@@ -242,7 +242,6 @@ class _Run:
         curves = draw_curves(self._folder.metrics(), title=self._folder.name)
         replace_text(self._folder.path / "curves.svg", curves)
         replace_text(self._folder.path / "README.md", card)
-        (self._folder.path / _VECTORS).unlink(missing_ok=True)
 
     def _verdict(self, base_values: Sequence[float]) -> Verdict:
         tuned = self._embedded("embed all chunks with the tuned model")
@@ -264,21 +263,19 @@ class _Run:
         load_weights(checkpoint, self._encoder.trained())
 
     def _base_vectors(self) -> NDArray[np.float32]:
-        """Vectors of all chunks by the base model; kept, so that a resumed run has them."""
-        file = self._folder.path / _VECTORS
-        try:
-            kept: NDArray[np.float32] = np.load(file, allow_pickle=False)
-            if len(kept) == len(self._material.texts):
-                return kept
-        except (OSError, ValueError, EOFError):
-            pass  # none yet, or cut off while it was written
-        vectors = self._embedded("embed all chunks with the base model")
-        beside = file.with_name(f".{_VECTORS}.new")
-        with writing(f"the vectors of the run {self._folder.name}"):
-            with beside.open("wb") as stream:
-                np.save(stream, vectors, allow_pickle=False)
-            beside.replace(file)
-        return vectors
+        key = fingerprint(
+            [[text.id, text.text] for text in self._material.texts],
+            weights_fingerprint(self._base.folder),
+            self._base.prefixes.ingest,
+            str(self._machine.dtype),
+            _device_name(self._machine),
+        )
+        return kept_vectors(
+            self._folder.path.parent,
+            key,
+            rows=len(self._material.texts),
+            compute=lambda: self._embedded("embed all chunks with the base model"),
+        )
 
     def _embedded(self, title: str) -> NDArray[np.float32]:
         texts = self._material.texts

@@ -188,6 +188,8 @@ def _run_child(request: BuildRequest, fingerprint: str, folder: Path, progress: 
             if child.poll() is None:
                 child.kill()
                 child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
         if not done:
             raise EsragError(
                 f"the process that traces {request.source} ended early "
