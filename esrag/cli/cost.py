@@ -16,9 +16,11 @@ from esrag.errors import UnavailableError, UsageError
 if TYPE_CHECKING:
     from esrag.costs.comparison import Corpus
     from esrag.costs.runs import MeasuredRun
+    from esrag.costs.work import TrainingWork
 
 _METHODS = click.Choice(["full", "lora", "dora", "qlora", "prompt"])
 _SHARE = click.FloatRange(0, 1, min_open=True)
+_LENGTH, _LORA_RANK = 512, 16
 
 
 def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -63,7 +65,7 @@ def cost_run(*, runs: tuple[str, ...], as_json: bool) -> None:
 
 @cost.command()
 @click.option("--model", help="Name such as llama-3-8b, or a model's folder; else the run's.")
-@click.option("--method", type=_METHODS, default="lora", show_default=True)
+@click.option("--method", type=_METHODS, help="What is trained; else the run's, or lora.")
 @click.option("--gpu", default="a100-80gb", show_default=True, help="Which GPU.")
 @click.option("--gpus", type=click.IntRange(1, 4096), default=1, show_default=True)
 @click.option(
@@ -71,21 +73,19 @@ def cost_run(*, runs: tuple[str, ...], as_json: bool) -> None:
 )
 @click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes.")
 @click.option(
-    "--length",
-    type=click.IntRange(1),
-    default=512,
-    show_default=True,
-    help="Tokens of an example.",
+    "--length", type=click.IntRange(1), help="Tokens of an example; else the run's, or 512."
 )
-@click.option("--rank", type=click.IntRange(1), default=16, show_default=True, help="Of LoRA.")
+@click.option("--lora-rank", type=click.IntRange(1), help="LoRA rank; else the run's, or 16.")
 @click.option(
     "--answer-share",
     type=_SHARE,
-    default=1.0,
-    show_default=True,
-    help="Share of the tokens whose output is computed.",
+    help="Share of the tokens whose output is computed; else the run's, or 1.",
 )
-@click.option("--checkpointing", is_flag=True, help="Recompute activations to save memory.")
+@click.option(
+    "--gradient-checkpointing/--no-gradient-checkpointing",
+    default=None,
+    help="Compute activations twice to save memory; else as the run, or not.",
+)
 @click.option(
     "--batch-tokens",
     type=click.IntRange(1),
@@ -285,35 +285,45 @@ def _corpus(given: dict[str, Any], **place: str | None) -> Corpus:
     )
 
 
-def _work_from(given: dict[str, Any], like: MeasuredRun | None) -> Any:
+def _work_from(given: dict[str, Any], like: MeasuredRun | None) -> TrainingWork:
+    """The work that the flags describe; what they leave open is that of the run ``like``."""
     from esrag.costs.shapes import shape_of
     from esrag.costs.work import TrainingWork
 
-    if given["model"]:
-        shape = shape_of(given["model"])
-    elif like:
-        shape = like.work.shape
+    run = like.work if like else None
+    if given["model"] or run is None:
+        shape = shape_of(given["model"] or settings_from().training.base_model)
     else:
-        shape = shape_of(settings_from().training.base_model)
-    if given["tokens"]:
-        tokens = given["tokens"] * given["epochs"]
-    elif like:
-        tokens = like.work.tokens
-    else:
+        shape = run.shape
+    if not given["tokens"] and run is None:
         raise UsageError(
             "it is not said how much is trained",
             hint="Give the tokens of one pass with --tokens, or a run with --like.",
         )
-    method = given["method"]
-    adapter = 0 if method in ("full", "prompt") else shape.lora_parameters(given["rank"])
+
+    def chosen(flag: str, of_run: Any, otherwise: Any) -> Any:
+        if given[flag] is not None:
+            return given[flag]
+        return otherwise if run is None else of_run
+
+    method = chosen("method", run and run.method, "lora")
+    # the same adapter on the same model: its size and its layers are known
+    same = run if run and run.shape == shape and run.method == method else None
+    if same and given["lora_rank"] is None:
+        trainable = same.trainable
+    elif method in ("full", "prompt"):
+        trainable = 0
+    else:
+        trainable = shape.lora_parameters(given["lora_rank"] or _LORA_RANK)
     return TrainingWork(
         shape,
         method,
-        tokens,
-        length=like.work.length if like and not given["tokens"] else given["length"],
-        loss_share=given["answer_share"],
-        trainable=adapter,
-        checkpointing=given["checkpointing"],
+        given["tokens"] * given["epochs"] if given["tokens"] else run.tokens if run else 0,
+        length=chosen("length", run and run.length, _LENGTH),
+        loss_share=chosen("answer_share", run and run.loss_share, 1.0),
+        trainable=trainable,
+        trained_layers=same.trained_layers if same else 0,
+        checkpointing=chosen("gradient_checkpointing", run and run.checkpointing, False),
     )
 
 

@@ -65,7 +65,7 @@ def show_estimate(
         f"activations {gib(memory.activations + memory.logits)}",
     }
     if found.gpus_needed == 0:
-        rows["fits"] = "no: less in --batch-tokens, or --checkpointing"
+        rows["fits"] = "no: less in --batch-tokens, or --gradient-checkpointing"
     elif found.gpus_needed > 1:
         rows["fits"] = f"no: spread over {found.gpus_needed}, or a smaller method"
     if price:

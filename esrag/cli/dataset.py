@@ -11,7 +11,7 @@ import click
 
 from esrag.cli.connection import connect_with, connection_flags, settings_from
 from esrag.cli.dataset_looking import check, export, list_datasets, show, show_counts
-from esrag.types import ExampleKind, Split
+from esrag.types import ExampleKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from esrag.settings import Settings
 
 _KINDS = click.Choice(get_args(ExampleKind))
-_SPLITS = click.Choice(get_args(Split))
 _json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -73,7 +72,7 @@ def dataset() -> None:
     type=click.FloatRange(0, 0.5),
     default=0.1,
     show_default=True,
-    help="Share to choose by.",
+    help="Share of the documents to choose by.",
 )
 @click.option(
     "--test",

@@ -43,8 +43,6 @@ class Tally:
     """What happened while examples were made, for the data card."""
 
     dropped: Counter[str] = field(default_factory=Counter)
-    tokens_prompted: int = 0
-    tokens_generated: int = 0
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Something was not made into an example, or an example was not kept."""

@@ -137,7 +137,8 @@ def _is_pattern_of(rule: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _is_layers(value: Any) -> bool:
-    return value is None or type(value) is int or all(type(one) is int for one in value)
+    numbers = value if isinstance(value, list) else [value]
+    return value is None or all(type(one) is int for one in numbers)
 
 
 def _one_of(*allowed: Any) -> Callable[[Any], bool]:

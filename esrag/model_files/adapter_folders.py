@@ -20,6 +20,7 @@ from esrag.model_files.tensors import TensorFile, read_head
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 _PROMPT = "prompt_embeddings"
+_SIZES = {"F32": 4, "F16": 2, "BF16": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ def _prompt_facts(config: PromptConfig, head: TensorFile, base: Path | None) -> 
     found = {name: place.shape for name, place in head.tensors.items()}
     if found != {_PROMPT: (config.vectors, config.width)}:
         refuse(f"{head.file} does not hold the {config.vectors} vectors of a prompt")
+    if head.tensors[_PROMPT].dtype not in _SIZES:
+        refuse(f"{head.file} holds {_PROMPT} as {head.tensors[_PROMPT].dtype}")
     if base is not None:
         width = base_shapes(base).get("model.embed_tokens.weight", (0, 0))[1]
         if width != config.width:
@@ -120,8 +123,7 @@ def _prompt_facts(config: PromptConfig, head: TensorFile, base: Path | None) -> 
 
 
 def _parameters(head: TensorFile) -> int:
-    sizes = {"F32": 4, "F16": 2, "BF16": 2}
-    return sum((one.stop - one.start) // sizes[one.dtype] for one in head.tensors.values())
+    return sum((one.stop - one.start) // _SIZES[one.dtype] for one in head.tensors.values())
 
 
 _OTHER_BASE = "It was made for another base model; name that one with --base."

@@ -117,7 +117,7 @@ def _merge_in(
             del counts[old]
     joined: list[str] = []
     for piece in pieces:
-        if joined and (joined[-1], piece) == pair and pieces:
+        if joined and (joined[-1], piece) == pair:
             joined[-1] = "".join(pair)
         else:
             joined.append(piece)

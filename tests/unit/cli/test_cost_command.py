@@ -85,9 +85,23 @@ def test_an_estimate_takes_the_utilisation_of_a_run(tmp_path: Path) -> None:
     assert plain["utilisation"] == 0.4
     assert not plain["measured"]
     assert like["measured"]
-    assert like["gpu_hours"] == pytest.approx(plain["gpu_hours"] * 0.4 / like["utilisation"])
+    given = json.loads(call(*arguments, "--length", "128", "--answer-share", "0.2").stdout)
+    assert like["gpu_hours"] == pytest.approx(given["gpu_hours"] * 0.4 / like["utilisation"])
     assert like["hours_on_the_run_s_device"] == pytest.approx(like["gpu_hours"])
     assert plain["parameters"] == 8_030_261_248
+
+
+def test_an_estimate_takes_what_is_not_given_of_a_run(tmp_path: Path) -> None:
+    """Method, tokens, length, answers and adapter; a flag stands above the run."""
+    shape = KNOWN["smollm2-135m"]
+    work = TrainingWork(shape, "dora", 5_000, 99, 0.3, 1234, trained_layers=4, checkpointing=True)
+    folder = written_run(tmp_path / "facts", work=work.to_json())
+    like = json.loads(call("estimate", "--like", str(folder), "--json").stdout)
+    assert {name: like[name] for name in work.to_json()} == work.to_json()
+    arguments = ["--like", str(folder), "--method", "full", "--no-gradient-checkpointing"]
+    other = json.loads(call("estimate", *arguments, "--json").stdout)
+    assert (other["method"], other["trainable"], other["checkpointing"]) == ("full", 0, False)
+    assert other["tokens"] == 5_000
 
 
 def test_an_estimate_shows_range_memory_and_money() -> None:

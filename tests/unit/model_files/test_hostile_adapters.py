@@ -91,6 +91,8 @@ def test_patterns_and_rslora_change_the_scale(tmp_path: Path, base: Path) -> Non
         {"r": "4"},
         {"lora_alpha": 1e300},
         {"fan_in_fan_out": True},
+        {"layers_to_transform": 1.5},
+        {"layers_to_transform": {"a": 1}},
     ],
 )
 def test_a_configuration_that_would_do_more_is_refused(
@@ -150,6 +152,17 @@ def test_tensors_that_are_no_pair_are_refused(
     """Every module has its two matrices, of the rank that the configuration names."""
     reweighted(adapter, change)
     with pytest.raises(UnsupportedError, match=words):
+        check_adapter_folder(adapter)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32])
+def test_a_prompt_of_another_type_is_refused(adapter: Path, dtype: type[np.generic]) -> None:
+    """Its vectors are floating point numbers of 32 bits or fewer."""
+    prompt = {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3, "token_dim": 64}
+    (adapter / "adapter_config.json").write_text(json.dumps(prompt))
+    vectors = np.zeros((3, 64), dtype)
+    save_file({"prompt_embeddings": vectors}, adapter / "adapter_model.safetensors")
+    with pytest.raises(UnsupportedError, match="prompt_embeddings as"):
         check_adapter_folder(adapter)
 
 
