@@ -117,7 +117,7 @@ def finetune(
     target_modules: str | None,
     **recipe: Any,
 ) -> None:
-    """Fine-tune a base model on DATA, a data set's folder or its JSONL file.
+    """Fine-tune a base model on DATA: a data set's name, its folder, or a JSONL file.
 
     The run is kept in DATA_DIR/runs/NAME: checkpoints, curves, costs, and the adapter when it is
     complete.  The same command again goes on where a run was broken off.
@@ -137,10 +137,10 @@ def finetune(
         folder, place, base, made = _begun(resume, settings)
     elif data is None:
         raise UsageError(
-            "no data set is named", hint="Name its folder or file, or a run with --resume."
+            "no data set is named", hint="esrag dataset list shows them; or a run: --resume NAME"
         )
     else:
-        place, base = data, settings.training.base_model
+        place, base = _place(data, settings), settings.training.base_model
         made = Recipe(**{"seed": settings.training.seed, **changes})
         folder = None
     planned = _planned(place, base, made, settings)
@@ -174,6 +174,14 @@ def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -
         stopping_at_safe_points() as safe_point,
     ):
         return train(planned, folder, anyway=anyway, safe_point=safe_point, tell=progress.tell)
+
+
+def _place(data: Path, settings: Settings) -> Path:
+    """The folder of a data set that is named, or the file that is."""
+    from esrag.examples.folder import EXAMPLES, examples_file
+
+    file = examples_file(settings.data_dir, str(data))
+    return file.parent if file.name == EXAMPLES else file
 
 
 def _data_set(place: Path) -> DataSet:

@@ -249,13 +249,13 @@ def _sources(
         file = wanted.questions
         yield file.name, lambda: from_known(load_questions(file))
     if wanted.dataset:
+        from esrag.examples.folder import examples_file
         from esrag.examples.rows import read_examples
         from esrag.retriever_tuning.asked import from_examples
 
-        named = Path(wanted.dataset)
-        rows = named if named.is_file() else settings.data_dir / "datasets" / named
-        rows = rows / "examples.jsonl" if rows.is_dir() else rows
-        yield f"data set {named.name}", lambda: from_examples(read_examples(rows))
+        rows = examples_file(settings.data_dir, wanted.dataset)
+        title = f"data set {Path(wanted.dataset).name}"
+        yield title, lambda: from_examples(read_examples(rows))
 
 
 def _about(questions: Iterator[Question], documents: set[str]) -> Iterator[Question]:

@@ -38,9 +38,10 @@ def export(
     ``name`` is what LLaMA-Factory's list calls the data set.  Raises UsageError when the folder
     holds something already, UnavailableError when the disk is full.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
-            f"{folder} is not empty", hint="Name a folder that is not there: --to FOLDER"
+            f"{folder} is {'not empty' if folder.is_dir() else 'no folder'}",
+            hint="Name a folder that is not there: --to FOLDER",
         )
     counts: dict[str, int] = {}
     with kept_space(folder), ExitStack() as opened:

@@ -43,9 +43,10 @@ def examples_file(data_dir: Path, name_or_path: str) -> Path:
     Raises UsageError when there are none.
     """
     path = Path(name_or_path)
-    if _NAME.fullmatch(name_or_path) and not path.exists():
-        path = dataset_folder(data_dir, name_or_path)
     file = path / EXAMPLES if path.is_dir() else path
+    if not file.is_file() and _NAME.fullmatch(name_or_path):
+        # a folder that only happens to be called so here is no data set
+        file = dataset_folder(data_dir, name_or_path) / EXAMPLES
     if not file.is_file():
         raise UsageError(
             f"there is no data set {name_or_path}: {file} does not exist",
