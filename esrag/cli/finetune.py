@@ -145,13 +145,16 @@ def finetune(
         folder = None
     planned = _planned(place, base, made, settings)
     folder = folder or RunFolder.named(name or _name(place, planned), data_dir=settings.data_dir)
-    shown_need(planned)
+    speaks = _speaks(planned)
+    if speaks:
+        shown_need(planned)
     if dry_run:
         if as_json:
             click.echo(json.dumps(_as_planned(planned, folder), indent=2))
         return
     outcome = _run(planned, folder, anyway=anyway, tensorboard=tensorboard)
-    _show(outcome, as_json=as_json)
+    if speaks:
+        _show(outcome, as_json=as_json)
 
 
 def _planned(place: Path, base: str, recipe: Recipe, settings: Settings) -> Plan:
@@ -163,6 +166,14 @@ def _planned(place: Path, base: str, recipe: Recipe, settings: Settings) -> Plan
     if settings.training.threads:
         torch.set_num_threads(settings.training.threads)
     return plan(base_of(base, settings), _data_set(place), recipe, device=settings.training.device)
+
+
+def _speaks(planned: Plan) -> bool:
+    """Whether this is the one of several processes that tells of the run."""
+    from esrag.training.company import company
+    from esrag.training.loading import device_of
+
+    return bool(company(device_of(planned.device)).is_main_process)
 
 
 def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -> Outcome:

@@ -12,9 +12,15 @@ from typing import Any
 
 from esrag import __version__
 from esrag.errors import ConflictError, UsageError
-from esrag.model_files import Manifest, check_model_folder, weights_fingerprint
+from esrag.model_files import (
+    Manifest,
+    check_manifest,
+    check_model_folder,
+    weights_fingerprint,
+)
 from esrag.training.answer_scores import chosen, grounded_score
 from esrag.training.cards import adapter_card
+from esrag.training.company import Bystander, company
 from esrag.training.curves import draw_curves
 from esrag.training.encoding import ChatEncoder, Encoded, require_rows
 from esrag.training.held_out import held_out_loss
@@ -131,6 +137,8 @@ def finetune(
     UnavailableError when the disk is full.  What ``safe_point`` raises ends the run after a
     checkpoint.
     """
+    ours = company(device_of(plan.device))
+    folder = folder if ours.is_main_process else Bystander(folder.path)
     with folder.held():
         known = folder.facts()
         _require_same(folder, known, plan)
@@ -140,7 +148,7 @@ def finetune(
             require_room(plan.need)
         folder.note(**_facts(plan, folder.name))
         try:
-            return _trained(plan, folder, safe_point=safe_point, tell=tell)
+            return _trained(plan, folder, ours, safe_point=safe_point, tell=tell)
         except BaseException as error:
             stopped = not isinstance(error, Exception)
             folder.note(status="stopped" if stopped else "failed", reason=str(error))
@@ -148,7 +156,12 @@ def finetune(
 
 
 def _trained(
-    plan: Plan, folder: RunFolder, *, safe_point: Callable[[], None], tell: Tell
+    plan: Plan,
+    folder: RunFolder,
+    ours: Any,
+    *,
+    safe_point: Callable[[], None],
+    tell: Tell,
 ) -> Outcome:
     trainee = load_trainee(plan.base.folder, plan.recipe, device=device_of(plan.device))
     loop = Loop(
@@ -174,15 +187,20 @@ def _trained(
     try:
         progress = loop.run()
     finally:
+        if ours.is_main_process:
+            _note_progress(plan, folder, trainee, loop)
+    published = folder.path / _target(plan)
+    if ours.is_main_process:
+        _published(plan, folder, trainee)
         _note_progress(plan, folder, trainee, loop)
-    manifest = _published(plan, folder, trainee)
-    _note_progress(plan, folder, trainee, loop)
+    ours.wait_for_everyone()
+    manifest = check_manifest(published)
     folder.note(
         status="complete",
         published=MODEL if plan.recipe.method == "full" else ADAPTER,
         sha256=_weights_sha256(manifest),
     )
-    return Outcome(folder, folder.path / _target(plan), manifest, progress, resumed_at)
+    return Outcome(folder, published, manifest, progress, resumed_at)
 
 
 def evaluation(plan: Plan) -> Evaluate | None:
@@ -329,8 +347,6 @@ def _require_same(folder: RunFolder, known: Mapping[str, Any], plan: Plan) -> No
 
 
 def _found(folder: RunFolder, known: Mapping[str, Any]) -> Outcome:
-    from esrag.model_files import check_manifest
-
     published = folder.path / str(known.get("published", ADAPTER))
     if not published.is_dir():
         raise UsageError(

@@ -32,6 +32,7 @@ from esrag.training.checkpoints import (
     prune,
     save_checkpoint,
 )
+from esrag.training.company import company
 from esrag.training.loading import Trainee
 from esrag.training.losses import AnswerLoss, pack_of
 from esrag.training.packing import Order, Row, packed, shares
@@ -98,7 +99,7 @@ class Loop:
         self._trainee, self._rows, self._recipe, self._folder = trainee, rows, recipe, folder
         self._evaluate, self._better = evaluate, better
         self._safe_point, self._tell = safe_point, tell
-        self._company = _company(trainee.device)
+        self._company = company(trainee.device)
         self._trained = trainee.trained()
         self._optimizer = torch.optim.AdamW(
             list(self._trained.values()),
@@ -107,9 +108,10 @@ class Loop:
             fused=True,
         )
         self._loss = AnswerLoss(trainee.model, virtual=trainee.virtual)
-        alone = self._company is None or self._company.num_processes == 1
-        self._model = trainee.model if alone else self._company.prepare(trainee.model)
-        processes = 1 if self._company is None else self._company.num_processes
+        processes = self._company.num_processes
+        self._many = processes > 1
+        self._rank = int(self._company.process_index)
+        self._model = self._company.prepare(trainee.model) if self._many else trainee.model
         self._order = Order(len(rows), batch=recipe.batch, seed=recipe.seed, least=processes)
         self.total = recipe.max_steps or math.ceil(recipe.epochs * self._order.steps_per_epoch)
         often = max(self._order.steps_per_epoch, math.ceil(self.total / 10))
@@ -128,7 +130,7 @@ class Loop:
     @property
     def main(self) -> bool:
         """Whether this is the process that writes."""
-        return self._company is None or bool(self._company.is_main_process)
+        return bool(self._company.is_main_process)
 
     @property
     def progress(self) -> Progress:
@@ -163,7 +165,7 @@ class Loop:
         """
         self._trainee.model.train()
         while self._progress.step < self.total and not self._progress.stopped:
-            self._step()
+            self.one_step()
             step = self._progress.step
             last = step == self.total
             evaluated = self._evaluate is not None and (last or step % self._evaluate_every == 0)
@@ -176,7 +178,8 @@ class Loop:
             self._take_best()
         return self._progress
 
-    def _step(self) -> None:
+    def one_step(self) -> None:
+        """The next step: forward and backward of its packs, and the optimizer."""
         begun = time.perf_counter()
         step, recipe = self._progress.step, self._recipe
         rows = [self._rows[number] for number in self._order.batch(step)]
@@ -300,14 +303,6 @@ class Loop:
         if self.main:
             self._folder.rewind(step)
 
-    @property
-    def _many(self) -> bool:
-        return self._company is not None and self._company.num_processes > 1
-
-    @property
-    def _rank(self) -> int:
-        return int(self._company.process_index) if self._company is not None else 0
-
 
 def in_passes(rows: Sequence[Row], trainee: Trainee, *, capacity: int) -> list[list[Row]]:
     """Rows in packs, or each alone where the model does not pack."""
@@ -329,15 +324,6 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"cpu ({torch.get_num_threads()} threads)"
-
-
-def _company(device: torch.device) -> Any:
-    """The processes that train together, as accelerate was told; alone without it."""
-    if not torch.distributed.is_available():
-        return None
-    from accelerate import Accelerator
-
-    return Accelerator(cpu=device.type == "cpu")
 
 
 def _advanced(progress: Progress, **by: float) -> Progress:
