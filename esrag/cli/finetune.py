@@ -294,4 +294,4 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
     click.echo(f"run {outcome.folder.name} {what}: {outcome.progress.step} steps")
     click.echo(f"  {outcome.published}")
     if outcome.published.name == "adapter":
-        click.echo(f"  next: esrag adapter add {outcome.folder.name} {outcome.published}")
+        click.echo(f"  next: esrag adapter add {outcome.folder.name}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,20 @@ def weights_of(trained: Mapping[str, torch.nn.Parameter]) -> dict[str, torch.Ten
 
 def last_checkpoint(place: Path) -> Checkpoint | None:
     """The latest checkpoint that is whole; what a crash or a bad disk left is passed over."""
-    found = (_NAME.fullmatch(path.name) for path in place.glob("step-*"))
-    for step in sorted((int(match[1]) for match in found if match), reverse=True):
-        checkpoint = _whole(place / f"step-{step:06d}")
+    return next(whole_checkpoints(place), None)
+
+
+def whole_checkpoints(place: Path) -> Iterator[Checkpoint]:
+    """All that are whole, the latest first."""
+    for step in reversed(_steps(place)):
+        checkpoint = checkpoint_of(place, step)
         if checkpoint is not None:
-            return checkpoint
-    return None
+            yield checkpoint
+
+
+def _steps(place: Path) -> list[int]:
+    found = (_NAME.fullmatch(path.name) for path in place.glob("step-*"))
+    return sorted(int(match[1]) for match in found if match)
 
 
 def checkpoint_of(place: Path, step: int) -> Checkpoint | None:
@@ -139,8 +147,7 @@ def load_optimizer(
 
 def prune(place: Path, *, keep: set[int], newest: int) -> None:
     """Remove all checkpoints but the ``newest`` latest and those of the steps ``keep``."""
-    found = (_NAME.fullmatch(path.name) for path in place.glob("step-*"))
-    steps = sorted(int(match[1]) for match in found if match)
+    steps = _steps(place)
     for step in steps[: max(0, len(steps) - newest)]:
         if step not in keep:
             shutil.rmtree(place / f"step-{step:06d}", ignore_errors=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from esrag import __version__
-from esrag.errors import ConflictError, UsageError
+from esrag.errors import ConflictError, EsragError, UsageError
 from esrag.model_files import (
     Manifest,
     check_manifest,
@@ -150,8 +151,9 @@ def finetune(
         try:
             return _trained(plan, folder, ours, safe_point=safe_point, tell=tell)
         except BaseException as error:
-            stopped = not isinstance(error, Exception)
-            folder.note(status="stopped" if stopped else "failed", reason=str(error))
+            status = "failed" if isinstance(error, Exception) else "stopped"
+            with suppress(EsragError):  # a full disk must not hide what ended the run
+                folder.note(status=status, reason=str(error))
             raise
 
 
@@ -186,20 +188,19 @@ def _trained(
     )
     try:
         progress = loop.run()
-    finally:
+    except BaseException:
         if ours.is_main_process:
-            _note_progress(plan, folder, trainee, loop)
+            with suppress(EsragError):  # the same
+                _note_progress(plan, folder, trainee, loop)
+        raise
     published = folder.path / _target(plan)
     if ours.is_main_process:
+        _note_progress(plan, folder, trainee, loop)  # for the card of what is published
         _published(plan, folder, trainee)
-        _note_progress(plan, folder, trainee, loop)
+        _note_progress(plan, folder, trainee, loop)  # publishing takes its time too
     ours.wait_for_everyone()
     manifest = check_manifest(published)
-    folder.note(
-        status="complete",
-        published=MODEL if plan.recipe.method == "full" else ADAPTER,
-        sha256=_weights_sha256(manifest),
-    )
+    folder.note(status="complete", published=published.name, sha256=_weights_sha256(manifest))
     return Outcome(folder, published, manifest, progress, resumed_at)
 
 

@@ -26,11 +26,11 @@ from esrag.training.attention import Rows
 from esrag.training.checkpoints import (
     Checkpoint,
     checkpoint_of,
-    last_checkpoint,
     load_optimizer,
     load_weights,
     prune,
     save_checkpoint,
+    whole_checkpoints,
 )
 from esrag.training.company import company
 from esrag.training.loading import Trainee
@@ -112,7 +112,7 @@ class Loop:
         self._many = processes > 1
         self._rank = int(self._company.process_index)
         self._model = self._company.prepare(trainee.model) if self._many else trainee.model
-        self._order = Order(len(rows), batch=recipe.batch, seed=recipe.seed, least=processes)
+        self._order = Order(len(rows), batch=recipe.batch, seed=recipe.seed)
         self.total = recipe.max_steps or math.ceil(recipe.epochs * self._order.steps_per_epoch)
         often = max(self._order.steps_per_epoch, math.ceil(self.total / 10))
         self._evaluate_every = recipe.evaluate_every or often
@@ -144,8 +144,11 @@ class Loop:
         return self._earlier + self._meter.read(tokens_trained=trained, peak_gpu_memory=gpu)
 
     def resume(self) -> int:
-        """Take up the last checkpoint, if there is one; returns the step that it stands at."""
-        checkpoint = last_checkpoint(self._folder.checkpoints)
+        """Take up the last checkpoint, if there is one; returns the step that it stands at.
+
+        One whose best checkpoint was damaged is passed over: its best weights are trained again.
+        """
+        checkpoint = next(filter(self._goes_on, whole_checkpoints(self._folder.checkpoints)), None)
         if checkpoint is None:
             self._forget_after(0)
             return 0
@@ -155,6 +158,12 @@ class Loop:
         self._earlier = Costs.from_json(checkpoint.facts["costs"], where=str(checkpoint.folder))
         self._forget_after(checkpoint.step)
         return checkpoint.step
+
+    def _goes_on(self, checkpoint: Checkpoint) -> bool:
+        best = Progress(**checkpoint.facts["progress"]).best_step
+        if not self._recipe.patience or best in (0, checkpoint.step):
+            return True
+        return checkpoint_of(self._folder.checkpoints, best) is not None
 
     def run(self) -> Progress:
         """Train to the end; the model then has the weights to be published.
@@ -184,17 +193,18 @@ class Loop:
         step, recipe = self._progress.step, self._recipe
         rows = [self._rows[number] for number in self._order.batch(step)]
         answers = sum(row.answer_tokens for row in rows)
-        passes = self._passes(rows)
+        passes, weight = self._share(rows)
         rate = rate_at(step, recipe=recipe, total=self.total)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed(_seed(recipe.seed, step, self._rank))
         loss = torch.zeros((), device=self._trainee.device)
         for number, part in enumerate(passes):
-            loss += self._backward(part, answers, last=number == len(passes) - 1)
+            loss += self._backward(part, weight / answers, last=number == len(passes) - 1)
         norm = torch.nn.utils.clip_grad_norm_(list(self._trained.values()), recipe.clip)
         mean = float(self._company.reduce(loss, "mean")) if self._many else float(loss)
-        self._require_numbers(mean, float(norm), rate)
+        self._require_number("loss", mean, step + 1)
+        self._require_number("gradient", float(norm), step + 1)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - begun
@@ -219,38 +229,44 @@ class Loop:
         }
         self._log(line)
 
-    def _passes(self, rows: Sequence[Row]) -> list[list[Row]]:
-        """This process's rows of a step, those together that share a pass through the model."""
-        mine = list(rows)
+    def _share(self, rows: Sequence[Row]) -> tuple[list[list[Row]], float]:
+        """This process's part of a step's rows, in passes through the model, and its weight.
+
+        Gradients of processes are averaged, and the mean is over the whole step, so that the weight
+        is how many they are.  One that is left without rows computes with weight 0: the exchange
+        of gradients waits for all.
+        """
+        mine, weight = list(rows), 1.0
         if self._many:
             lengths = [len(row.tokens) for row in rows]
-            part = shares(lengths, processes=self._company.num_processes)[self._rank]
-            mine = [rows[number] for number in part]
-        return in_passes(mine, self._trainee, capacity=self._recipe.pack_tokens)
+            processes = self._company.num_processes
+            part = shares(lengths, processes=processes)[self._rank]
+            weight = float(processes) if part else 0.0
+            mine = [rows[number] for number in part] or mine[:1]
+        return in_passes(mine, self._trainee, capacity=self._recipe.pack_tokens), weight
 
-    def _backward(self, rows: Sequence[Row], answers: int, *, last: bool) -> torch.Tensor:
+    def _backward(self, rows: Sequence[Row], weight: float, *, last: bool) -> torch.Tensor:
         """Forward and backward of one pack; returns its share of the step's mean loss."""
         pack = pack_of(rows, self._trainee.device)
-        processes = self._company.num_processes if self._many else 1
         waiting: AbstractContextManager[Any] = nullcontext()
         if self._many and not last:  # gradients are exchanged once, after the last pack
             waiting = self._company.no_sync(self._model)
         with waiting, Rows.of(pack.lengths):
             with autocast(self._trainee):
-                # processes' gradients are averaged, and the mean is over the whole step
-                loss = self._loss(pack, self._model) * (processes / answers)
+                loss = self._loss(pack, self._model) * weight
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _require_numbers(self, loss: float, norm: float, rate: float) -> None:
-        if math.isfinite(loss) and math.isfinite(norm):
+    def _require_number(self, what: str, value: float, step: int) -> None:
+        if math.isfinite(value):
             return
-        what = "gradient" if math.isfinite(loss) else "loss"
+        rate = self._optimizer.param_groups[0]["lr"]
         raise UsageError(
-            f"at step {self._progress.step + 1} the {what} of the run {self._folder.name} is no "
-            f"number any more (learning rate {rate:.2g})",
-            hint="Begin again under another --name with a lower --learning-rate, or with --dtype "
-            "float32. The checkpoints before are good.",
+            f"at step {step} the {what} of the run {self._folder.name} is no "
+            f"number any more (learning rate {rate:.2g}); nothing was published, and the "
+            "checkpoints before are kept",
+            hint="Going on would end the same way. Begin again under another --name with a lower "
+            "--learning-rate, a longer --warmup or --dtype float32.",
         )
 
     def _measure(self) -> None:
@@ -259,6 +275,7 @@ class Loop:
         found = dict(self._evaluate(self._trainee))
         self._trainee.model.train()
         progress = self._progress
+        self._require_number("held-out loss", float(found.get("loss", 0.0)), progress.step)
         value = self._better(found)
         if value is not None and (progress.best is None or value < progress.best):
             changes: dict[str, Any] = {"best": value, "best_step": progress.step, "worse": 0}

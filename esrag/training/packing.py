@@ -7,6 +7,7 @@ that goes on after a break meets the rows that it would have met.
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import bisect_left, insort
 from collections.abc import Sequence
@@ -34,16 +35,12 @@ class Row:
 class Order:
     """The rows of every step: each epoch is a shuffle of its own, cut into batches.
 
-    An epoch's last batch has what is left; less than ``least`` rows (one for each process) join the
-    batch before.
+    An epoch's last batch has what is left.
     """
 
-    def __init__(self, rows: int, *, batch: int, seed: int, least: int = 1) -> None:
-        if rows < least:
-            raise ValueError(f"{rows} rows for {least} processes")
-        self._rows, self._batch, self._seed = rows, max(batch, least), seed
-        whole, rest = divmod(rows, self._batch)
-        self.steps_per_epoch = max(1, whole + (rest >= least and rest > 0))
+    def __init__(self, rows: int, *, batch: int, seed: int) -> None:
+        self._rows, self._batch, self._seed = rows, batch, seed
+        self.steps_per_epoch = max(1, math.ceil(rows / batch))
         self._epoch = -1
         self._shuffled: list[int] = []
 
@@ -55,9 +52,8 @@ class Order:
             # a text as seed is hashed the same way on every machine and version
             random.Random(f"{self._seed}/{epoch}").shuffle(self._shuffled)  # noqa: S311
             self._epoch = epoch
-        last = place == self.steps_per_epoch - 1
         start = place * self._batch
-        return self._shuffled[start : None if last else start + self._batch]
+        return self._shuffled[start : start + self._batch]
 
 
 def packed(lengths: Sequence[int], *, capacity: int) -> list[list[int]]:
@@ -83,7 +79,7 @@ def packed(lengths: Sequence[int], *, capacity: int) -> list[list[int]]:
 
 
 def shares(lengths: Sequence[int], *, processes: int) -> list[list[int]]:
-    """Numbers of rows for each process, of about equally many tokens; each gets at least one."""
+    """Numbers of rows for each process, of about equally many tokens; some have none of few rows."""
     parts: list[list[int]] = [[] for _ in range(processes)]
     loads = [0] * processes
     for number in sorted(range(len(lengths)), key=lambda each: (-lengths[each], each)):

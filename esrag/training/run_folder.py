@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,12 @@ class RunFolder:
         with writing(f"the {name} of the run {self.name}"):
             shutil.rmtree(working, ignore_errors=True)
             working.mkdir()
-            yield working
-            settle(working)
+            try:
+                yield working
+                settle(working)
+            except BaseException:
+                shutil.rmtree(working, ignore_errors=True)
+                raise
             target = self.path / name
             shutil.rmtree(target, ignore_errors=True)
             working.rename(target)
@@ -168,11 +172,16 @@ def replace_text(file: Path, text: str) -> None:
     """Put a new text in the place of a file in one step."""
     beside = file.with_name(f".{file.name}.new")
     with writing(str(file)):
-        with beside.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
+        try:
+            with beside.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(file)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink()
+            raise
 
 
 def as_json(value: object) -> str:

@@ -28,10 +28,10 @@ def test_a_step_has_the_same_rows_wherever_a_run_goes_on() -> None:
     assert Order(23, batch=5, seed=2).batch(11) != steps[11]
 
 
-@pytest.mark.parametrize(("rows", "sizes"), [(21, [5, 5, 5, 6]), (22, [5, 5, 5, 5, 2]), (4, [4])])
-def test_no_step_has_fewer_rows_than_processes(rows: int, sizes: list[int]) -> None:
-    """A rest that is too small for all processes joins the step before."""
-    order = Order(rows, batch=5, seed=1, least=2)
+@pytest.mark.parametrize(("rows", "sizes"), [(21, [5, 5, 5, 5, 1]), (4, [4])])
+def test_the_last_step_of_an_epoch_takes_what_is_left(rows: int, sizes: list[int]) -> None:
+    """No row is left out, and none is taken twice to fill a step."""
+    order = Order(rows, batch=5, seed=1)
     assert [len(order.batch(step)) for step in range(order.steps_per_epoch)] == sizes
 
 
@@ -51,9 +51,10 @@ def test_a_row_longer_than_a_pack_is_alone() -> None:
 
 
 def test_processes_share_rows_evenly() -> None:
-    """Each gets at least one row, and about as many tokens as the others."""
+    """Each gets about as many tokens as the others, and none when rows are fewer than they."""
     lengths = [100, 90, 80, 30, 20, 10, 5, 5]
     parts = shares(lengths, processes=3)
     assert sorted(row for part in parts for row in part) == list(range(8))
     loads = [sum(lengths[row] for row in part) for part in parts]
     assert max(loads) - min(loads) <= 10
+    assert shares([7], processes=3) == [[0], [], []]
