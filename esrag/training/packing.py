@@ -79,7 +79,7 @@ def packed(lengths: Sequence[int], *, capacity: int) -> list[list[int]]:
 
 
 def shares(lengths: Sequence[int], *, processes: int) -> list[list[int]]:
-    """Numbers of rows for each process, of about equally many tokens; some have none of few rows."""
+    """Numbers of rows for each process, of about equally many tokens; some may get none."""
     parts: list[list[int]] = [[] for _ in range(processes)]
     loads = [0] * processes
     for number in sorted(range(len(lengths)), key=lambda each: (-lengths[each], each)):
