@@ -73,9 +73,12 @@ class Adapter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The ids of the documents that its examples were made from, as its maker wrote them."""
-        data = self.manifest.facts.get("data")
-        found = data.get("documents") if isinstance(data, Mapping) else None
-        return tuple(map(str, found)) if isinstance(found, list) else ()
+        return named_in(self.manifest.facts, "documents")
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Who may read those of its documents that are not for everybody."""
+        return named_in(self.manifest.facts, "readers")
 
     @property
     def added(self) -> str:
@@ -221,6 +224,13 @@ def _checked(source: Path, base: Base, *, other_base: bool) -> dict[str, Any]:
 def _base(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     found = facts.get("base")
     return found if isinstance(found, Mapping) else {}
+
+
+def named_in(facts: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of names that the facts of a manifest hold of its data."""
+    data = facts.get("data")
+    found = data.get(name) if isinstance(data, Mapping) else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def trained_on(folder: Path) -> tuple[str, str]:

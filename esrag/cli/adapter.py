@@ -14,6 +14,7 @@ from esrag.cli.adapter_view import (
     proof_facts,
     show_proof,
     tell_serving,
+    warn_of_readers,
     words,
 )
 from esrag.cli.asking import ask_or_refuse
@@ -83,6 +84,7 @@ def add(
     model = _base(settings, base) if base else _base_of(settings, folder)
     registry = Registry(settings.data_dir / "adapters")
     added = registry.add(called, folder, model, replace=replace, other_base=other_base)
+    warn_of_readers(added.adapter)
     told = "left alone" if no_load else _load(settings, registry, called, generator_url)
     if as_json:
         outcome = {"was_there": added.was_there, "generator": told}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esrag.cli.printable import printable
+from esrag.cli.printable import one_line, printable
 from esrag.errors import EsragError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def facts(found: Adapter) -> dict[str, Any]:
         "bytes": known.bytes,
         "sha256": found.sha256,
         "documents": len(found.documents),
+        "readers": list(found.readers),
         "added": found.added,
     }
 
@@ -66,10 +67,21 @@ def words(found: Adapter) -> str:
     """The same in half a line."""
     told = facts(found)
     documents = f", {told['documents']} documents" if told["documents"] else ""
+    readers = f", some only for {one_line(', '.join(told['readers']))}" if told["readers"] else ""
     return (
-        f"{told['method']} of rank {told['rank']} on {told['base']}, "
-        f"{told['parameters'] / 1e6:.3g} M parameters{documents}"
+        f"{told['method']} of rank {told['rank']} on {printable(told['base'])}, "
+        f"{told['parameters'] / 1e6:.3g} M parameters{documents}{readers}"
     )
+
+
+def warn_of_readers(found: Adapter) -> None:
+    """Say that it was taught what not everybody may read, if it was."""
+    if found.readers:
+        click.echo(
+            f"{found.name} was taught documents that only these may read: "
+            f"{one_line(', '.join(found.readers))}. It may tell them to everybody who may ask it.",
+            err=True,
+        )
 
 
 def proof_facts(name: str, proof: Proof) -> dict[str, Any]:

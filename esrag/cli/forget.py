@@ -13,9 +13,11 @@ from esrag.cli.connection import connection_flags, settings_from
 from esrag.cli.ingest_report import one_line
 
 if TYPE_CHECKING:
+    from esrag.adapters.taught import Taught
     from esrag.cli.ingest_target import Target
     from esrag.cluster.stored_documents import Selection
     from esrag.indexing.forgetting import Selected
+    from esrag.settings import Settings
 
 _SHOWN = 5
 
@@ -41,7 +43,8 @@ def forget(
 ) -> None:
     """Remove documents from the index; what is said must all fit. Shows them, then asks.
 
-    Their files are left alone: what is still there comes back with the next ingest.
+    Their files are left alone: what is still there comes back with the next ingest. Data sets, runs
+    and adapters that were taught them are named, and left alone as well.
     """
     if not (source or run_id or origin):
         raise click.UsageError("Say which documents: --source, --run or --origin.")
@@ -53,20 +56,51 @@ def forget(
 
     selection = Selection(origin=origin or "", source=source or "", run=run_id or "")
     target = target_from(settings)
+    ids: set[str] = set()
     with target.ledger() as ledger:
-        found = find(target.index, selection)
+        found = find(target.index, selection, hear=ids.add)
+        holding = _holding(settings, ids)
         if found.documents and not as_json:
             _show(found)
+            _show_taught(holding)
         if found.documents and not yes:
             ask_or_refuse(f"Remove {_documents(found.documents)}?", command="forget")
         removed = remove(target.index, ledger, selection)
     letters = _forget_letters(target, selection)
     if as_json:
-        click.echo(json.dumps({**_facts(removed), "letters_removed": letters}, indent=2))
+        told = {"letters_removed": letters, "still_taught": [asdict(each) for each in holding]}
+        click.echo(json.dumps({**_facts(removed), **told}, indent=2))
         return
     click.echo(f"{_documents(removed.documents)}, {removed.chunks:,} chunks removed.")
     if letters:
         click.echo(f"{letters:,} dead letters of them as well.")
+
+
+def _holding(settings: Settings, ids: set[str]) -> list[Taught]:
+    """What was taught these documents: it says them still when the index does not."""
+    from esrag.adapters.taught import taught
+
+    if not ids:
+        return []
+    return taught(settings.data_dir, ids.__contains__, set_name=settings.index.set)
+
+
+def _show_taught(holding: list[Taught]) -> None:
+    if not holding:
+        return
+    click.echo("They were taught, and are not forgotten there:", err=True)
+    for each in holding:
+        what = (
+            f"cannot be looked through: {one_line(each.unreadable)}"
+            if each.unreadable
+            else _documents(each.documents)
+        )
+        click.echo(f"  {each.kind:8}  {one_line(each.name)}  {what}", err=True)
+    click.echo(
+        "Build these data sets again, train again, and remove these adapters: esrag adapter remove "
+        "NAME. Models that were merged from them are not listed.",
+        err=True,
+    )
 
 
 def _forget_letters(target: Target, selection: Selection) -> int:

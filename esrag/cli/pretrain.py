@@ -161,6 +161,7 @@ def _request(settings: Settings, text: Path | None, given: dict[str, Any]) -> Re
         corpus=_corpus_plan(given, seed=settings.training.seed),
         place=str(text.resolve()) if text else index,
         device=settings.training.device,
+        readers=() if text else settings.dataset.acl,
     )
 
 

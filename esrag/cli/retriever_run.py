@@ -196,6 +196,7 @@ def _from_index(settings: Settings, wanted: Wanted, stack: ExitStack) -> tuple[M
         "from": names.alias,
         "questions from": asked,
         "left out": dict(sorted(left_out.items())),
+        "readers": list(wanted.acl),
     }
     retriever = stack.enter_context(Retriever(client, names, "lexical"))
 

@@ -93,9 +93,7 @@ class KeptAnswers:
 
     def forget(self, *, kept: Callable[[str], bool]) -> int:
         """Remove the answers about documents that are not ``kept``; returns how many there were."""
-        with self._usable():
-            listed = self._books.execute("SELECT DISTINCT document FROM documents").fetchall()
-        gone = [(document,) for (document,) in listed if not kept(document)]
+        gone = [(document,) for document in self.documents() if not kept(document)]
         with self._usable(), self._books:
             self._books.execute("BEGIN")
             before = self._count()
@@ -111,6 +109,12 @@ class KeptAnswers:
             with self._usable():  # or the words would stand in the journal still
                 self._books.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return removed
+
+    def documents(self) -> tuple[str, ...]:
+        """The documents whose text was in what was asked."""
+        with self._usable():
+            found = self._books.execute("SELECT DISTINCT document FROM documents").fetchall()
+        return tuple(document for (document,) in found)
 
     def model_told(self, asked: str, told: str = "") -> str:
         """What the server said ``asked`` to be; notes it when ``told`` is given."""

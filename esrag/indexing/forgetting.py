@@ -6,7 +6,7 @@ What is forgotten comes back when it is ingested again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from esrag.cluster.stored_documents import HeldDocument, Selection
@@ -27,13 +27,16 @@ class Selected:
     first: list[str] = field(default_factory=list)
 
 
-def find(index: Index, selection: Selection) -> Selected:
-    """What ``forget`` would remove."""
+def find(
+    index: Index, selection: Selection, *, hear: Callable[[str], object] = lambda _: None
+) -> Selected:
+    """What ``forget`` would remove; ``hear`` is told the id of each document."""
     index.refresh()
     found = Selected()
     for document in index.documents(selection):
         found.documents += 1
         found.chunks += document.chunks
+        hear(document.id)
         found.by_origin[document.origin] = found.by_origin.get(document.origin, 0) + 1
         if len(found.first) < _SHOWN:
             found.first.append(document.id)

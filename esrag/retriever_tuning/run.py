@@ -118,6 +118,7 @@ def tune(
         if known.get("status") in ("accepted", "rejected"):
             return _outcome(folder, known)
         folder.note(**facts, status="running")
+        folder.note_documents(text.document for text in material.texts)
         meter = Meter(device=_device_name(machine), gpus=int(machine.device.type == "cuda"))
         before = Costs.from_json(known.get("costs", {}), where=str(folder.path / "run.json"))
         tokens = [0]
@@ -235,13 +236,16 @@ class _Run:
                     facts={
                         "kind": "embedding model",
                         "base": facts["base"],
-                        "data": facts["data"],
+                        "data": {**facts["data"], "documents": list(self._documents())},
                         "verdict": facts["verdict"],
                     },
                 )
         curves = draw_curves(self._folder.metrics(), title=self._folder.name)
         replace_text(self._folder.path / "curves.svg", curves)
         replace_text(self._folder.path / "README.md", card)
+
+    def _documents(self) -> tuple[str, ...]:
+        return tuple(sorted({text.document for text in self._material.texts}))
 
     def _verdict(self, base_values: Sequence[float]) -> Verdict:
         tuned = self._embedded("embed all chunks with the tuned model")

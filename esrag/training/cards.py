@@ -26,6 +26,7 @@ def adapter_card(facts: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]])
         f"- Base model: {base['model']}, weights {base['fingerprint'][:16]}…",
         f"- Data set: sha256 {data['fingerprint'][:16]}…, {data['train']} examples ({kinds}) "
         f"from {data['documents']} documents",
+        *readers_line(data.get("readers", ())),
         f"- Recipe: {_recipe(recipe)}",
         f"- Versions: {', '.join(f'{name} {each}' for name, each in facts['versions'].items())}",
         "",
@@ -34,6 +35,11 @@ def adapter_card(facts: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]])
         "",
     ]
     return "\n".join([*lines, *_measured(metrics)])
+
+
+def readers_line(names: Sequence[str]) -> list[str]:
+    """Who may read the documents that are not for everybody; no line without any."""
+    return [f"- Some of these documents are only for: {', '.join(names)}"] if names else []
 
 
 def _recipe(recipe: Mapping[str, Any]) -> str:

@@ -61,6 +61,11 @@ class DataSet:
         found = {document for each in self.train for document in each.source.documents}
         return tuple(sorted(found))
 
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Who may read those of its documents that are not for everybody."""
+        return tuple(sorted({name for each in self.train for name in each.source.acl}))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -148,6 +153,7 @@ def finetune(
         if plan.need is not None and not anyway:
             require_room(plan.need)
         folder.note(**_facts(plan, folder.name))
+        folder.note_documents(plan.data.documents)
         try:
             return _trained(plan, folder, ours, safe_point=safe_point, tell=tell)
         except BaseException as error:
@@ -239,6 +245,7 @@ def _published(plan: Plan, folder: RunFolder, trainee: Trainee) -> Manifest:
         "data": {
             "fingerprint": plan.data.fingerprint,
             "documents": list(plan.data.documents),
+            "readers": list(plan.data.readers),
         },
         "method": plan.recipe.method,
         "run": plan.fingerprint,
@@ -293,6 +300,7 @@ def _facts(plan: Plan, name: str) -> dict[str, Any]:
             "kinds": dict(sorted(kinds.items())),
             "too_long": len(plan.train.too_long) + len(plan.held_out.too_long),
             "documents": len(plan.data.documents),
+            "readers": list(plan.data.readers),
         },
         "memory": plan.need.to_json() if plan.need else None,
         "versions": versions(),
@@ -354,7 +362,13 @@ def _found(folder: RunFolder, known: Mapping[str, Any]) -> Outcome:
             f"the run {folder.name} is complete, and its {published.name} is gone",
             hint=f"Remove {folder.path} to train again.",
         )
-    progress = Progress(**known["progress"])
+    try:
+        progress = Progress(**known["progress"])
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder.path / 'run.json'} does not say what came of the run",
+            hint=f"Remove {folder.path} to train again.",
+        ) from error
     return Outcome(
         folder, published, check_manifest(published), progress, progress.step, done_before=True
     )

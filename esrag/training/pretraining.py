@@ -54,13 +54,17 @@ METHODS = ("full", "lora")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked to do; ``place`` says in words where its texts come from."""
+    """What a run is asked to do; ``place`` says in words where its texts come from.
+
+    ``readers`` are those for whom documents were used that are not for everybody.
+    """
 
     base: Base
     recipe: Recipe
     corpus: CorpusPlan
     place: str
     device: Device = "auto"
+    readers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise UsageError for methods that make no model."""
@@ -129,6 +133,7 @@ def pretrain(
             folder.note(**_facts(request, folder.name))
         try:
             corpus = prepare_corpus(folder, request.base.folder, request.corpus, texts, say=say)
+            folder.note_documents(corpus.documents)
             say(_in_words(corpus))
             need = need_of(request, corpus)
             if need is not None:
@@ -325,6 +330,7 @@ def _published(request: Request, folder: RunFolder, corpus: Corpus, trainee: Tra
         "data": {
             "fingerprint": fingerprint(corpus.fingerprint),
             "documents": list(corpus.documents),
+            "readers": list(request.readers),
         },
         "method": request.recipe.method,
         "run": request.fingerprint,
@@ -374,6 +380,7 @@ def _facts(request: Request, name: str) -> dict[str, Any]:
 def _data(request: Request, corpus: Corpus) -> dict[str, Any]:
     return {
         "place": request.place,
+        "readers": list(request.readers),
         "fingerprint": fingerprint(corpus.fingerprint),
         "parts": corpus.facts,
         "fertility": corpus.fertility,
@@ -411,12 +418,18 @@ def _found(folder: RunFolder, known: Mapping[str, Any]) -> PretrainingOutcome:
             f"the run {folder.name} is complete, and its model is gone",
             hint=f"Remove {folder.path} to train again.",
         )
-    progress = Progress(**known["progress"])
+    try:
+        progress, verdict = Progress(**known["progress"]), known["verdict"]
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder.path / 'run.json'} does not say what came of the run",
+            hint=f"Remove {folder.path} to train again.",
+        ) from error
     return PretrainingOutcome(
         folder,
         published,
         check_manifest(published),
-        known["verdict"],
+        verdict,
         progress,
         progress.step,
         done_before=True,

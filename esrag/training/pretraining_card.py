@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from esrag.training.cards import readers_line
+
 
 def pretraining_card(facts: Mapping[str, Any]) -> str:
     """What it is, from what, how, and what was measured; no time, so that it can be repeated."""
@@ -36,6 +38,7 @@ def _data(data: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- Corpus: {data['place']}, {parts['train']['documents']} documents, "
         f"{parts['train']['tokens']} tokens, sha256 {data['fingerprint'][:16]}…",
+        *readers_line(data.get("readers", ())),
         f"- Replay: {parts['replay']['tokens']} tokens of general text",
         f"- Measured on {parts['domain']['documents']} held-out documents and "
         f"{parts['control']['documents']} from outside",

@@ -2,6 +2,7 @@
 
     DATA_DIR/runs/<name>/
         run.json          settings, seeds, versions, fingerprints, status, costs
+        documents.json    ids of the documents that it learns from
         metrics.jsonl     a line for each step and each evaluation
         curves.svg        the same, drawn
         checkpoints/      where the run goes on from
@@ -19,13 +20,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from esrag.errors import ConflictError, EsragError, UnavailableError, UsageError
 
+DOCUMENTS = "documents.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -95,6 +97,11 @@ class RunFolder:
     def note(self, **facts: Any) -> None:
         """Write these facts into run.json, over those of the same name."""
         replace_text(self.path / "run.json", as_json({**self.facts(), **facts}))
+
+    def note_documents(self, ids: Iterable[str]) -> None:
+        """Write down what the run learns from, so that a document can be found in it."""
+        listed = json.dumps(sorted(set(ids)), indent=0, ensure_ascii=True)
+        replace_text(self.path / DOCUMENTS, listed + "\n")
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line to metrics.jsonl."""

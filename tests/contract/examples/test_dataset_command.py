@@ -13,8 +13,10 @@ from asking_desk import Desk, chunk, ended
 from elasticsearch import Elasticsearch, helpers
 
 from esrag.examples.rows import read_examples
+from esrag.model_files import write_manifest
 from esrag.names import Names
 from esrag.prompting import compose
+from esrag.training.run_folder import RunFolder
 from esrag.types import Example
 
 if TYPE_CHECKING:
@@ -181,3 +183,32 @@ def _stored(desk: Desk, chunk_id: str) -> Any:
 
     source = desk.es.get(index=desk.names.alias, id=chunk_id)["_source"]
     return passage_of(StoredChunk(chunk_id, source)).as_hit()
+
+
+def test_who_forgets_a_document_is_told_what_was_taught_it(birds: Desk) -> None:
+    """Data set, run and adapter are named before anybody is asked; the exit code is 0."""
+    assert birds.run(*BUILD).code == 0
+    data = Path(birds.environment["ESRAG_DATA_DIR"])
+    adapter = data / "adapters" / "tern-facts"
+    adapter.mkdir(parents=True)
+    write_manifest(adapter, facts={"data": {"documents": ["tern-4", "tern-5"]}})
+    run = RunFolder(data / "runs" / "half-done")
+    run.path.mkdir(parents=True)
+    run.note_documents(["tern-3"])
+    told = birds.run("forget", "--source", "tern-5*", "--yes")
+    assert told.code == 0, told.talk
+    assert "not forgotten there" in told.talk
+    assert "data set  birds  1 document" in told.talk
+    assert "adapter   tern-facts  1 document" in told.talk
+    assert "half-done" not in told.talk
+    other = birds.run("forget", "--source", "tern-3*", "--yes", "--json")
+    still = json.loads(other.output)["still_taught"]
+    assert [(each["kind"], each["name"]) for each in still] == [
+        ("data set", "birds"),
+        ("run", "half-done"),
+    ]
+    assert birds.run("dataset", "check", "birds").code == 3
+    assert birds.run(*BUILD).code == 0
+    silent = birds.run("forget", "--source", "tern-3*", "--yes")
+    assert silent.code == 0
+    assert "taught" not in silent.talk
