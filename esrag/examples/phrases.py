@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from esrag.examples.asked_sentences import questions_for
 from esrag.examples.facts import is_english, topic_of
 from esrag.examples.passages import Passage
 from esrag.sentences import units_of
@@ -97,15 +98,53 @@ def phrases_of(document: Sequence[Passage]) -> Iterator[Phrase]:
             yield Phrase(phrase, sentence, passage)
 
 
-def _phrases(sentence: str, spoken: Counter[str]) -> Iterator[str]:
-    """The phrases of a whole sentence whose words stand together in no other of the document."""
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A sentence that no other passage of its document has, and questions made by turning it."""
+
+    questions: tuple[str, ...]
+    sentence: str
+    passage: Passage
+
+    @property
+    def phrase(self) -> str:
+        """What tells it from the others: the sentence itself."""
+        return self.sentence
+
+
+def turned_sentences(document: Sequence[Passage]) -> Iterator[Turned]:
+    """Each sentence of prose that can be asked for; not what stands in two passages."""
+    if not document or not is_english(document[0]):
+        return
+    sentences = [
+        (unit.text, passage)
+        for passage in document
+        for unit in units_of(passage.as_hit())
+        if not unit.is_heading and not unit.cells and _is_whole(unit.text)
+    ]
+    often = Counter(text for text, _ in sentences)
+    for text, passage in sentences:
+        questions = tuple(questions_for(text)) if often[text] == 1 else ()
+        if questions:
+            yield Turned(questions, text, passage)
+
+
+def _is_whole(sentence: str) -> bool:
+    """Whether it stands for itself: of some length, leaning on no other."""
     fewest, most = _WORDS
     stated = read_statement(sentence, given=0)
-    if not stated.whole or stated.text != sentence:
-        return
-    if _LEANS.match(sentence) or _CUT.search(sentence):
-        return
-    if not fewest <= len(written_words(sentence)) <= most:
+    return (
+        stated.whole
+        and stated.text == sentence
+        and not _LEANS.match(sentence)
+        and not _CUT.search(sentence)
+        and fewest <= len(written_words(sentence)) <= most
+    )
+
+
+def _phrases(sentence: str, spoken: Counter[str]) -> Iterator[str]:
+    """The phrases of a whole sentence whose words stand together in no other of the document."""
+    if not _is_whole(sentence):
         return
     for found in _PHRASE.finditer(sentence):
         phrase = found["phrase"]

@@ -14,14 +14,14 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from esrag.examples.desk import Desk, fence_of, row_seed
 from esrag.examples.judging import judged_by
 from esrag.examples.makers import maker_named
 from esrag.examples.pair_checks import MOST_SENTENCES, PairChecks, ended, faithful
 from esrag.examples.passages import Passage
-from esrag.examples.phrases import phrases_of
+from esrag.examples.phrases import Phrase, Turned, phrases_of, turned_sentences
 from esrag.examples.teacher import Request
 from esrag.examples.teacher_questions import PAIR_TOKENS, PAIRS, asking_for_pairs, read_pairs
 from esrag.questions import holds
@@ -75,9 +75,13 @@ def posed_by_templates(desk: Desk) -> Iterator[Posed]:
 
 
 def posed_by_phrases(desk: Desk) -> Iterator[Posed]:
-    """A question about a phrase of each passage that has one; the answer is its sentence."""
+    """Questions about sentences of plain prose; each is answered by its sentence.
+
+    About a phrase of each passage that has one, and about each sentence that can be turned.
+    """
     for document in desk.passages.documents():
-        for found in phrases_of(document):
+        both: Iterator[Phrase | Turned] = chain(phrases_of(document), turned_sentences(document))
+        for found in both:
             chance = desk.random("raft:phrase", found.passage.id, found.phrase)
             question = chance.choice(found.questions)
             if not faithful(question, found.sentence, found.passage.as_hit()).why:

@@ -237,11 +237,14 @@ def test_plain_prose_gives_questions_about_what_its_sentences_speak_of() -> None
     passages = [passage(f"p{n}", text, title=f"Story {n}") for n, text in enumerate(texts)]
     desk = desk_of(passages, options={"unanswerable": 0.0})
     rows = list(RaftPhrases().examples(desk))
-    assert [row.question.count("Story") for row in rows] == [1, 1]
-    for row, text in zip(rows, texts, strict=True):
-        sentence = row.answer.rpartition(" [")[0]
-        assert sentence in text
-        assert row.relevant
+    assert sum("Story" in row.question for row in rows) == 2
+    assert {row.question for row in rows} >= {
+        "What was paid by the harbour office?",
+        "What was covered with oak shingles?",
+    }
+    for row in rows:
+        (made_of,) = (text for text in texts if row.answer.rpartition(" [")[0] in text)
+        assert row.source.chunks[row.relevant[0] - 1] == f"p{texts.index(made_of)}"
 
 
 def test_each_sentence_gets_its_own_citation() -> None:
