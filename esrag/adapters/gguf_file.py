@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from esrag.adapters.arrays import DTYPES, as_bytes, read_array
-from esrag.adapters.disk import disk_errors
 from esrag.base_models.gguf import PARTS, WHOLE, interleaved
+from esrag.disk import disk_errors
 from esrag.errors import ConflictError, EsragError, UnsupportedError
 from esrag.model_files.chat_templates import chat_template_sources
 from esrag.model_files.tensors import TensorFile, read_head

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esrag.adapters.arrays import DTYPES
-from esrag.adapters.disk import disk_errors
 from esrag.adapters.gguf_file import write_gguf
 from esrag.adapters.merging import Merged, merge
 from esrag.adapters.registry import Adapter, Base
+from esrag.disk import disk_errors
 from esrag.errors import ConflictError, UnsupportedError
 from esrag.model_files import check_manifest, weights_fingerprint
 

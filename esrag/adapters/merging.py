@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from esrag.adapters.arrays import BYTES, DTYPES, ROUNDING, as_bytes, read_array
-from esrag.adapters.disk import disk_errors, new_folder
 from esrag.adapters.low_rank import Changes
+from esrag.adapters.new_folders import new_folder
+from esrag.disk import disk_errors
 from esrag.errors import EsragError
 from esrag.model_files import check_model_folder, write_manifest
 from esrag.model_files.tensors import TensorFile, read_head

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from esrag.adapters.disk import disk_errors, locked, new_folder
 from esrag.adapters.low_rank import check_finite, is_without_effect
+from esrag.adapters.new_folders import new_folder
 from esrag.adapters.probes import PROBES, read_probes
+from esrag.disk import disk_errors, held
 from esrag.errors import ConflictError, UnsupportedError, UsageError
 from esrag.model_files import (
     MANIFEST,
@@ -140,7 +141,7 @@ class Registry:
         """
         check_name(name)
         facts = _checked(source, base, other_base=other_base)
-        with disk_errors(self.folder), locked(self.folder, what="the adapters"):
+        with disk_errors(self.folder), _held(self.folder):
             _put_back(self.folder / name)
             self._check_free(name)
             there = (self.folder / name / MANIFEST).is_file()
@@ -161,7 +162,7 @@ class Registry:
 
     def remove(self, name: str) -> None:
         """Remove an adapter; raises UsageError when there is none of this name."""
-        with disk_errors(self.folder), locked(self.folder, what="the adapters"):
+        with disk_errors(self.folder), _held(self.folder):
             folder = self.find(name).folder
             gone = folder.with_name(f".{name}.removed")
             shutil.rmtree(gone, ignore_errors=True)
@@ -177,6 +178,14 @@ class Registry:
                     f"{name} and the adapter {other} would have one inference endpoint",
                     hint="Choose a name that differs by more than case and punctuation.",
                 )
+
+
+def _held(folder: Path) -> AbstractContextManager[None]:
+    return held(
+        folder,
+        taken="another command is changing the adapters",
+        hint="Wait until it ends, then try again.",
+    )
 
 
 def check_name(name: str) -> None:

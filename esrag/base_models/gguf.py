@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esrag.base_models.gguf_tokenizer import write_tokenizer
+from esrag.disk import disk_errors, settle
 from esrag.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -43,18 +44,19 @@ def converted(gguf_file: Path, *, cache: Path, name: str) -> Path:
             "converting the packaged model needs the package gguf",
             hint="Install it: pip install 'esrag[local]'",
         )
-    cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache / ".lock"):
-        for leftover in cache.glob(f"{_WORKING}*"):  # of a converter that died: we hold the lock
-            shutil.rmtree(leftover, ignore_errors=True)
-        if target.is_dir():
-            return target
-        _log.info("converting %s to %s (once)", gguf_file.name, target)
-        working = cache / f"{_WORKING}{os.getpid()}"
-        working.mkdir()
-        _convert(gguf_file, working)
-        _flush(working)
-        working.rename(target)
+    with disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with _lock(cache / ".lock"):
+            for leftover in cache.glob(f"{_WORKING}*"):  # of one that died: we hold the lock
+                shutil.rmtree(leftover, ignore_errors=True)
+            if target.is_dir():
+                return target
+            _log.info("converting %s to %s (once)", gguf_file.name, target)
+            working = cache / f"{_WORKING}{os.getpid()}"
+            working.mkdir()
+            _convert(gguf_file, working)
+            settle(working)
+            working.rename(target)
     return target
 
 
@@ -176,16 +178,6 @@ def _name(gguf_name: str) -> str:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(folder: Path) -> None:
-    """Force the files to disk, so that the rename cannot outlive their contents."""
-    for path in (*folder.iterdir(), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from esrag.costs.records import Costs
+from esrag.disk import replace_text
 from esrag.errors import UsageError
-from esrag.examples.folder import CARD, EXAMPLES, README, write_whole
+from esrag.examples.folder import CARD, EXAMPLES, README
 from esrag.types import Example
 
 FORMAT = 1
@@ -83,8 +84,8 @@ def card_of(
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Write both forms."""
-    write_whole(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    write_whole(folder / README, as_text(card, name=folder.name))
+    replace_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    replace_text(folder / README, as_text(card, name=folder.name))
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
+from esrag.disk import replace_text
 from esrag.errors import UsageError
-from esrag.examples.folder import kept_space, write_whole
+from esrag.examples.folder import kept_space
 from esrag.examples.rows import read_examples
 from esrag.types import Example
 
@@ -61,9 +62,9 @@ def export(
         if not counts:
             raise UsageError(f"{file} has no rows of kind {', '.join(kinds) or 'any'}")
         if form == "llama-factory":
-            write_whole(folder / INFO, _as_json(dataset_info(sorted(counts), name=name)))
+            replace_text(folder / INFO, _as_json(dataset_info(sorted(counts), name=name)))
         elif form == "axolotl":
-            write_whole(folder / AXOLOTL, axolotl_yaml(folder, sorted(counts)))
+            replace_text(folder / AXOLOTL, axolotl_yaml(folder, sorted(counts)))
     return dict(sorted(counts.items()))
 
 

@@ -10,22 +10,19 @@ While a data set is built its table lies in the folder as well, and goes with th
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from esrag.errors import ConflictError, UnavailableError, UsageError
+from esrag.disk import disk_errors, held
+from esrag.errors import UsageError
 
 EXAMPLES, CARD, README, TEACHER = "examples.jsonl", "card.json", "README.md", "teacher"
-_LOCK, _TABLE = ".lock", ".table.sqlite"
+_TABLE = ".table.sqlite"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def dataset_folder(data_dir: Path, name: str) -> Path:
@@ -55,26 +52,13 @@ def examples_file(data_dir: Path, name_or_path: str) -> Path:
     return file
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder while the block runs; the kernel lets go of it however it ends.
-
-    Raises ConflictError when another build holds it.
-    """
-    with kept_space(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError(
-                f"another build is at work on {folder}",
-                hint="Wait until it ends, or build under another name.",
-            ) from error
-        yield
-    finally:
-        os.close(handle)
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Hold the folder while the block runs; raises ConflictError when another build holds it."""
+    return held(
+        folder,
+        taken=f"another build is at work on {folder}",
+        hint="Wait until it ends, or build under another name.",
+    )
 
 
 @contextmanager
@@ -96,21 +80,13 @@ def table(folder: Path) -> Iterator[sqlite3.Connection]:
             _remove(path)
 
 
-@contextmanager
-def kept_space(folder: Path) -> Iterator[None]:
+def kept_space(folder: Path) -> AbstractContextManager[None]:
     """Tell what it means when the disk is full, or may not be written to."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "full" not in str(error) and "I/O" not in str(error):
-            raise
-        raise _full(folder, str(error)) from error
-    except PermissionError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise _full(folder, error.strerror or str(error)) from error
+    return disk_errors(
+        f"the data set in {folder}",
+        when_full="Make room, then run the same command again; a data set that was there is "
+        "untouched.",
+    )
 
 
 def sha256_of(file: Path) -> str:
@@ -120,20 +96,6 @@ def sha256_of(file: Path) -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
-
-
-def _full(folder: Path, why: str) -> UnavailableError:
-    return UnavailableError(
-        f"the data set cannot be written to {folder}: {why}",
-        hint="Make room, then run the same command again; a data set that was there is untouched.",
-    )
 
 
 def _remove(path: Path) -> None:

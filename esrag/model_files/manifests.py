@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esrag.disk import flush
 from esrag.errors import UnsupportedError
 from esrag.model_files.reading import read_object, refuse
 
@@ -55,11 +55,7 @@ def write_manifest(folder: Path, *, facts: Mapping[str, Any]) -> Manifest:
     words = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
     (folder / MANIFEST).write_text(words + "\n", encoding="utf-8")
     for path in (*files, folder / MANIFEST, folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush(path)
     return Manifest(digests, dict(facts))
 
 

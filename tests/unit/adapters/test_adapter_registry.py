@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from esrag.adapters.disk import locked, new_folder
+from esrag.adapters.new_folders import new_folder
 from esrag.adapters.registry import Base, Registry
+from esrag.disk import held
 from esrag.errors import ConflictError, UnavailableError, UnsupportedError, UsageError
 from esrag.model_files import check_manifest, weights_fingerprint, write_manifest
 from tests.tiny_adapter import write_tiny_adapter
@@ -171,7 +172,7 @@ def test_two_commands_do_not_change_the_registry_at_once(
 ) -> None:
     """The second is told to wait."""
     with (
-        locked(registry.folder, what="the adapters"),
+        held(registry.folder, taken="held", hint=""),
         pytest.raises(ConflictError, match="another"),
     ):
         registry.add("a", adapter, base)

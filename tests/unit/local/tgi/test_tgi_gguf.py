@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from esrag.base_models import gguf
+from esrag.errors import UnavailableError
 from esrag.local.tgi.text import ChatTemplate, ChatTurn, TextTokens
 
 HEADS, KEY_HEADS, WIDTH, INNER = 4, 2, 32, 48
@@ -143,11 +145,11 @@ def test_a_conversion_that_breaks_off_leaves_nothing_that_looks_finished(
     cache = tmp_path / "models"
 
     def broken(*_: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(gguf, "_save_weights", broken)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(UnavailableError, match="no space"):
             gguf.converted(gguf_file, cache=cache, name="tiny")
     assert not list(cache.glob("tiny-*"))
     folder = gguf.converted(gguf_file, cache=cache, name="tiny")
