@@ -24,7 +24,9 @@ _SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
 
 @contextmanager
-def disk_errors(what: object, *, when_full: str = "Make room and try again.") -> Iterator[None]:
+def disk_errors(
+    what: object, *, when_full: str = "Make room and give the same command again."
+) -> Iterator[None]:
     """Turn what the system says of ``what`` into an error of esrag's.
 
     Raises UnavailableError for a full disk, with the hint ``when_full``, and for other failures,

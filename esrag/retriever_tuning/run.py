@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from esrag.costs.records import Costs, Meter
+from esrag.disk import replace_text
 from esrag.errors import ConflictError, UsageError
 from esrag.model_files import weights_fingerprint, write_manifest
 from esrag.retriever_tuning.base_vectors import kept_vectors
@@ -32,7 +33,7 @@ from esrag.retriever_tuning.splitting import Divided, divide
 from esrag.training.checkpoints import checkpoint_of, load_weights
 from esrag.training.curves import draw_curves
 from esrag.training.recipe import fingerprint
-from esrag.training.run_folder import RunFolder, replace_text
+from esrag.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,9 +18,10 @@ from typing import Any
 
 import torch
 
+from esrag.disk import settle
 from esrag.errors import UnsupportedError
 from esrag.model_files import file_sha256
-from esrag.training.run_folder import as_json, settle, writing
+from esrag.training.run_folder import as_json, writing
 
 _NAME = re.compile(r"step-(\d{6,})")
 _WEIGHTS, _OPTIMIZER, _STATE = "weights.safetensors", "optimizer.safetensors", "state.json"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from esrag import __version__
+from esrag.disk import replace_text
 from esrag.errors import ConflictError, EsragError, UsageError
 from esrag.model_files import (
     Manifest,
@@ -31,7 +32,7 @@ from esrag.training.memory import Need, need_of, require_room, work_done
 from esrag.training.probes import probes
 from esrag.training.publishing import ADAPTER, MODEL, publish_adapter, publish_model
 from esrag.training.recipe import Recipe, fingerprint
-from esrag.training.run_folder import RunFolder, replace_text
+from esrag.training.run_folder import RunFolder
 from esrag.types import Example
 
 _FORMAT = 1

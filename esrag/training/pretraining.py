@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from esrag.costs.memory import estimate_memory
+from esrag.disk import replace_text
 from esrag.errors import ConflictError, UsageError
 from esrag.model_files import Manifest, check_manifest, check_model_folder, weights_fingerprint
 from esrag.training.curves import draw_curves
@@ -41,7 +42,7 @@ from esrag.training.pretraining_corpus import (
 )
 from esrag.training.publishing import MODEL, publish_model
 from esrag.training.recipe import Recipe, fingerprint
-from esrag.training.run_folder import RunFolder, replace_text, writing
+from esrag.training.run_folder import RunFolder, writing
 from esrag.training.texts import Text
 from esrag.training.token_rows import JoinedRows, TokenRows
 from esrag.training.verdict import judge, paired

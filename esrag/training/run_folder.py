@@ -14,22 +14,19 @@ Every file appears by a rename, and one process at a time holds the folder.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from esrag.errors import ConflictError, EsragError, UnavailableError, UsageError
+from esrag.disk import disk_errors, flush, held, replace_text, settle
+from esrag.errors import UsageError
 
 DOCUMENTS = "documents.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def require_name(name: str) -> str:
@@ -66,17 +63,13 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder and hold it; raises ConflictError while another process does."""
-        with writing(f"the run {self.name}"):
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("w")
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConflictError(
-                    f"the run {self.name} is at work in another process",
-                    hint="Wait for it, stop it, or give this one another --name.",
-                ) from error
+        with held(
+            self.path,
+            taken=f"the run {self.name} is at work in another process",
+            hint="Wait for it, stop it, or give this one another --name.",
+        ):
+            with writing(f"the run {self.name}"):
+                self.checkpoints.mkdir(exist_ok=True)
             yield
 
     def facts(self) -> dict[str, Any]:
@@ -145,67 +138,17 @@ class RunFolder:
             target = self.path / name
             shutil.rmtree(target, ignore_errors=True)
             working.rename(target)
-            _flush(self.path)
+            flush(self.path)
 
 
-@contextmanager
-def writing(what: str) -> Iterator[None]:
+def writing(what: str) -> AbstractContextManager[None]:
     """Turn a full or forbidden disk into an error that says so."""
-    try:
-        yield
-    except EsragError:
-        raise
-    except OSError as error:
-        raise _unwritten(what, error.errno, error.strerror or str(error)) from error
-    except Exception as error:
-        # safetensors wraps the system's error into one of its own, with the number in its text
-        found = re.search(r"os error (\d+)", str(error))
-        if found is None:
-            raise
-        raise _unwritten(what, int(found[1]), str(error)) from error
-
-
-def _unwritten(what: str, number: int | None, reason: str) -> EsragError:
-    full = number in _FULL
-    return UnavailableError(
-        f"{what} cannot be written: {'the disk is full' if full else reason}",
-        hint="Make room and give the same command again: it goes on from the last checkpoint."
-        if full
-        else "Look at the rights and the disk of the data folder.",
+    return disk_errors(
+        what,
+        when_full="Make room and give the same command again: it goes on from the last checkpoint.",
     )
-
-
-def replace_text(file: Path, text: str) -> None:
-    """Put a new text in the place of a file in one step."""
-    beside = file.with_name(f".{file.name}.new")
-    with writing(str(file)):
-        try:
-            with beside.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(file)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink()
-            raise
 
 
 def as_json(value: object) -> str:
     """JSON for people as well."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def settle(folder: Path) -> None:
-    """Force a folder's files to the disk, so that a rename cannot outlive their contents."""
-    for path in sorted(folder.rglob("*")):
-        _flush(path)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
