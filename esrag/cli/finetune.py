@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from esrag.cli.training_view import Progress, shown_need
+from esrag.cli.training_view import Progress, duration, shown_plan
 from esrag.errors import UnsupportedError, UsageError
 from esrag.settings import Settings, load_settings
 from esrag.training.recipe import Dtype, Method, Recipe, Schedule, StopOn
@@ -147,7 +148,7 @@ def finetune(
     folder = folder or RunFolder.named(name or _name(place, planned), data_dir=settings.data_dir)
     speaks = _speaks(planned)
     if speaks:
-        shown_need(planned)
+        shown_plan(planned, folder.name)
     if dry_run:
         if as_json:
             click.echo(json.dumps(_as_planned(planned, folder), indent=2))
@@ -182,9 +183,21 @@ def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -
 
     with (
         Progress(folder, tensorboard=tensorboard) as progress,
-        stopping_at_safe_points() as safe_point,
+        _resumable(folder),
+        stopping_at_safe_points("this step and its checkpoint") as safe_point,
     ):
         return train(planned, folder, anyway=anyway, safe_point=safe_point, tell=progress.tell)
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Tell whoever stops a run how it goes on."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            click.echo(f"To go on: esrag finetune --resume {folder.name}", err=True)
+        raise
 
 
 def _place(data: Path, settings: Settings) -> Path:
@@ -271,6 +284,7 @@ def _as_planned(planned: Plan, folder: RunFolder) -> dict[str, Any]:
         "held_out": len(planned.held_out.rows),
         "too_long": len(planned.train.too_long),
         "tokens": sum(len(row.tokens) for row in planned.train.rows),
+        "steps": planned.recipe.steps(len(planned.train.rows)),
         "memory": planned.need.to_json() if planned.need else None,
     }
 
@@ -286,12 +300,53 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
             "resumed_at": outcome.resumed_at,
             "done_before": outcome.done_before,
             "progress": dataclasses.asdict(outcome.progress),
+            "evaluations": _evaluations(outcome),
             "costs": facts.get("costs"),
         }
         click.echo(json.dumps(body, indent=2))
         return
+    for line in _told(outcome, facts):
+        click.echo(line)
+
+
+def _told(outcome: Outcome, facts: Mapping[str, Any]) -> Iterator[str]:
+    """The outcome in words."""
+    progress, name = outcome.progress, outcome.folder.name
     what = "was complete already" if outcome.done_before else "is complete"
-    click.echo(f"run {outcome.folder.name} {what}: {outcome.progress.step} steps")
-    click.echo(f"  {outcome.published}")
-    if outcome.published.name == "adapter":
-        click.echo(f"  next: esrag adapter add {outcome.folder.name}")
+    speed = progress.tokens / max(progress.step_seconds, 1e-4)
+    yield (
+        f"run {name} {what}: {progress.step} steps, {progress.tokens:,} tokens "
+        f"in {duration(progress.step_seconds)} ({speed:,.0f} a second)"
+    )
+    yield from _held_out(outcome, facts)
+    yield f"  {outcome.published}"
+    if outcome.published.name == "model":
+        yield f"  next: esrag tgi serve --model {outcome.published}"
+    elif facts["recipe"]["method"] != "prompt":
+        yield f"  next: esrag adapter add {name}"
+
+
+def _evaluations(outcome: Outcome) -> list[dict[str, Any]]:
+    return [line for line in outcome.folder.metrics() if line["kind"] == "evaluation"]
+
+
+def _held_out(outcome: Outcome, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What evaluations said, and which weights were published therefore."""
+    found = _evaluations(outcome)
+    if not found:
+        return
+    first, last, progress = found[0], found[-1], outcome.progress
+    for key, words in (("loss", "held-out loss"), ("grounded", "grounded score")):
+        if key in last:
+            before = f"{first[key]:.3f} at step {first['step']}, " if first is not last else ""
+            yield f"  {words}: {before}{last[key]:.3f} at step {last['step']}"
+    patience = facts["recipe"]["patience"]
+    if progress.stopped:
+        yield f"  stopped early: {patience} evaluations without a better one"
+    if patience:
+        yield f"  published: the weights of step {progress.best_step}, the best"
+    elif progress.best_step != progress.step:
+        yield (
+            f"  step {progress.best_step} was better; --patience NUMBER publishes the best one "
+            "(give that run another --name)"
+        )

@@ -18,8 +18,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stopping_at_safe_points() -> Iterator[Callable[[], None]]:
+def stopping_at_safe_points(after: str = "this request") -> Iterator[Callable[[], None]]:
     """Yields a function to be called wherever it is safe to stop; it raises what the signal does.
+
+    ``after`` tells the user what is still done.
 
     Only the main thread gets signals; in any other the function does nothing.
     """
@@ -34,7 +36,7 @@ def stopping_at_safe_points() -> Iterator[Callable[[], None]]:
         if len(waiting) > 1:
             act()
         else:
-            click.echo("Stopping after this request; once more stops at once.", err=True)
+            click.echo(f"Stopping after {after}; once more stops at once.", err=True)
 
     def act() -> None:
         number, frame = waiting[0]

@@ -35,7 +35,8 @@ class Progress:
             console=self._console,
         )
         self._task: Any = None
-        self._told = 0.0
+        self._told = self._begun = 0.0
+        self._first = 0
         self._board = _board(folder) if tensorboard else None
 
     def __enter__(self) -> Progress:
@@ -58,6 +59,10 @@ class Progress:
         """Show one line of the metrics."""
         self._to_board(step, line)
         words = _words(line)
+        if not self._begun:
+            self._begun, self._first = time.monotonic(), step
+            if step > 1 and line["kind"] == "train":
+                self._console.print(f"going on after step {step - 1}", highlight=False)
         if self._console.is_terminal:
             if self._task is None:
                 self._task = self._bars.add_task(words, total=total)
@@ -68,7 +73,13 @@ class Progress:
         now = time.monotonic()
         if line["kind"] == "evaluation" or now - self._told >= _EVERY or step == total:
             self._told = now
-            click.echo(f"step {step}/{total}: {words}", err=True)
+            left = f", {self._left(step, total)} left" if self._first < step < total else ""
+            click.echo(f"step {step}/{total}: {words}{left}", err=True)
+
+    def _left(self, step: int, total: int) -> str:
+        """The time that the rest will take, if it goes on as it went."""
+        each = (time.monotonic() - self._begun) / (step - self._first)
+        return duration(each * (total - step))
 
     def _to_board(self, step: int, line: Mapping[str, Any]) -> None:
         if self._board is None:
@@ -78,13 +89,24 @@ class Progress:
                 self._board.add_scalar(f"{line['kind']}/{name}", value, step)
 
 
-def shown_need(planned: Plan) -> None:
+def duration(seconds: float) -> str:
+    """A time in the two units that matter."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def shown_plan(planned: Plan, name: str) -> None:
     """Say on standard error what the run is about to do, and what it needs."""
-    rows = planned.train.rows
+    rows, recipe = planned.train.rows, planned.recipe
     tokens = sum(len(row.tokens) for row in rows)
+    click.echo(f"run {name}: {recipe.method} on {planned.base.model_id}", err=True)
     click.echo(
-        f"{len(rows)} examples of {tokens:,} tokens, {len(planned.held_out.rows)} held out; "
-        f"base model {planned.base.model_id}",
+        f"{len(rows)} examples of {tokens:,} tokens in all, {len(planned.held_out.rows)} held out; "
+        f"{recipe.steps(len(rows))} steps of {min(recipe.batch, len(rows))} examples",
         err=True,
     )
     left_out = len(planned.train.too_long) + len(planned.held_out.too_long)
@@ -95,16 +117,18 @@ def shown_need(planned: Plan) -> None:
             err=True,
         )
     if planned.need is not None:
+        least = "" if planned.need.fits else "; that will not do"
         click.echo(
             f"memory: some {planned.need.total / 2**30:.1f} GiB of "
-            f"{planned.need.free / 2**30:.1f} GiB free",
+            f"{planned.need.free / 2**30:.1f} GiB free{least}",
             err=True,
         )
 
 
 def _words(line: Mapping[str, Any]) -> str:
     if line["kind"] == "train":
-        return f"loss {line['loss']:.4f}"
+        speed = line["tokens"] / max(line["seconds"], 1e-4)
+        return f"loss {line['loss']:.4f}, {speed:,.0f} tokens/s"
     words = [f"held-out loss {line['loss']:.4f}"] if "loss" in line else []
     if "grounded" in line:
         words.append(f"grounded {line['grounded']:.3f}")

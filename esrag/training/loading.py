@@ -138,7 +138,14 @@ def _read(folder: Path, dtype: torch.dtype, recipe: Recipe, device: torch.device
             f"the model in {folder} cannot be loaded: {str(error).splitlines()[0]}",
             hint="A causal language model that transformers knows is needed.",
         ) from error
-    return model if more else model.to(device)
+    if not more:
+        return model.to(device)
+    for module in model.modules():
+        # a CPU's kernel for inference, which the first evaluation would switch on for good,
+        # passes no gradients back through the frozen layers
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def _four_bits(dtype: torch.dtype) -> Any:

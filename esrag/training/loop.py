@@ -113,7 +113,7 @@ class Loop:
         self._rank = int(self._company.process_index)
         self._model = self._company.prepare(trainee.model) if self._many else trainee.model
         self._order = Order(len(rows), batch=recipe.batch, seed=recipe.seed)
-        self.total = recipe.max_steps or math.ceil(recipe.epochs * self._order.steps_per_epoch)
+        self.total = recipe.steps(len(rows))
         often = max(self._order.steps_per_epoch, math.ceil(self.total / 10))
         self._evaluate_every = recipe.evaluate_every or often
         self._checkpoint_every = recipe.checkpoint_every or often

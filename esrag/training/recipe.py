@@ -95,6 +95,10 @@ class Recipe:
         """The highest learning rate."""
         return self.learning_rate or _LEARNING_RATES[self.method]
 
+    def steps(self, rows: int) -> int:
+        """Steps of the optimizer with so many examples."""
+        return self.max_steps or math.ceil(self.epochs * math.ceil(rows / self.batch))
+
     def to_json(self) -> dict[str, Any]:
         """As it stands in run.json."""
         return {**asdict(self), "target_modules": list(self.target_modules)}

@@ -10,6 +10,7 @@ import torch
 
 from esrag.training.attention import Rows
 from esrag.training.finetuning import Plan
+from esrag.training.held_out import held_out_loss
 from esrag.training.loading import Trainee, load_trainee
 from esrag.training.losses import AnswerLoss, pack_of
 from esrag.training.packing import Row
@@ -129,3 +130,24 @@ def test_a_sliding_window_is_kept_within_each_row() -> None:
         attn_mask=(behind >= 0) & (behind < 3),
     )
     assert torch.allclose(found[:, 4:], wanted.transpose(1, 2), atol=1e-6)
+
+
+def test_gradients_pass_through_a_base_in_four_bits(rows: list[Row], tiny_base: Path) -> None:
+    """Also after an evaluation they are those of LoRA on the weights that four bits stand for."""
+    bits = pytest.importorskip("bitsandbytes")
+    four = load_trainee(tiny_base, Recipe(method="qlora", dtype="float32"), device=CPU)
+    plain = load_trainee(tiny_base, Recipe(dtype="float32"), device=CPU)
+    frozen = dict(plain.model.named_modules())
+    with torch.no_grad():
+        for name, module in four.model.named_modules():
+            if isinstance(module, bits.nn.Linear4bit):
+                weight = bits.functional.dequantize_4bit(module.weight, module.weight.quant_state)
+                frozen[name].weight.copy_(weight)
+    _stirred(four), _stirred(plain)
+    held_out_loss(four, rows, capacity=1024)
+    loss, gradients = _gradients(four, [rows])
+    wanted, wanted_gradients = _gradients(plain, [rows])
+    assert loss == pytest.approx(wanted, rel=1e-4)
+    assert torch.allclose(
+        gradients, wanted_gradients, atol=1e-3 * float(wanted_gradients.abs().max())
+    )
