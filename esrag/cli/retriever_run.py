@@ -52,6 +52,8 @@ def carry_out(settings: Settings, wanted: Wanted) -> Outcome:
     """Run it; raises what ``retriever_tuning.run.tune`` and reading the index raise."""
     _require_installed()
     recipe = recipe_of(wanted, seed=settings.training.seed)
+    if not wanted.without_index:
+        _require_index(settings)  # before torch is loaded, and before a base is looked for
     import torch
 
     from esrag.cli.progress import Steps
@@ -114,6 +116,18 @@ def _require_installed() -> None:
         raise UnsupportedError(
             f"tuning needs {', '.join(missing)}", hint=f"Install it with: {INSTALL_LINE}"
         )
+
+
+def _require_index(settings: Settings) -> None:
+    """Raise at once when the index is not to be read: a scan would try again for minutes."""
+    from esrag.cli.connection import connect_with
+    from esrag.cli.preflight import explaining_refusals
+    from esrag.examples.reading import require_readable
+    from esrag.names import Names
+
+    name = settings.index.set
+    with connect_with(settings) as client, explaining_refusals(client, "search", name):
+        require_readable(client, Names(name).alias)
 
 
 def _machine(settings: Settings, recipe: TuningRecipe) -> Machine:

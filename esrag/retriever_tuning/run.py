@@ -23,6 +23,7 @@ from esrag.retriever_tuning.base_vectors import kept_vectors
 from esrag.retriever_tuning.card import card_of
 from esrag.retriever_tuning.choosing import DevMeasure, choose
 from esrag.retriever_tuning.encoder import Encoder, Prefixes
+from esrag.retriever_tuning.held_out import write_held_out
 from esrag.retriever_tuning.loop import Loop, Scores
 from esrag.retriever_tuning.material import Material, Question
 from esrag.retriever_tuning.measures import Verdict, judge
@@ -251,6 +252,7 @@ class _Run:
     def _verdict(self, base_values: Sequence[float]) -> Verdict:
         tuned = self._embedded("embed all chunks with the tuned model")
         values = self._values(self._divided.test, tuned)
+        write_held_out(self._folder, self._divided.test, base_values, values)
         return judge(base_values, values, seed=self._recipe.seed)
 
     def _values(self, asked: Sequence[Question], vectors: NDArray[np.float32]) -> list[float]:
