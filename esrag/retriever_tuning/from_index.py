@@ -18,12 +18,14 @@ from esrag.examples.makers import makers_for
 from esrag.examples.passages import Passage, Passages
 from esrag.examples.reading import read_passages
 from esrag.retriever_tuning.asked import from_examples
+from esrag.retriever_tuning.batches import chance
 from esrag.retriever_tuning.material import Question, Text
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 Fill = Callable[[Mapping[str, Any]], str]
+MOST_MADE = 20  # of a document: hundreds of a table's would drown what the others teach
 
 
 def read_chunks(
@@ -48,12 +50,26 @@ def texts_of(passages: Sequence[Passage], fill: Fill) -> Iterator[Text]:
 def made_questions(
     passages: Sequence[Passage], *, index: str, set_name: str, seed: int
 ) -> tuple[Question, ...]:
-    """Questions that programs without a teacher make of the chunks, those of ``dataset build``."""
+    """Questions that programs without a teacher make of the chunks, those of ``dataset build``.
+
+    Of each document there are at most ``MOST_MADE``, drawn by the seed.
+    """
     with closing(sqlite3.connect(":memory:")) as file:
         desk = Desk(Passages(file, passages), index=index, set=set_name, seed=seed)
         makers = makers_for((), kinds=("knowledge",), has_teacher=False, has_search=False)
         examples = [example for maker in makers for example in maker.examples(desk)]
-    return tuple(from_examples(examples))
+    return tuple(_some_of_each(tuple(from_examples(examples)), seed))
+
+
+def _some_of_each(made: Sequence[Question], seed: int) -> Iterator[Question]:
+    by_document: dict[str, list[int]] = {}
+    for number, question in enumerate(made):
+        by_document.setdefault(min(question.grades), []).append(number)
+    kept: set[int] = set()
+    for document, numbers in by_document.items():
+        count = min(len(numbers), MOST_MADE)
+        kept.update(chance(seed, "made", document).sample(numbers, count))
+    return (question for number, question in enumerate(made) if number in kept)
 
 
 def document_finder(documents: set[str]) -> Callable[[str], str]:

@@ -6,7 +6,6 @@ Frozen weights are held in bfloat16 where the hardware multiplies it, what is tr
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +54,9 @@ class Trainee:
 def quiet_transformers() -> None:
     """No progress bars and warnings on standard error, and no import of what is not used here."""
     # importing parts of torch starts four processes that compile, and nothing here is compiled
-    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    from torch._inductor import config as compiling
+
+    compiling.compile_threads = 1
     import transformers.utils.import_utils as optional
 
     # imported for metrics and losses that are not used: seven seconds where they are installed

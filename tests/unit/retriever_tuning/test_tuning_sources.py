@@ -10,7 +10,12 @@ from esrag.errors import UsageError
 from esrag.examples.passages import Passage
 from esrag.questions import load_questions
 from esrag.retriever_tuning.asked import from_examples, from_known
-from esrag.retriever_tuning.from_index import document_finder, made_questions, texts_of
+from esrag.retriever_tuning.from_index import (
+    MOST_MADE,
+    document_finder,
+    made_questions,
+    texts_of,
+)
 from esrag.retriever_tuning.judged_folder import read_questions, records
 from esrag.retriever_tuning.naming import tuned_id
 from esrag.retriever_tuning.recipe import TuningRecipe
@@ -124,6 +129,26 @@ def test_questions_are_made_of_chunks() -> None:
     assert {question.chunks for question in asked} == {("c1",)}
     (text,) = texts_of([passage], lambda source: f"{source['context']}\n{source['text']}")
     assert text.text.startswith("Siltbase 4.2.1\nSiltbase 4.2.1 was")
+
+
+def test_a_long_table_does_not_drown_the_rest() -> None:
+    """Of a document there are so many made questions at most, the same ones each time."""
+    rows = "\n".join(f"| Sensor {number} | {number} metres |" for number in range(40))
+    passages = [
+        Passage(
+            id=f"c{number}",
+            document_id=f"d{number}",
+            position=0,
+            text=f"| Device | Range |\n| --- | --- |\n{rows}"
+            if number
+            else "It was released in May.",
+            title=f"Sheet {number}",
+        )
+        for number in range(2)
+    ]
+    asked = made_questions(passages, index="i", set_name="s", seed=7)
+    assert sum("d1" in question.grades for question in asked) == MOST_MADE
+    assert asked == made_questions(passages, index="i", set_name="s", seed=7)
 
 
 def test_a_tuned_id_fits_elasticsearch() -> None:
