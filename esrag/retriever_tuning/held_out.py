@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from esrag.disk import replace_text
 from esrag.errors import UsageError
 from esrag.retriever_tuning.material import Question
-from esrag.training.run_folder import RunFolder, replace_text
+from esrag.training.run_folder import RunFolder
 
 NAME = "held-out.jsonl"
 
