@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 from training_examples import knowledge
 
-from esrag.errors import ConflictError, UsageError
+from esrag.errors import ConflictError, UnsupportedError, UsageError
 from esrag.model_files import check_adapter_folder, check_manifest, check_model_folder
-from esrag.training.finetuning import DataSet, Plan, finetune
+from esrag.training.curves import draw_curves
+from esrag.training.finetuning import DataSet, Outcome, Plan, finetune
 from esrag.training.run_folder import RunFolder
 
 Planned = Callable[..., Plan]
@@ -39,6 +41,10 @@ def _curve(folder: RunFolder) -> list[tuple[Any, ...]]:
         tuple(sorted((name, str(value)) for name, value in line.items() if name != "seconds"))
         for line in folder.metrics()
     ]
+
+
+def _weights(outcome: Outcome) -> str:
+    return outcome.manifest.sha256["adapter_model.safetensors"]
 
 
 def test_a_stopped_run_ends_with_the_same_bytes(planned: Planned, new_run: NewRun) -> None:
@@ -143,6 +149,93 @@ def test_patience_ends_a_run_and_takes_the_best(planned: Planned, new_run: NewRu
         if line["kind"] == "evaluation"
     }
     assert min(losses, key=lambda step: losses[step]) == progress.best_step
+
+
+def test_the_grounded_score_stops_a_run(
+    planned: Planned, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --stop-on grounded its best answers decide, whatever the loss does."""
+    said = iter(["In 2011. [1]", *["I think so."] * 9])
+    monkeypatch.setattr(
+        "esrag.training.answer_scores.greedy_answers",
+        lambda *_, **__: [f"Quillon 21.0 was released {next(said)}"],
+    )
+    recipe = {"stop_on": "grounded", "grounded_examples": 1, "patience": 2, "evaluate_every": 2}
+    outcome = finetune(planned(epochs=9.0, **recipe), new_run("grounded"))
+    scores = [line["grounded"] for line in outcome.folder.metrics() if "grounded" in line]
+    assert scores == [1.0, 0.0, 0.0]
+    assert (outcome.progress.best_step, outcome.progress.step) == (2, 6)
+    best = load_file(outcome.folder.checkpoints / "step-000002" / "weights.safetensors")
+    published = load_file(outcome.published / "adapter_model.safetensors")
+    assert {name.replace(".default.", "."): value.tolist() for name, value in best.items()} == {
+        name: value.tolist() for name, value in published.items()
+    }
+
+
+def test_a_damaged_best_checkpoint_is_trained_again(planned: Planned, new_run: NewRun) -> None:
+    """A run does not go on from where its best weights are lost."""
+    recipe = {"patience": 5, "evaluate_every": 1, "epochs": 3.0, "learning_rate": 2e-2}
+    whole = finetune(planned(**recipe), new_run("whole"))
+    folder = new_run("damaged")
+    steps = whole.progress.step
+    with pytest.raises(Stop):
+        finetune(planned(**recipe), folder, safe_point=_stopping_after(steps))
+    facts = json.loads((folder.checkpoints / f"step-{steps:06d}" / "state.json").read_text())
+    best = folder.checkpoints / f"step-{facts['progress']['best_step']:06d}"
+    (best / "weights.safetensors").write_bytes(b"torn")
+    again = finetune(planned(**recipe), folder)
+    assert again.resumed_at < facts["progress"]["best_step"]
+    assert _weights(again) == _weights(whole)
+
+
+def test_the_seed_decides_the_weights(planned: Planned, new_run: NewRun) -> None:
+    """The same seed gives the same bytes, another one others."""
+    found = [
+        _weights(finetune(planned(seed=seed, epochs=1.0), new_run(f"run-{number}")))
+        for number, seed in enumerate((7, 7, 8))
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_held_out_loss_that_is_no_number_ends_the_run(
+    planned: Planned, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step is named, no checkpoint of it is kept, and nothing is published."""
+    monkeypatch.setattr(
+        "esrag.training.finetuning.held_out_loss", lambda *_, **__: {"loss": float("nan")}
+    )
+    folder = new_run("run")
+    with pytest.raises(UsageError, match=r"at step 2 the held-out loss .* nothing was published"):
+        finetune(planned(evaluate_every=2, checkpoint_every=1), folder)
+    assert [path.name for path in folder.checkpoints.glob("step-*")] == ["step-000001"]
+    assert not (folder.path / "adapter").exists()
+
+
+def test_a_run_without_memory_does_not_begin(
+    planned: Planned, new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message has what is needed, what is free and what to change; --anyway tries it."""
+    monkeypatch.setattr("esrag.training.memory.free_memory", lambda _: 2**20)
+    plan = planned(max_steps=1)
+    folder = new_run("run")
+    with pytest.raises(UnsupportedError, match=r"needs some .* GiB are free") as caught:
+        finetune(plan, folder)
+    assert "--pack-tokens" in caught.value.hint
+    assert not folder.facts()
+    assert finetune(plan, folder, anyway=True).progress.step == 1
+
+
+def test_curves_have_round_numbers_beside_them() -> None:
+    """Loss and steps by 1, 2 or 5; the grounded score on an axis of its own."""
+    metrics: list[dict[str, Any]] = [
+        {"step": step, "kind": "train", "loss": 5.85 / step} for step in range(1, 13)
+    ]
+    drawn = draw_curves(
+        [*metrics, {"step": 12, "kind": "evaluation", "loss": 1.0, "grounded": 0.5}], title="<a>"
+    )
+    assert drawn.count("<polyline") == 3
+    assert all(f">{loss}</text>" in drawn for loss in range(7))
+    assert "<title>&lt;a&gt;: loss</title>" in drawn
 
 
 def test_a_run_says_what_it_was_and_what_it_cost(planned: Planned, new_run: NewRun) -> None:
