@@ -59,10 +59,9 @@ def need_of(
     if shape is None:
         return None
     longest = max(rows, key=lambda row: len(row.tokens))
-    tokens = max(
-        len(longest.tokens),
-        min(recipe.pack_tokens, sum(len(row.tokens) for row in rows)) if recipe.packing else 0,
-    )
+    step = sum(sorted((len(row.tokens) for row in rows), reverse=True)[: recipe.batch])
+    packs = recipe.packing and recipe.method != "prompt"
+    tokens = max(len(longest.tokens), min(recipe.pack_tokens, step) if packs else 0)
     share = sum(row.answer_tokens for row in rows) / sum(len(row.tokens) for row in rows)
     element = 2 if dtype_of(recipe.dtype, device) is torch.bfloat16 else 4
     targets = recipe.target_modules or tuple(shape.linear_layers())
