@@ -114,15 +114,21 @@ class Registry:
         return tuple(sorted(name for name in found if _NAME.fullmatch(name)))
 
     def find(self, name: str) -> Adapter:
-        """The adapter of this name; raises UsageError with the names that there are."""
+        """The adapter of this name; raises UsageError with the names that there are.
+
+        Raises UnsupportedError when its manifest cannot be read.
+        """
+        folder = self._known(name)
+        return Adapter(name, folder, read_manifest(folder))
+
+    def _known(self, name: str) -> Path:
         if name not in self.names():
             known = ", ".join(self.names())
             raise UsageError(
                 f"there is no adapter {name}" + (f"; there are {known}" if known else ""),
                 hint="esrag adapter list shows them, esrag adapter add FOLDER registers one.",
             )
-        folder = self.folder / name
-        return Adapter(name, folder, read_manifest(folder))
+        return self.folder / name
 
     def add(
         self,
@@ -161,9 +167,9 @@ class Registry:
             return Added(self.find(name), was_there=False, replaced=there)
 
     def remove(self, name: str) -> None:
-        """Remove an adapter; raises UsageError when there is none of this name."""
+        """Remove an adapter, damaged or not; raises UsageError when there is none of this name."""
         with disk_errors(self.folder), _held(self.folder):
-            folder = self.find(name).folder
+            folder = self._known(name)
             gone = folder.with_name(f".{name}.removed")
             shutil.rmtree(gone, ignore_errors=True)
             folder.rename(gone)

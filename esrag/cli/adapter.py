@@ -12,8 +12,10 @@ from esrag.cli.adapter_view import (
     entry,
     facts,
     proof_facts,
+    removable,
     show_proof,
     tell_serving,
+    tell_still_named,
     warn_of_readers,
     words,
 )
@@ -158,9 +160,9 @@ def remove(name: str, *, generator_url: str | None, yes: bool) -> None:
 
     settings = load_settings()
     registry = Registry(settings.data_dir / "adapters")
-    found = registry.find(name)
+    known = removable(registry, name, settings)
     if not yes:
-        ask_or_refuse(f"Remove the adapter {name} ({words(found)})?", command="adapter remove")
+        ask_or_refuse(f"Remove the adapter {name} ({known})?", command="adapter remove")
     try:
         with _generator(settings, generator_url) as generator:
             forget(generator, name)
@@ -168,11 +170,7 @@ def remove(name: str, *, generator_url: str | None, yes: bool) -> None:
         click.echo(f"The generator was not told: {error.message}", err=True)
     registry.remove(name)
     click.echo(f"{name}  removed")
-    if name in settings.endpoints.adapters:
-        click.echo(
-            "It still has inference endpoints: take it out of endpoints.adapters, then esrag setup",
-            err=True,
-        )
+    tell_still_named(name, settings)
 
 
 @adapter.command()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esrag.cli.printable import one_line, printable
-from esrag.errors import EsragError
+from esrag.errors import ConflictError, EsragError
+from esrag.settings import Settings
 
 if TYPE_CHECKING:
     from esrag.adapters.proof import Proof
@@ -82,6 +83,34 @@ def warn_of_readers(found: Adapter) -> None:
             f"{one_line(', '.join(found.readers))}. It may tell them to everybody who may ask it.",
             err=True,
         )
+
+
+def removable(registry: Registry, name: str, settings: Settings) -> str:
+    """What is about to be removed, in words; a damaged adapter may go as well.
+
+    Raises UsageError when there is none of this name, ConflictError when questions are answered
+    with it: without it a server may answer with the base and say nothing.
+    """
+    if name not in registry.names():
+        registry.find(name)  # says which there are
+    if settings.generator.model == name:
+        raise ConflictError(
+            f"generator.model is {name}: questions are answered with this adapter",
+            hint="Set generator.model to another one first, such as tgi, the base model.",
+        )
+    told = entry(registry, name)
+    return f"damaged: {told['error']}" if "error" in told else words(registry.find(name))
+
+
+def tell_still_named(name: str, settings: Settings) -> None:
+    """Which settings go on naming an adapter that was removed."""
+    if name in settings.endpoints.adapters:
+        click.echo(
+            "It still has inference endpoints: take it out of endpoints.adapters, then esrag setup",
+            err=True,
+        )
+    if name in settings.local.adapters:
+        click.echo("local.adapters still names it: take it out there as well", err=True)
 
 
 def proof_facts(name: str, proof: Proof) -> dict[str, Any]:
