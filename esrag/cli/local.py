@@ -205,6 +205,8 @@ def _print_table(statuses: Sequence[MemberStatus]) -> None:
     for one in statuses:
         if one.tier:
             click.echo(f"\nTier: {one.tier}")
+        if one.adapters:
+            click.echo(f"Adapters: {', '.join(one.adapters)}")
     for one in statuses:
         if one.detail and one.condition != "running":
             _say(f"{one.name}: {one.detail}. Its log: esrag local logs {one.name}")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from esrag.local import health, process, records
+from esrag.local import health, process, records, registered_adapters
 from esrag.local.layout import MEMBERS, Layout
 from esrag.local.records import Member, State
 
@@ -24,7 +24,8 @@ Condition = Literal["running", "starting", "silent", "dead", "stopped"]
 class MemberStatus:
     """What ``status`` shows of one member; ``started`` is seconds since the epoch.
 
-    ``tier`` is what Elasticsearch behaves like; other members have none.
+    ``tier`` is what Elasticsearch behaves like, ``adapters`` what the TGI-compatible server has
+    beside its base model; other members have none.
     """
 
     name: str
@@ -36,6 +37,7 @@ class MemberStatus:
     memory: int = 0
     started: float = 0.0
     tier: str = ""
+    adapters: tuple[str, ...] = ()
 
 
 def inspect(layout: Layout) -> tuple[MemberStatus, ...]:
@@ -68,6 +70,9 @@ def inspect_member(layout: Layout, state: State, name: str) -> MemberStatus:
         memory=process.memory(relatives.values()),
         started=member.started,
         tier=state.tier if name == "elasticsearch" else "",
+        adapters=registered_adapters.served(member.url)
+        if name == "tgi" and condition == "running"
+        else (),
     )
 
 

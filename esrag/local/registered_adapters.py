@@ -63,6 +63,15 @@ def serve(url: str, folder: Path, wanted: Sequence[str], reporter: Reporter) -> 
             _load(url, known[name], reporter, replacing=name in loaded)
 
 
+def served(url: str) -> tuple[str, ...]:
+    """The names of the adapters that the server has, in its order; none when it does not tell."""
+    answer = health.get(f"{url}/v1/models")
+    models = answer[1].get("data") if not isinstance(answer, str) and answer[0] == 200 else None
+    listed = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
+    # an adapter names the model that it belongs to; the base has no such key
+    return tuple(str(one["id"]) for one in listed if one.get("parent") and one.get("id"))
+
+
 def _loaded(url: str) -> dict[str, str] | None:
     """The sha256 of what the server serves, by name; None when it cannot be asked."""
     answer = health.get(f"{url}/v1/models")
