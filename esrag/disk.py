@@ -20,6 +20,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 # safetensors wraps the system's error into one of its own, with the number in its text
 _WRAPPED = re.compile(r"os error (\d+)")
+_SQLITE_SHUT = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
 _SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 
 
@@ -40,9 +41,11 @@ def disk_errors(
         reason = error.strerror or str(error)
         raise _explained(what, error.errno, reason, when_full) from error
     except sqlite3.OperationalError as error:
-        if not error.sqlite_errorname.startswith(_SQLITE_FULL):
+        name = error.sqlite_errorname
+        if not name.startswith((*_SQLITE_FULL, *_SQLITE_SHUT)):
             raise
-        raise _explained(what, errno.ENOSPC, str(error), when_full) from error
+        number = errno.EACCES if name.startswith(_SQLITE_SHUT) else errno.ENOSPC
+        raise _explained(what, number, str(error), when_full) from error
     except Exception as error:
         found = _WRAPPED.search(str(error))
         if found is None:

@@ -19,6 +19,7 @@ _LINES_OF_ONE = 2  # an action and its source
 
 _REFUSALS = {
     "full": (429, "es_rejected_execution_exception", "no room, says the proxy"),
+    "forgotten": (404, "search_context_missing_exception", "No search context found for id [1]"),
     "licence": (403, "security_exception", "current license is non-compliant for [ml]"),
     "old": (
         400,
@@ -53,7 +54,8 @@ class FaultProxy:
     each action as a full node, or one whose licence has ended.
     ``fault_at`` names a fault for any other request, given as "METHOD path"; it knows "gone" as
     well, which ends the connection before anything is forwarded, "licence", which refuses as a
-    cluster whose licence has ended, and "old", as version 8 refuses requests of version 9.
+    cluster whose licence has ended, "forgotten", as one that has let a point in time go,
+    and "old", as version 8 refuses requests of version 9.
     ``hold_at`` holds any other request that it is true for, given as "METHOD path".  ``alter`` gets
     each answer's headers and body and gives the body that goes out.  ``requests`` remembers them
     all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from esrag.adapters.arrays import DTYPES
 from esrag.adapters.gguf_file import write_gguf
 from esrag.adapters.merging import Merged, merge
+from esrag.adapters.new_folders import PART, clear
 from esrag.adapters.registry import Adapter, Base
 from esrag.disk import disk_errors
 from esrag.errors import ConflictError, UnsupportedError
@@ -49,7 +51,11 @@ def join(
         return Joined(output, merged, names[merged.dtype])
     with disk_errors(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        place = tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.")
+        clear(output)
+        # a name that tells whose it is, so that what a killed command left is removed
+        place = tempfile.TemporaryDirectory(
+            dir=output.parent, prefix=f".{output.name}{PART}", suffix=f"-{os.getpid()}"
+        )
     with place as scratch:
         # in full precision, so that it is rounded once
         merged = merge(adapter.folder, base.folder, Path(scratch, "merged"), dtype="float32")

@@ -40,18 +40,26 @@ def list_datasets(*, as_json: bool) -> None:
     from esrag.examples.folder import CARD
 
     folder = settings_from().data_dir / "datasets"
-    found = []
+    found: list[dict[str, Any]] = []
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         if (place / CARD).is_file():
-            card = read_card(place)
-            found.append({"name": place.name, "folder": str(place), **_headline(card)})
+            named = {"name": place.name, "folder": str(place)}
+            try:
+                found.append(named | _headline(read_card(place)))
+            except UsageError as error:
+                found.append(named | {"error": error.message})
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     if not found:
         click.echo("There are none. Make one: esrag dataset build", err=True)
     for each in found:
-        click.echo(f"{each['rows']:>9,}  {each['name']}  (set {each['set']}, seed {each['seed']})")
+        name = one_line(each["name"])
+        if "error" in each:
+            click.echo(f"{'damaged':>9}  {name}  {one_line(each['error'])}")
+            continue
+        made = one_line(f"set {each['set']}, seed {each['seed']}")
+        click.echo(f"{each['rows']:>9,}  {name}  ({made})")
 
 
 @click.command()
@@ -160,15 +168,16 @@ def export(name: str, *, form: Any, folder: Path, kind: tuple[str, ...], as_json
 def show_counts(card: Mapping[str, Any]) -> None:
     """Rows by kind and split, and what was left out."""
     splits = sorted({split for counts in card["by_kind"].values() for split in counts})
-    click.echo(f"{'':14}" + "".join(f"{split:>9}" for split in splits))
+    click.echo(f"{'':14}" + "".join(f"{one_line(split):>9}" for split in splits))
     for kind, counts in card["by_kind"].items():
-        click.echo(f"{kind:14}" + "".join(f"{counts.get(split, 0):>9,}" for split in splits))
+        numbers = "".join(f"{counts.get(split, 0):>9,}" for split in splits)
+        click.echo(f"{one_line(kind):14}" + numbers)
     for what, counts in (
         ("Chunks not used", card["chunks_left_out"]),
         ("Rows left out", card["rows_dropped"]),
     ):
         if counts:
-            listed = "; ".join(f"{name} {n:,}" for name, n in counts.items())
+            listed = "; ".join(f"{one_line(name)} {n:,}" for name, n in counts.items())
             click.echo(f"{what}: {listed}")
 
 
@@ -184,7 +193,8 @@ def _headline(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _show_row(row: Example, *, whole: bool) -> None:
     click.echo()
-    click.secho(f"{row.id}  {row.kind}, {row.split}, {row.source.maker}", bold=True)
+    maker = one_line(row.source.maker)
+    click.secho(f"{one_line(row.id)}  {row.kind}, {row.split}, {maker}", bold=True)
     if whole:
         for message in row.messages:
             click.secho(f"{message.role}:", dim=True)
@@ -236,7 +246,8 @@ def _report(file: Path, findings: list[Finding], *, as_json: bool) -> None:
         for what, count in sorted(Counter(each.what for each in findings).items()):
             click.echo(f"{count:>7,}  {what}")
         for each in findings[:_SHOWN]:
-            click.echo(f"         {each.row or 'file'}  {each.what}  {one_line(each.document)}")
+            row = one_line(each.row) or "file"
+            click.echo(f"         {row}  {each.what}  {one_line(each.document)}")
         if len(findings) > _SHOWN:
             click.echo("         …  --json lists all")
     if findings:

@@ -65,6 +65,7 @@ def carry_out(settings: Settings, wanted: Wanted) -> Outcome:
     from esrag.training.run_folder import RunFolder
 
     quiet_transformers()
+    folder = RunFolder.named(wanted.name, data_dir=settings.data_dir)  # before hours of reading
     machine = _machine(settings, recipe)
     base = Base(
         wanted.source,
@@ -82,7 +83,7 @@ def carry_out(settings: Settings, wanted: Wanted) -> Outcome:
             thinned(material, wanted.most_chunks, seed=recipe.seed),
             base,
             recipe,
-            RunFolder.named(wanted.name, data_dir=settings.data_dir),
+            folder,
             machine=machine,
             listener=stack.enter_context(Steps()),
             search=search,

@@ -13,6 +13,7 @@ from elasticsearch import NotFoundError
 
 from esrag.cluster.client import explained
 from esrag.cluster.retry import retrying
+from esrag.cluster.stored_documents import require_all_shards
 from esrag.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def search_point(
                 f"what came back while reading {reading} is no answer of Elasticsearch",
                 hint="Is a proxy in between?",
             )
+        require_all_shards(found)  # what a shard holds would seem not to be there
         return found
 
     return retrying(call)

@@ -20,7 +20,7 @@ from esrag.costs.records import Meter
 from esrag.errors import RejectedError, UsageError
 from esrag.examples.card import Counts, card_of, write_card
 from esrag.examples.desk import Desk, Limits, SplitShares, Tally
-from esrag.examples.folder import EXAMPLES, kept_space, locked, sha256_of, table
+from esrag.examples.folder import EXAMPLES, appearing, locked, sha256_of, table
 from esrag.examples.gathering import Gathered
 from esrag.examples.makers import Maker
 from esrag.examples.passages import Passage, Passages
@@ -90,17 +90,17 @@ def build(
                 f"no example came of {len(passages):,} passages: {_reasons(desk.tally.dropped)}",
                 hint="Ask for other kinds, or name a teacher: --teacher URL",
             )
-        with kept_space(folder):
-            write_examples(folder / EXAMPLES, counts.counted(gathered.rows()))
+        with appearing(folder) as working:
+            write_examples(working / EXAMPLES, counts.counted(gathered.rows()))
             card = card_of(
                 counts,
                 made_of=_made_of(recipe, makers, helpers, passages),
                 left_out=left_out,
                 dropped=desk.tally.dropped,
-                sha256=sha256_of(folder / EXAMPLES),
+                sha256=sha256_of(working / EXAMPLES),
                 costs=meter.read(**_tokens(helpers)),
             )
-            write_card(folder, card)
+            write_card(working, card, name=folder.name)
         _forget(helpers, passages)
     return card
 

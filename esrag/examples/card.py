@@ -82,23 +82,45 @@ def card_of(
     }
 
 
-def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Write both forms."""
+def write_card(folder: Path, card: Mapping[str, Any], *, name: str) -> None:
+    """Write both forms; ``name`` is what the data set is called."""
     replace_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    replace_text(folder / README, as_text(card, name=folder.name))
+    replace_text(folder / README, as_text(card, name=name))
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of a data set; raises UsageError when there is none that can be read."""
+def read_card(folder: Path, *, whole: bool = True) -> dict[str, Any]:
+    """The card of a data set; raises UsageError when there is none that can be read.
+
+    Without ``whole`` a card is enough that has no more than the fingerprint of its file.
+    """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{folder} has no card that can be read: {error}", hint="Build the data set again."
         ) from error
-    if not isinstance(card, dict) or "sha256" not in card:
+    if not isinstance(card, dict) or not isinstance(card.get("sha256"), str):
         raise UsageError(f"{folder / CARD} is no card", hint="Build the data set again.")
+    if whole and not _is_whole(card):
+        raise UsageError(f"{folder / CARD} is not whole", hint="Build the data set again.")
     return card
+
+
+def _is_whole(card: Mapping[str, Any]) -> bool:
+    """Whether it has all that is shown of a card."""
+    made_of, by_kind = card.get("made_of"), card.get("by_kind")
+    if not isinstance(made_of, dict) or not isinstance(by_kind, dict):
+        return False
+    counted = (*by_kind.values(), card.get("rows_dropped"), card.get("chunks_left_out"))
+    return (
+        isinstance(card.get("rows"), int)
+        and {"set", "seed"} <= made_of.keys()
+        and all(map(_counts, counted))
+    )
+
+
+def _counts(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(each, int) for each in found.values())
 
 
 def as_text(card: Mapping[str, Any], *, name: str) -> str:

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal, get_args
 
 from esrag.disk import replace_text
 from esrag.errors import UsageError
-from esrag.examples.folder import kept_space
+from esrag.examples.folder import appearing, kept_space
 from esrag.examples.rows import read_examples
 from esrag.types import Example
 
@@ -39,14 +39,27 @@ def export(
     ``name`` is what LLaMA-Factory's list calls the data set.  Raises UsageError when the folder
     holds something already, UnavailableError when the disk is full.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"{folder} is {'not empty' if folder.is_dir() else 'no folder'}",
-            hint="Name a folder that is not there: --to FOLDER",
-        )
+    with kept_space(folder):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder} is {'not empty' if folder.is_dir() else 'no folder'}",
+                hint="Name a folder that is not there: --to FOLDER",
+            )
+    with appearing(folder) as working:
+        counts = _split(file, working, form, kinds)
+        if not counts:
+            raise UsageError(f"{file} has no rows of kind {', '.join(kinds) or 'any'}")
+        if form == "llama-factory":
+            replace_text(working / INFO, _as_json(dataset_info(sorted(counts), name=name)))
+        elif form == "axolotl":
+            replace_text(working / AXOLOTL, axolotl_yaml(folder, sorted(counts)))
+    return dict(sorted(counts.items()))
+
+
+def _split(file: Path, folder: Path, form: Form, kinds: Sequence[str]) -> dict[str, int]:
+    """Write a file for each split; returns the number of rows by file."""
     counts: dict[str, int] = {}
-    with kept_space(folder), ExitStack() as opened:
-        folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
         files: dict[str, IO[str]] = {}
         for example in read_examples(file):
             if kinds and example.kind not in kinds:
@@ -59,13 +72,7 @@ def export(
             row = json.dumps(_ROWS[form](example), ensure_ascii=False)
             files[written].write(row + "\n")
             counts[written] = counts.get(written, 0) + 1
-        if not counts:
-            raise UsageError(f"{file} has no rows of kind {', '.join(kinds) or 'any'}")
-        if form == "llama-factory":
-            replace_text(folder / INFO, _as_json(dataset_info(sorted(counts), name=name)))
-        elif form == "axolotl":
-            replace_text(folder / AXOLOTL, axolotl_yaml(folder, sorted(counts)))
-    return dict(sorted(counts.items()))
+    return counts
 
 
 def dataset_info(files: Sequence[str], *, name: str) -> dict[str, Any]:

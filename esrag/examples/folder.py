@@ -11,13 +11,15 @@ While a data set is built its table lies in the folder as well, and goes with th
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from esrag.disk import disk_errors, held
+from esrag.disk import disk_errors, flush, held, settle
 from esrag.errors import UsageError
 
 EXAMPLES, CARD, README, TEACHER = "examples.jsonl", "card.json", "README.md", "teacher"
@@ -39,12 +41,16 @@ def examples_file(data_dir: Path, name_or_path: str) -> Path:
 
     Raises UsageError when there are none.
     """
-    path = Path(name_or_path)
-    file = path / EXAMPLES if path.is_dir() else path
-    if not file.is_file() and _NAME.fullmatch(name_or_path):
-        # a folder that only happens to be called so here is no data set
-        file = dataset_folder(data_dir, name_or_path) / EXAMPLES
-    if not file.is_file():
+    try:
+        path = Path(name_or_path)
+        file = path / EXAMPLES if path.is_dir() else path
+        if not file.is_file() and _NAME.fullmatch(name_or_path):
+            # a folder that only happens to be called so here is no data set
+            file = dataset_folder(data_dir, name_or_path) / EXAMPLES
+        is_there = file.is_file()
+    except (OSError, ValueError) as error:  # a name that no system takes
+        raise UsageError(f"{name_or_path!r} names no data set: {error}") from error
+    if not is_there:
         raise UsageError(
             f"there is no data set {name_or_path}: {file} does not exist",
             hint="Make it: esrag dataset build; esrag dataset list names those that there are.",
@@ -87,6 +93,39 @@ def kept_space(folder: Path) -> AbstractContextManager[None]:
         when_full="Make room, then run the same command again; a data set that was there is "
         "untouched.",
     )
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A folder to fill beside ``target``; its files take their places when the block ends well.
+
+    What was at ``target`` stays as it was until then, and what a killed command left is cleared.
+    """
+    working = target.parent / f".{target.name}.new-{os.getpid()}"
+    with kept_space(target):
+        for leftover in target.parent.glob(f".{target.name}.new-*"):
+            if not _is_alive(leftover.name.rpartition("-")[2]):
+                shutil.rmtree(leftover, ignore_errors=True)
+        working.mkdir(parents=True)
+        try:
+            yield working
+            target.mkdir(exist_ok=True)
+            settle(working)
+            for file in sorted(working.iterdir()):
+                file.replace(target / file.name)
+            flush(target)
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (ValueError, OSError, OverflowError):
+        return False
+    return int(process) != os.getpid()
 
 
 def sha256_of(file: Path) -> str:

@@ -25,6 +25,7 @@ CREATE TABLE passages (
 """
 _ORDERED = "SELECT record FROM passages ORDER BY document, position, id"
 _LISTS = ("heading_path", "acl")
+TEXT_HASH = "text-"  # begins what stands in for the hash of a document that has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,13 @@ class Passages:
     def __init__(self, file: sqlite3.Connection, passages: Iterable[Passage]) -> None:
         self._file = file
         self._file.execute(_TABLE)
-        # a document that was written while a point in time was renewed may come twice: last wins
-        self._file.executemany(
-            "INSERT OR REPLACE INTO passages VALUES (?, ?, ?, ?)", map(_row, passages)
-        )
+        document = version = ""
+        for passage in passages:
+            # a document that was written while a point in time was renewed comes twice: last wins
+            if passage.document_id == document and _is_another(passage.document_hash, version):
+                self._file.execute("DELETE FROM passages WHERE document = ?", (document,))
+            document, version = passage.document_id, passage.document_hash
+            self._file.execute("INSERT OR REPLACE INTO passages VALUES (?, ?, ?, ?)", _row(passage))
         self._file.commit()
 
     def __len__(self) -> int:
@@ -128,6 +132,11 @@ class Passages:
             for part in (passage.id, passage.document_hash, passage.text):
                 digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return digest.hexdigest()
+
+
+def _is_another(version: str, before: str) -> bool:
+    """Whether a document has changed; a hash of a chunk's text alone does not say so."""
+    return version != before and not version.startswith(TEXT_HASH)
 
 
 def _row(passage: Passage) -> tuple[str, str, int, str]:

@@ -9,6 +9,7 @@ of its terms what is too long for them.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,13 @@ from elasticsearch import NotFoundError
 from esrag.cluster.chunk_scan import StoredChunk, scan
 from esrag.cluster.client import explained
 from esrag.errors import ConflictError
-from esrag.examples.passages import Passage
+from esrag.examples.passages import TEXT_HASH, Passage
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 PAGE = 500
+_HALF = re.compile("[\ud800-\udfff]")
 NOT_ALLOWED = "documents of others (acl)"
 NO_DOCUMENT = "no document id"
 NO_TEXT = "no text"
@@ -81,7 +83,7 @@ def reason_against(source: Mapping[str, Any], acl: Sequence[str]) -> str:
 def passage_of(chunk: StoredChunk) -> Passage:
     """The passage of a stored chunk, whoever wrote it: what other producers left out is empty."""
     source = chunk.source
-    text = str(source["text"])
+    text = _clean(str(source["text"]))
     metadata = source.get("metadata")
     return Passage(
         id=chunk.id,
@@ -101,7 +103,7 @@ def passage_of(chunk: StoredChunk) -> Passage:
         acl=_texts(source.get("acl")),
         start=_number(source, "start"),
         end=_number(source, "end", otherwise=len(text)),
-        metadata={str(name): str(value) for name, value in sorted(metadata.items())}
+        metadata={_clean(str(name)): _clean(str(value)) for name, value in sorted(metadata.items())}
         if isinstance(metadata, Mapping)
         else {},
     )
@@ -109,18 +111,23 @@ def passage_of(chunk: StoredChunk) -> Passage:
 
 def _hash_of(text: str) -> str:
     """What stands in for the hash of a document whose producer gave none."""
-    return "text-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return TEXT_HASH + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _clean(value: str) -> str:
+    """Without halves of surrogate pairs, which no file and no tokenizer takes."""
+    return value if value.isascii() else _HALF.sub("\ufffd", value)
 
 
 def _text(source: Mapping[str, Any], name: str) -> str:
     value = source.get(name)
-    return "" if value is None else str(value)
+    return "" if value is None else _clean(str(value))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return tuple(str(each) for each in (value if isinstance(value, list) else [value]))
+    return tuple(_clean(str(each)) for each in (value if isinstance(value, list) else [value]))
 
 
 def _number(source: Mapping[str, Any], name: str, *, otherwise: int = 0) -> int:

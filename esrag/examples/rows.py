@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from typing import Any, get_args
 from esrag.errors import UsageError
 from esrag.types import Example, ExampleKind, ExampleSource, Message, Split
 
+_HALF = re.compile("[\ud800-\udfff]")
 _ROLES = ("system", "user", "assistant")
 _TEXTS = ("id", "question", "answer")
 _SOURCE_TEXTS = ("index", "set", "maker", "teacher")
@@ -96,7 +98,8 @@ def _checked(row: Any) -> Example:
         raise ValueError("messages must end with the assistant's")
     texts = {name: _text(row, name) for name in _TEXTS}
     accepted = tuple(
-        tuple(str(form) for form in _list(forms, "accepted")) for forms in row.get("accepted", ())
+        tuple(_whole(str(form), "accepted") for form in _list(forms, "accepted"))
+        for forms in row.get("accepted", ())
     )
     relevant = tuple(row.get("relevant", ()))
     if not all(isinstance(number, int) and number > 0 for number in relevant):
@@ -126,7 +129,7 @@ def _source(source: Any) -> ExampleSource:
         raise TypeError("seed is not a whole number")
     texts: Any = {name: _text({"teacher": "", **source}, name) for name in _SOURCE_TEXTS}
     lists: Any = {
-        name: tuple(str(each) for each in _list(source.get(name, []), name))
+        name: tuple(_whole(str(each), name) for each in _list(source.get(name, []), name))
         for name in _SOURCE_LISTS
     }
     if len({len(lists[name]) for name in ("documents", "sources", "hashes")}) != 1:
@@ -138,6 +141,13 @@ def _text(holder: dict[str, Any], name: str) -> str:
     value = holder[name]
     if not isinstance(value, str):
         raise TypeError(f"{name} is not a text")
+    return _whole(value, name)
+
+
+def _whole(value: str, name: str) -> str:
+    """A text that can be written as UTF-8: JSON can spell halves of characters that cannot."""
+    if not value.isascii() and _HALF.search(value):
+        raise ValueError(f"{name} holds half of a surrogate pair, which is no character")
     return value
 
 

@@ -11,6 +11,7 @@ one split only is divided.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from esrag.retriever_tuning.material import Question, Text
 from esrag.types import Document
 
 HELD_OUT = "test"
+_HALF = re.compile("[\ud800-\udfff]")
 Grades = Mapping[str, Mapping[str, int]]
 
 
@@ -133,4 +135,4 @@ def _text(record: Mapping[str, Any], name: str, folder: Path) -> str:
     value = record.get(name)
     if not isinstance(value, str | int):
         raise UsageError(f"a record of {folder} has no {name}: {str(record)[:80]}")
-    return str(value)
+    return _HALF.sub("\ufffd", str(value))  # JSON can spell what no tokenizer takes

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from esrag.errors import UsageError
+from esrag.errors import EsragError, UsageError
+from esrag.model_files import check_manifest, write_manifest
 from esrag.training.run_folder import RunFolder, as_json
 from esrag.training.texts import (
     PYTHON_REFERENCE,
@@ -124,9 +125,18 @@ def prepare_corpus(
 
 
 def _found(folder: Path) -> Corpus:
-    body = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    """The corpus that was written; raises UsageError when a file of it is not as it was."""
+    try:
+        check_manifest(folder)
+        body = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        documents = json.loads((folder / f"{TRAIN}.keys.json").read_text(encoding="utf-8"))
+    except (EsragError, OSError, ValueError) as error:
+        raise UsageError(
+            f"the corpus of the run {folder.parent.name} is damaged: "
+            f"{error.message if isinstance(error, EsragError) else error}",
+            hint=f"Remove {folder.parent} and begin again.",
+        ) from error
     new = tuple(NewToken(**{**row, "parts": tuple(row["parts"])}) for row in body["new"])
-    documents = json.loads((folder / f"{TRAIN}.keys.json").read_text(encoding="utf-8"))
     return Corpus(folder, body["facts"], body["fertility"], new, tuple(documents))
 
 
@@ -177,6 +187,7 @@ def _write(
         ],
     }
     (folder / _FACTS).write_text(as_json(body), encoding="utf-8")
+    write_manifest(folder, facts={"kind": "corpus"})
 
 
 class _Writer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from esrag.errors import UsageError
 
 _WHOLE = (".txt", ".md", ".rst")
 _RECORDS = (".jsonl", ".ndjson")
+_HALF = re.compile("[\ud800-\udfff]")  # JSON can spell them, and no tokenizer takes them
 PYTHON_REFERENCE = "python-reference"
 
 
@@ -45,7 +47,7 @@ class Text:
 def read_texts(path: Path) -> Iterator[Text]:
     """The texts of a file or folder; raises UsageError with the line of what is none."""
     if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.suffix in (*_WHOLE, *_RECORDS))
+        files = [each for each in sorted(path.rglob("*")) if _is_text(each, below=path)]
         if not files:
             raise UsageError(
                 f"{path} holds no texts", hint=f"Read are: {', '.join((*_RECORDS, *_WHOLE))}"
@@ -53,12 +55,23 @@ def read_texts(path: Path) -> Iterator[Text]:
         for file in files:
             yield from _of_file(file, prefix=f"{file.relative_to(path)}")
         return
-    if path.suffix not in (*_WHOLE, *_RECORDS):
+    if path.suffix not in (*_WHOLE, *_RECORDS) or not path.is_file():
         raise UsageError(
             f"{path} is no text that can be read",
             hint=f"Read are: {', '.join((*_RECORDS, *_WHOLE))}, or a folder of these.",
         )
     yield from _of_file(path, prefix=path.name)
+
+
+def _is_text(file: Path, *, below: Path) -> bool:
+    """Whether a folder's file is read; raises UsageError for a link out of the folder."""
+    if file.suffix not in (*_WHOLE, *_RECORDS) or not file.is_file():
+        return False
+    if not file.resolve().is_relative_to(below.resolve()):
+        raise UsageError(
+            f"{file} is a link that leads out of its folder", hint="Put the file itself there."
+        )
+    return True
 
 
 def _of_file(file: Path, *, prefix: str) -> Iterator[Text]:
@@ -84,7 +97,7 @@ def _record(line: str, *, where: str, key: str) -> Text:
     text = row.get("text") if isinstance(row, dict) else None
     if not isinstance(text, str):
         raise UsageError(f"{where}: it has no text", hint='Each line is {"text": "…"}.')
-    return Text(str(row.get("id", key)), text)
+    return Text(_HALF.sub("\ufffd", str(row.get("id", key))), _HALF.sub("\ufffd", text))
 
 
 def python_reference() -> Iterator[Text]:

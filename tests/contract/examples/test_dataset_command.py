@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,3 +213,119 @@ def test_who_forgets_a_document_is_told_what_was_taught_it(birds: Desk) -> None:
     silent = birds.run("forget", "--source", "tern-3*", "--yes")
     assert silent.code == 0
     assert "taught" not in silent.talk
+
+
+@pytest.fixture
+def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve chunks are several pages, and what is tried again is tried at once."""
+    monkeypatch.setattr("esrag.examples.reading.PAGE", 3)
+    monkeypatch.setattr("esrag.cluster.retry.next_wait", lambda *_: 0.01)
+
+
+def at_page(number: int, fault: str, happens: Callable[[], object] = lambda: None) -> Any:
+    """For a proxy: this fault at that search of a page, once, and what happens beside it."""
+    pages = count(1)
+
+    def named(request: str) -> str:
+        if not request.startswith("POST /_search") or next(pages) != number:
+            return ""
+        happens()
+        return fault
+
+    return named
+
+
+@pytest.mark.usefixtures("pages_of_three")
+@pytest.mark.parametrize("fault", ["429", "503", "html", "gone", "forgotten"])
+def test_a_page_that_fails_once_is_asked_for_again(
+    birds: Desk, proxy: FaultProxy, fault: str
+) -> None:
+    """Also when the server has forgotten the point in time: the rows are the same."""
+    assert birds.run(*BUILD).code == 0
+    whole = file_of(birds).read_bytes()
+    proxy.fault_at = at_page(3, fault)
+    again = birds.run(*BUILD, ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert again.code == 0, again.talk
+    assert sum(request.startswith("POST /_search") for request in proxy.requests) > 5
+    assert file_of(birds).read_bytes() == whole
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_an_index_that_changes_between_two_points_in_time(birds: Desk, proxy: FaultProxy) -> None:
+    """No row is of a chunk that the last version of its document does not have."""
+    alias, held = birds.names.alias, chunk(birds.names.set, "tern-3", "")["_id"]
+
+    def rewritten() -> None:
+        text = "Tern 3.9 was released on 30 May 2027. It eats 90 eels."
+        birds.es.update(
+            index=alias, id=held, doc={"text": text, "document_hash": "new"}, refresh=True
+        )
+
+    # the first two pages end with tern-3: ids are sorted as texts, tern-10 and tern-11 before it
+    proxy.fault_at = at_page(3, "forgotten", rewritten)
+    told = birds.run(*BUILD, "--acl", "wardens", ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert told.code == 0, told.talk
+    assert {each for row in rows_of(birds) for each in row.source.hashes} >= {"new"}
+    assert birds.run("dataset", "check", "birds").code == 0
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_an_index_that_is_deleted_while_it_is_read(birds: Desk, proxy: FaultProxy) -> None:
+    """Exit code 7; the data set that was there is untouched."""
+    assert birds.run(*BUILD).code == 0
+    whole = file_of(birds).read_bytes()
+
+    def delete() -> None:
+        birds.es.indices.delete(index=birds.names.index(1))
+
+    proxy.fault_at = at_page(2, "forgotten", delete)
+    told = birds.run(*BUILD, ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert told.code == 7, told.talk
+    assert file_of(birds).read_bytes() == whole
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_a_shard_that_does_not_answer_makes_no_smaller_data_set(
+    birds: Desk, proxy: FaultProxy
+) -> None:
+    """Exit code 4 when some of a page is missing, whatever its status says."""
+    assert birds.run(*BUILD).code == 0
+    whole = file_of(birds).read_bytes()
+
+    def without_a_shard(headers: dict[str, str], body: bytes) -> bytes:
+        del headers
+        return body.replace(b'"failed":0', b'"failed":1')
+
+    proxy.alter = without_a_shard
+    told = birds.run(*BUILD, ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert told.code == 4, told.talk
+    assert "a shard did not answer" in told.talk
+    assert file_of(birds).read_bytes() == whole
+
+
+@pytest.mark.usefixtures("pages_of_three")
+@pytest.mark.parametrize("fault", ["429", "drop"])
+def test_a_cluster_that_stays_busy_or_silent_ends_the_build(
+    birds: Desk, proxy: FaultProxy, fault: str
+) -> None:
+    """Exit code 4, after the tries or at the deadline of a request."""
+    proxy.fault_at = lambda request: fault if request.startswith("POST /_search") else ""
+    told = birds.run(
+        *BUILD, ESRAG_ELASTICSEARCH_URL=proxy.url, ESRAG_ELASTICSEARCH_REQUEST_TIMEOUT="0.3"
+    )
+    assert told.code == 4, told.talk
+    assert not file_of(birds).exists()
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_build_that_is_stopped_leaves_nothing_half(
+    birds: Desk, proxy: FaultProxy, stop: signal.Signals, code: int
+) -> None:
+    """While the index is read; no text of it stays behind."""
+    proxy.hold_at = lambda request: request.startswith("POST /_search")
+    held = birds.start(*BUILD, ESRAG_ELASTICSEARCH_URL=proxy.url)
+    assert proxy.seen.wait(60)
+    stopped = ended(held, send=stop)
+    assert stopped.code == code
+    assert not file_of(birds).exists()
+    assert not list(file_of(birds).parent.glob(".table*"))

@@ -204,17 +204,6 @@ def test_a_build_that_breaks_off_leaves_the_data_set_that_was_there(tmp_path: Pa
     assert not list(tmp_path.glob(".table*"))
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    """The data set that was there is untouched."""
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
-    (tmp_path / f".{EXAMPLES}.new").symlink_to(full)
-    with pytest.raises(UnavailableError, match="No space left") as raised:
-        built(tmp_path)
-    assert "Make room" in raised.value.hint
-
-
 def test_nothing_to_build_of_says_why(tmp_path: Path) -> None:
     """An empty index, one that nobody may use, and one in which makers find nothing."""
     with pytest.raises(UsageError, match="holds no chunks"):
