@@ -49,7 +49,7 @@ base_flag = click.option(
 )
 
 
-@adapter.command()
+@adapter.command(short_help="Check an adapter, keep it under a name, have it loaded.")
 @click.argument("source", metavar="FOLDER")
 @click.option("--name", metavar="NAME", help="Name to register it under.")
 @base_flag
@@ -123,7 +123,7 @@ def list_adapters(*, generator_url: str | None, as_json: bool) -> None:
             click.echo(f"{one['name']}  {stands}  {words(registry.find(one['name']))}")
 
 
-@adapter.command()
+@adapter.command(short_help="Have the generator load a registered adapter.")
 @click.argument("name")
 @generator_flag
 def load(name: str, *, generator_url: str | None) -> None:
@@ -136,7 +136,7 @@ def load(name: str, *, generator_url: str | None) -> None:
     tell_serving(registry, name, _load(settings, registry, name, generator_url, needed=True))
 
 
-@adapter.command()
+@adapter.command(short_help="Have the generator forget an adapter.")
 @click.argument("name")
 @generator_flag
 def unload(name: str, *, generator_url: str | None) -> None:
@@ -149,7 +149,7 @@ def unload(name: str, *, generator_url: str | None) -> None:
     click.echo(f"{name}  {'unloaded' if gone else 'was not loaded there'}")
 
 
-@adapter.command()
+@adapter.command(short_help="Remove an adapter, and have the generator forget it.")
 @click.argument("name")
 @generator_flag
 @click.option("--yes", is_flag=True, help="Remove without asking.")
@@ -227,7 +227,7 @@ def verify(
         )
 
 
-@adapter.command()
+@adapter.command(short_help="Join an adapter with its base model.")
 @click.argument("name")
 @click.option(
     "--output", type=click.Path(path_type=Path), required=True, help="New folder, or GGUF file."

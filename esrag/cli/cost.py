@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from esrag.cli.connection import connection_flags, settings_from
-from esrag.cli.size import duration
 from esrag.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def cost() -> None:
     """
 
 
-@cost.command("run")
+@cost.command("run", short_help="Show what runs have cost.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 def cost_run(*, runs: tuple[str, ...], as_json: bool) -> None:
@@ -63,15 +62,19 @@ def cost_run(*, runs: tuple[str, ...], as_json: bool) -> None:
         show_run(run)
 
 
-@cost.command()
+@cost.command(short_help="Estimate hours, memory and money of a training run.")
 @click.option("--model", help="Name such as llama-3-8b, or a model's folder; else the run's.")
 @click.option("--method", type=_METHODS, help="What is trained; else the run's, or lora.")
-@click.option("--gpu", default="a100-80gb", show_default=True, help="Which GPU.")
-@click.option("--gpus", type=click.IntRange(1, 4096), default=1, show_default=True)
+@click.option("--gpu", default="a100-80gb", show_default=True, help="Such as h100, a100-80gb, l4.")
+@click.option(
+    "--gpus", type=click.IntRange(1, 4096), default=1, show_default=True, help="How many of them."
+)
 @click.option(
     "--tokens", callback=_number, metavar="NUMBER", help="Tokens of one pass, such as 5e6."
 )
-@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes.")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over --tokens."
+)
 @click.option(
     "--length", type=click.IntRange(1), help="Tokens of an example; else the run's, or 512."
 )
@@ -99,7 +102,7 @@ def cost_run(*, runs: tuple[str, ...], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 def estimate(*, as_json: bool, gpu_hour_price: float | None, **given: Any) -> None:
     """Estimate hours, memory and money of a training run on some GPU."""
-    from esrag.cli.cost_view import show_estimate
+    from esrag.cli.cost_view import hours, show_estimate
     from esrag.costs.comparison import hours_at
     from esrag.costs.estimates import UTILISATION
     from esrag.costs.estimates import estimate as estimated
@@ -134,10 +137,10 @@ def estimate(*, as_json: bool, gpu_hour_price: float | None, **given: Any) -> No
         return
     show_estimate(work, gpu, found, gpus=given["gpus"], price=price)
     if like and here:
-        click.echo(f"{'as the run':<14} {duration(here)} on {like.costs.device or 'its device'}")
+        click.echo(f"{'as the run':<16} {hours(here)} on {like.costs.device or 'its device'}")
 
 
-@cost.command()
+@cost.command(short_help="Set published runs beside their estimates.")
 @click.option("--utilisation", type=_SHARE, help="Share of the peak to estimate with.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 def published(*, utilisation: float | None, as_json: bool) -> None:
@@ -182,10 +185,10 @@ def published(*, utilisation: float | None, as_json: bool) -> None:
     show_published(checks, THROUGHPUTS)
 
 
-@cost.command()
+@cost.command(short_help="Compare pre-training, fine-tuning and retrieval.")
 @connection_flags
 @click.option("--model", help="Model to teach; else the setting training.base_model.")
-@click.option("--gpu", default="a100-80gb", show_default=True, help="Which GPU.")
+@click.option("--gpu", default="a100-80gb", show_default=True, help="Such as h100, a100-80gb, l4.")
 @click.option("--utilisation", type=_SHARE, help="Share of the GPU's peak that is reached.")
 @click.option("--like", metavar="RUN", help="Take the utilisation of a run.")
 @click.option("--gpu-hour-price", type=click.FloatRange(0), help="Price of a GPU hour.")
@@ -193,8 +196,20 @@ def published(*, utilisation: float | None, as_json: bool) -> None:
 @click.option("--chunks", callback=_number, metavar="NUMBER", help="Instead of the index's.")
 @click.option("--characters", callback=_number, metavar="NUMBER", help="Of all chunks together.")
 @click.option("--examples", callback=_number, metavar="NUMBER", help="Else one for each chunk.")
-@click.option("--example-tokens", type=click.IntRange(1), default=300, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--example-tokens",
+    type=click.IntRange(1),
+    default=300,
+    show_default=True,
+    help="Tokens of an example.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="How often every example is seen.",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0.001),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from esrag.costs.work import TrainingWork
 
 _GIB = 2**30
+_WIDEST = 96
 
 
 def show_run(run: MeasuredRun) -> None:
@@ -54,7 +56,7 @@ def show_estimate(
     """One estimate with its range, and what memory it wants."""
     shape, memory = work.shape, found.memory
     rows = {
-        "model": f"{shape.name}, {shape.parameters / 1e9:.3g} billion parameters, {work.method}",
+        "model": f"{shape.name}, {_amount(shape.parameters)} parameters, {work.method}",
         "work": f"{work.tokens:,} tokens, {found.flops:.3g} FLOPs",
         "utilisation": f"{found.utilisation:.0%} of {gpu.peak / 1e12:,.0f} TFLOP/s ({gpu.name})",
         "GPU hours": f"{found.gpu_hours:.3g} "
@@ -83,7 +85,9 @@ def show_published(checks: Sequence[Check], measured: Sequence[Throughput]) -> N
         )
         for line in check.run.assumed:
             click.echo(
-                textwrap.fill(f"assumed: {line}", 96, initial_indent="  ", subsequent_indent="    ")
+                textwrap.fill(
+                    f"assumed: {line}", _width(), initial_indent="  ", subsequent_indent="    "
+                )
             )
     click.echo()
     click.secho(f"{'measured by others':<24}{'method':>8}{'tokens/s':>10}  utilisation", bold=True)
@@ -99,12 +103,13 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
     """The ways one below the other, as the four have little in common but their questions."""
     from esrag.costs.comparison import thousand_questions_hours
 
-    click.echo(
+    head = (
         f"{corpus.documents:,} documents, {corpus.chunks:,} chunks, some "
         f"{corpus.tokens(plan.characters_a_token):,} tokens; {shape.name} on {plan.gpu.name} at "
         f"{plan.utilisation:.0%} of its peak.  "
         "Loading a model, evaluating it and writing it are not counted."
     )
+    click.echo(textwrap.fill(head, _width()))
     for way in ways:
         unit = "of embedding" if way.name == "retrieval" else "on one GPU"
         click.echo()
@@ -127,7 +132,12 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
 
 def _show(rows: dict[str, str]) -> None:
     for name, words in rows.items():
-        click.echo(textwrap.fill(f"{name:<16} {words}", 96, subsequent_indent=" " * 17))
+        click.echo(textwrap.fill(f"{name:<16} {words}", _width(), subsequent_indent=" " * 17))
+
+
+def _width() -> int:
+    """Columns of the terminal, and no more than read well; of a pipe as many as read well."""
+    return min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns)
 
 
 def _money(amount: float) -> str:
@@ -141,6 +151,14 @@ def hours(number: float) -> str:
     if number > 2 * 365 * 24:
         return f"{number / 365 / 24:,.0f} years"
     return duration(number)
+
+
+def _amount(number: int) -> str:
+    """Parameters as a person says them."""
+    for size, name in ((10**9, " billion"), (10**6, " million")):
+        if number >= size:
+            return f"{number / size:.3g}{name}"
+    return f"{number:,}"
 
 
 def gib(number: float) -> str:

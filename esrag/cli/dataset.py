@@ -34,7 +34,7 @@ def dataset() -> None:
     """
 
 
-@dataset.command()
+@dataset.command(short_help="Build a data set from the index.")
 @connection_flags
 @click.argument("name", required=False)
 @click.option("--kind", "kinds", type=_KINDS, multiple=True, help="Only examples of this kind.")

@@ -62,13 +62,15 @@ def list_datasets(*, as_json: bool) -> None:
         click.echo(f"{each['rows']:>9,}  {name}  ({made})")
 
 
-@click.command()
+@click.command(short_help="Show the card of a data set, and rows of it.")
 @click.argument("name")
 @_kind_flag
 @click.option("--split", type=_SPLITS, multiple=True, help="Only examples of this split.")
 @click.option("--maker", metavar="NAME", multiple=True, help="Only this maker's.")
 @click.option("--id", "wanted", metavar="ID", help="The row whose id begins so, whole.")
-@click.option("-n", "count", type=click.IntRange(min=0), default=5, help="So many rows; 5.")
+@click.option(
+    "-n", "count", type=click.IntRange(0), default=5, show_default=True, help="How many rows."
+)
 @_json_flag
 def show(
     name: str,
@@ -108,7 +110,7 @@ def show(
         _show_row(row, whole=bool(wanted))
 
 
-@click.command()
+@click.command(short_help="Check that a data set still holds, beside the index.")
 @connection_flags
 @click.argument("name")
 @click.option("--acl", metavar="NAME", multiple=True, help="A reader it may be for; else as built.")
@@ -145,10 +147,17 @@ def check(
     _report(file, findings, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Write a data set for another trainer.")
 @click.argument("name")
 @click.option("--format", "form", type=_FORMS, required=True, help="What reads it.")
-@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="New folder.",
+)
 @_kind_flag
 @_json_flag
 def export(name: str, *, form: Any, folder: Path, kind: tuple[str, ...], as_json: bool) -> None:
@@ -167,7 +176,8 @@ def export(name: str, *, form: Any, folder: Path, kind: tuple[str, ...], as_json
 
 def show_counts(card: Mapping[str, Any]) -> None:
     """Rows by kind and split, and what was left out."""
-    splits = sorted({split for counts in card["by_kind"].values() for split in counts})
+    held = {split for counts in card["by_kind"].values() for split in counts}
+    splits = [split for split in get_args(Split) if split in held]
     click.echo(f"{'':14}" + "".join(f"{one_line(split):>9}" for split in splits))
     for kind, counts in card["by_kind"].items():
         numbers = "".join(f"{counts.get(split, 0):>9,}" for split in splits)
@@ -177,8 +187,9 @@ def show_counts(card: Mapping[str, Any]) -> None:
         ("Rows left out", card["rows_dropped"]),
     ):
         if counts:
-            listed = "; ".join(f"{one_line(name)} {n:,}" for name, n in counts.items())
-            click.echo(f"{what}: {listed}")
+            click.echo(f"{what}:")
+        for name, number in counts.items():
+            click.echo(f"{number:>9,}  {one_line(name)}")
 
 
 def _headline(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,8 +64,16 @@ _FILE = click.Path(path_type=Path, exists=True)
     metavar="NUMBER",
     help="Most tokens that the tokenizer gets for the domain's words.",
 )
-@click.option("--method", type=click.Choice(list(_RATES)), default="full", show_default=True)
-@click.option("--lora-rank", type=click.IntRange(1), default=16, show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(list(_RATES)),
+    default="full",
+    show_default=True,
+    help="What is trained; LoRA's matrices are merged at the end.",
+)
+@click.option(
+    "--lora-rank", type=click.IntRange(1), default=16, show_default=True, help="LoRA rank."
+)
 @click.option(
     "--epochs",
     type=click.FloatRange(0, min_open=True),
@@ -80,11 +88,25 @@ _FILE = click.Path(path_type=Path, exists=True)
 @click.option(
     "--block", type=click.IntRange(8), default=512, show_default=True, help="Longest row in tokens."
 )
-@click.option("--pack-tokens", type=click.IntRange(8), default=1024, show_default=True)
 @click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate."
+    "--pack-tokens",
+    type=click.IntRange(8),
+    default=1024,
+    show_default=True,
+    help="Tokens of one pass through the model.",
 )
-@click.option("--schedule", type=click.Choice(get_args(Schedule)), default="cosine")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Highest learning rate; the method's usual one unless given.",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(get_args(Schedule)),
+    default="cosine",
+    show_default=True,
+    help="How the learning rate falls.",
+)
 @click.option(
     "--warmup",
     type=click.FloatRange(0, 1),
@@ -92,8 +114,18 @@ _FILE = click.Path(path_type=Path, exists=True)
     show_default=True,
     help="Share of the steps in which the learning rate rises again.",
 )
-@click.option("--dtype", type=click.Choice(get_args(Dtype)), default="auto")
-@click.option("--gradient-checkpointing", is_flag=True, help="Compute twice to save memory.")
+@click.option(
+    "--dtype",
+    type=click.Choice(get_args(Dtype)),
+    default="auto",
+    show_default=True,
+    help="Type of the weights; auto: bfloat16 where it is fast.",
+)
+@click.option(
+    "--gradient-checkpointing/--no-gradient-checkpointing",
+    default=False,
+    help="Compute activations twice to save memory.",
+)
 @click.option("--evaluate-every", type=click.IntRange(0), default=0, help="Steps; 0: at the end.")
 @click.option("--checkpoint-every", type=click.IntRange(0), default=0, help="Steps; 0: ten a run.")
 @click.option(

@@ -23,7 +23,7 @@ def retriever() -> None:
     """Tune the embedding model."""
 
 
-@retriever.command()
+@retriever.command(short_help="Tune it; keep it only if held-out questions gain.")
 @connection_flags
 @click.option("--name", default="retriever", show_default=True, help="Name of the run folder.")
 @click.option(
@@ -67,13 +67,29 @@ def retriever() -> None:
 @click.option(
     "--cross-encoder", metavar="WHERE", help="Folder or hub id of the teacher of --loss margin."
 )
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs.")
-@click.option("--batch", type=click.IntRange(2), help="Questions in one step.")
-@click.option("--negatives", type=click.IntRange(1, 16), help="Hard negatives for each question.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The highest one.")
-@click.option("--at-once", type=click.IntRange(1), help="Texts in one pass: bounds the memory.")
-@click.option("--most-chunks", type=click.IntRange(1), default=50_000, show_default=True)
-@click.option("--dtype", type=click.Choice(["auto", "bfloat16", "float32"]))
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the pairs. [4]")
+@click.option("--batch", type=click.IntRange(2), help="Questions in one step. [32]")
+@click.option(
+    "--negatives", type=click.IntRange(1, 16), help="Hard negatives for each question. [1]"
+)
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="The highest one. [5e-05]"
+)
+@click.option(
+    "--at-once", type=click.IntRange(1), help="Texts in one pass: bounds the memory. [16]"
+)
+@click.option(
+    "--most-chunks",
+    type=click.IntRange(1),
+    default=50_000,
+    show_default=True,
+    help="Chunks that are ranked; of a larger index those that answer, and others by chance.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "bfloat16", "float32"]),
+    help="Type that is multiplied in; auto: bfloat16 where it is fast.",
+)
 @click.option("--device", type=click.Choice(_DEVICES), help="What trains.")
 @click.option("--seed", type=click.IntRange(0), help="Decides splits, batches and dropout.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from esrag.costs.records import Costs
 from esrag.disk import replace_text
 from esrag.errors import UsageError
 from esrag.examples.folder import CARD, EXAMPLES, README
-from esrag.types import Example
+from esrag.types import Example, Split
 
 FORMAT = 1
 
@@ -126,7 +126,8 @@ def _counts(found: object) -> bool:
 def as_text(card: Mapping[str, Any], *, name: str) -> str:
     """The card as Markdown."""
     made_of = card["made_of"]
-    splits = sorted({split for counts in card["by_kind"].values() for split in counts})
+    held = {split for counts in card["by_kind"].values() for split in counts}
+    splits = [split for split in get_args(Split) if split in held]
     lines = [
         "---",
         "configs:",

@@ -149,3 +149,11 @@ def test_a_comparison_without_a_cluster_says_how_to_do_without(
     address = "http://127.0.0.1:9"
     assert run(["cost", "compare", "--elasticsearch-url", address]) == 4
     assert "--chunks" in capsys.readouterr().err
+
+
+def test_a_narrow_terminal_gets_narrow_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is broken by the terminal in the midst of a word."""
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = call("compare", "--chunks", "3000", "--model", "llama-3-8b").stdout
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "8.03 billion" in call("estimate", "--model", "llama-3-8b", "--tokens", "1e6").stdout
