@@ -89,6 +89,7 @@ def _adapter(data: Path, name: str) -> dict[str, bytes]:
     return {each: (folder / each).read_bytes() for each in names}
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_as_one_that_was_not(data: Path, started: Command) -> None:
     """After kill -9 in mid-run the same bytes and the same curve come out as without it."""
     killed = started(*_fresh(data, "killed", 25))

@@ -174,7 +174,7 @@ def test_the_grounded_score_stops_a_run(
 
 def test_a_damaged_best_checkpoint_is_trained_again(planned: Planned, new_run: NewRun) -> None:
     """A run does not go on from where its best weights are lost."""
-    recipe = {"patience": 5, "evaluate_every": 1, "epochs": 3.0, "learning_rate": 2e-2}
+    recipe = {"patience": 5, "evaluate_every": 1, "learning_rate": 2e-2}
     whole = finetune(planned(**recipe), new_run("whole"))
     folder = new_run("damaged")
     steps = whole.progress.step
@@ -191,7 +191,7 @@ def test_a_damaged_best_checkpoint_is_trained_again(planned: Planned, new_run: N
 def test_the_seed_decides_the_weights(planned: Planned, new_run: NewRun) -> None:
     """The same seed gives the same bytes, another one others."""
     found = [
-        _weights(finetune(planned(seed=seed, epochs=1.0), new_run(f"run-{number}")))
+        _weights(finetune(planned(seed=seed, max_steps=1), new_run(f"run-{number}")))
         for number, seed in enumerate((7, 7, 8))
     ]
     assert found[0] == found[1] != found[2]
