@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from esrag.adapters.low_rank import check_finite, is_without_effect
 from esrag.adapters.new_folders import new_folder
 from esrag.adapters.probes import PROBES, read_probes
 from esrag.disk import disk_errors, held
@@ -206,6 +205,9 @@ def check_name(name: str) -> None:
 
 def _checked(source: Path, base: Base, *, other_base: bool) -> dict[str, Any]:
     """The facts for the manifest of an adapter that may be kept."""
+    # numpy comes with an extra, and what only looks up names does without it
+    from esrag.adapters.low_rank import check_finite, is_without_effect
+
     check_adapter_folder(source, base.folder)
     given: Mapping[str, Any] = {}
     if (source / MANIFEST).exists():

@@ -20,7 +20,7 @@ from esrag.cli.adapter_view import (
     words,
 )
 from esrag.cli.asking import ask_or_refuse
-from esrag.errors import RejectedError, UnavailableError, UsageError
+from esrag.errors import RejectedError, UnavailableError, UnsupportedError, UsageError
 from esrag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def add(
     """
     from esrag.adapters.registry import Registry, check_name
 
+    _require_numpy()
     settings = load_settings()
     folder, guessed = _adapter_folder(settings, source)
     called = name or guessed
@@ -259,6 +260,7 @@ def merge(
     NAME is a registered adapter.  What was written is read back and compared with base plus scaled
     product.
     """
+    _require_numpy()
     from esrag.adapters.joining import join
     from esrag.adapters.registry import Registry
 
@@ -285,6 +287,16 @@ def merge(
         f"changed, at most {joined.merged.deviation:.1e} from base plus scaled product "
         f"({joined.merged.beyond_rounding:.1e} beyond rounding)"
     )
+
+
+def _require_numpy() -> None:
+    """Raise UnsupportedError where weights cannot be looked into."""
+    from importlib.util import find_spec
+
+    if find_spec("numpy") is None:
+        raise UnsupportedError(
+            "looking into weights needs numpy", hint="Install it: pip install 'esrag[tune]'"
+        )
 
 
 def _adapter_folder(settings: Settings, source: str) -> tuple[Path, str]:

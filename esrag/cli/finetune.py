@@ -15,7 +15,7 @@ from esrag.cli.training_view import Progress, duration, shown_plan
 from esrag.errors import UnsupportedError, UsageError
 from esrag.settings import Settings, load_settings
 from esrag.training.recipe import Dtype, Method, Recipe, Schedule, StopOn
-from esrag.training.run_folder import RunFolder
+from esrag.training.run_folder import RunFolder, require_name
 
 if TYPE_CHECKING:
     from esrag.training.finetuning import Base, DataSet, Outcome, Plan
@@ -144,6 +144,8 @@ def finetune(
         place, base = _place(data, settings), settings.training.base_model
         made = Recipe(**{"seed": settings.training.seed, **changes})
         folder = None
+    if name:
+        require_name(name)  # before examples are encoded, which takes its time
     planned = _planned(place, base, made, settings)
     folder = folder or RunFolder.named(name or _name(place, planned), data_dir=settings.data_dir)
     speaks = _speaks(planned)

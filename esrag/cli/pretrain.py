@@ -274,13 +274,19 @@ def _run(
 
 def _indexed(settings: Settings) -> Iterator[Text]:
     """The documents of the set, with the caller's rights; says what was left out."""
+    from esrag.cli.preflight import explaining_refusals
     from esrag.examples.document_texts import indexed_texts
+    from esrag.examples.reading import require_readable
     from esrag.names import Names
     from esrag.training.texts import Text
 
     left_out: Counter[str] = Counter()
     alias = Names(settings.index.set).alias
-    with connect_with(settings) as client:
+    with (
+        connect_with(settings) as client,
+        explaining_refusals(client, "search", settings.index.set),
+    ):
+        require_readable(client, alias)
         found = indexed_texts(client, alias, acl=settings.dataset.acl, left_out=left_out)
         for key, text in found:
             yield Text(key, text)
