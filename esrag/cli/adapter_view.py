@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from esrag.adapters.proof import Proof
     from esrag.adapters.registry import Adapter, Registry
 
+_SHOWN = 70  # characters of a question and of an answer
+
 
 def tell_serving(registry: Registry, name: str, told: str) -> None:
     """What the user does next, where something is left to do."""
@@ -136,8 +138,11 @@ def show_proof(name: str, proof: Proof) -> None:
     """Each probe with its verdict and what was said, then what they say together."""
     for one in proof.outcomes:
         question = " ".join(one.probe.question.split())
-        click.echo(f"{one.verdict:8} {printable(question[-80:])}")
-        said = printable(" ".join(one.served.split())[:100])
+        # of a prompt with passages the end is the question
+        shown = question if len(question) <= _SHOWN else f"…{question[1 - _SHOWN :]}"
+        click.echo(f"{one.verdict:8} {printable(shown)}")
+        answer = " ".join(one.served.split())
+        said = printable(answer if len(answer) <= _SHOWN else f"{answer[: _SHOWN - 1]}…")
         click.secho(f"         {said}", dim=True)
     equal = proof.count("equal")
     if not proof.is_applied:
