@@ -1,7 +1,7 @@
 """Tokens a second of ``esrag finetune`` beside a bare peft loop, step by step in turn.
 
     python -m benchmarks.training --base FOLDER [--data EXAMPLES.jsonl] [--steps 6] [--batch 12]
-    python -m benchmarks.training --base FOLDER --random 4096,32,32 --method full --alone
+    python -m benchmarks.training --base FOLDER --random 4096,32,32 --method full --beside ''
 
 Three loops take the same packs with the same recipe, one step each in turn, so that whatever else
 the machine does meets all of them:
@@ -144,7 +144,7 @@ def measured(
             loops = _loops(trainees, rows, recipe, folder)
             found: dict[str, list[Speed]] = {name: [] for name in loops}
             for number in range(steps + 1):
-                for name in list(loops) if number % 2 else list(reversed(loops)):
+                for name in _turned(list(loops), number):
                     speed = timed(loops[name], number, device)
                     if number:  # the first step warms up
                         found[name].append(speed)
@@ -169,6 +169,13 @@ def measured(
         **_utilisation(base, rows, recipe, trainable, found["esrag"], device),
         "packing": _packing(rows, recipe, steps),
     }
+
+
+def _turned(names: Sequence[str], number: int) -> list[str]:
+    """Each loop comes first, and after each other one, equally often."""
+    first = number % len(names)
+    turned = [*names[first:], *names[:first]]
+    return turned if number // len(names) % 2 else turned[::-1]
 
 
 def _loops(
@@ -296,7 +303,7 @@ def main() -> None:
     parser.add_argument("--pack-tokens", type=int, default=1024)
     parser.add_argument("--gradient-checkpointing", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--alone", action="store_true", help="esrag only: for large models")
+    parser.add_argument("--beside", default="bare,transformers", help="other loops; '' for none")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     recipe = Recipe(
@@ -321,7 +328,7 @@ def main() -> None:
             if options.data
             else rows_like_a_data_set(encoder, recipe.batch * (options.steps + 1))
         )
-        contenders = ["esrag"] if options.alone else ["bare", "esrag", "transformers"]
+        contenders = ["esrag", *filter(None, options.beside.split(","))]
         found = measured(base, rows, recipe, steps=options.steps, contenders=contenders)
     found["base"] = options.random or options.base.name
     found["load_before_and_after"] = [round(load, 1), round(os.getloadavg()[0], 1)]
