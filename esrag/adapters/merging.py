@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,22 +22,11 @@ from esrag.adapters.low_rank import Changes
 from esrag.adapters.new_folders import new_folder
 from esrag.disk import disk_errors
 from esrag.errors import EsragError
-from esrag.model_files import check_model_folder, write_manifest
+from esrag.model_files import check_model_folder, copy_text_side, write_manifest
 from esrag.model_files.tensors import TensorFile, read_head
 
 TOLERANCE = 1e-5
 _ROWS = 512
-_COPIED = (
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-    "chat_template.jinja",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +106,7 @@ def _write(head: TensorFile, changes: Changes, target: Path, dtype: str | None) 
 
 
 def _copy_rest(base: Path, working: Path, dtype: str | None) -> None:
-    for name in _COPIED:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, working / name)
+    copy_text_side(base, working)
     for index in base.glob("*.safetensors.index.json"):
         content = json.loads(index.read_text(encoding="utf-8"))
         content["metadata"] = {

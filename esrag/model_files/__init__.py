@@ -18,7 +18,7 @@ from esrag.model_files.manifests import (
     weights_fingerprint,
     write_manifest,
 )
-from esrag.model_files.model_folders import check_model_folder
+from esrag.model_files.model_folders import check_model_folder, copy_text_side
 
 __all__ = [
     "MANIFEST",
@@ -28,6 +28,7 @@ __all__ = [
     "check_adapter_folder",
     "check_manifest",
     "check_model_folder",
+    "copy_text_side",
     "file_sha256",
     "read_manifest",
     "weights_fingerprint",

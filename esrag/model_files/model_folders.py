@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,25 @@ from esrag.model_files.tensors import read_head
 
 _SHARD = re.compile(r"[A-Za-z0-9_][\w.-]*\.safetensors")
 _MODULES = "modules.json"
+# what says how text becomes tokens and where an answer ends: the same for other weights
+_TEXT_SIDE = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "generation_config.json",
+)
+
+
+def copy_text_side(base: Path, target: Path) -> None:
+    """Copy tokenizer, chat template and end tokens of a model to a folder with other weights."""
+    for name in _TEXT_SIDE:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, target / name)
 
 
 def check_model_folder(folder: Path, *, links_into: Path | None = None) -> None:

@@ -7,29 +7,23 @@ from __future__ import annotations
 
 import enum
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from esrag.model_files import Manifest, check_adapter_folder, check_model_folder, write_manifest
+from esrag.model_files import (
+    Manifest,
+    check_adapter_folder,
+    check_model_folder,
+    copy_text_side,
+    write_manifest,
+)
 from esrag.training.loading import Trainee
 from esrag.training.run_folder import RunFolder, as_json
 
 ADAPTER, MODEL = "adapter", "model"
-_TEXT_SIDE = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "generation_config.json",
-)
 
 
 def publish_adapter(
@@ -73,9 +67,7 @@ def publish_model(
         trainee.model.config.use_cache = True
         trainee.model.config.dtype = dtype
         trainee.model.save_pretrained(working, state_dict=state, safe_serialization=True)
-        for name in _TEXT_SIDE:
-            if (base / name).is_file():
-                shutil.copyfile(base / name, working / name)
+        copy_text_side(base, working)
         (working / "README.md").write_text(card, encoding="utf-8")
         check_model_folder(working)
         return write_manifest(working, facts={"kind": MODEL, **facts})
