@@ -1,9 +1,8 @@
-"""``esrag retriever tune``: a cluster that is not to be had, a killed process, a full disk."""
+"""``esrag retriever tune``: a cluster that is not to be had, a killed process."""
 
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import time
 from pathlib import Path
@@ -95,21 +94,3 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
     weights = [runs / name / "model" / "model.safetensors" for name in ("whole", "killed")]
     assert file_sha256(weights[0]) == file_sha256(weights[1])
     assert json.loads(again.output)["verdict"] == json.loads(whole.output)["verdict"]
-
-
-@pytest.mark.long
-def test_a_full_disk_ends_with_4_and_the_run_goes_on_later(
-    desk: Desk, words: tuple[str, ...]
-) -> None:
-    """No checkpoint fits; nothing half written is taken for one when there is room again."""
-
-    def little_room() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    full = desk.start(*words, "--name", "full", limit=little_room)
-    _, talk = full.communicate(timeout=300)
-    assert full.returncode == 4, talk
-    assert "Traceback" not in talk
-    assert "disk" in talk or "room" in talk
-    assert desk.run(*words, "--name", "full").code == 0
