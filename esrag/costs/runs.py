@@ -63,6 +63,12 @@ def read_run(folder: Path) -> MeasuredRun:
         raise UsageError(f"{file} cannot be read: {error}") from error
     if not isinstance(body, dict):
         raise UsageError(f"{file} is no object")
+    if body.get("costs") and "work" not in body:
+        raise UsageError(
+            f"the run {folder.name} does not say what work it did, so it has no FLOPs "
+            f"(kind: {body.get('kind', 'unknown')})",
+            hint=f"Its time, tokens and memory stand in {file}, under costs.",
+        )
     if "work" not in body or "costs" not in body:
         raise UsageError(
             f"the run {folder.name} has measured nothing yet",

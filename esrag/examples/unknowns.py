@@ -109,6 +109,7 @@ class Vocabulary:
                 if count > 1 and name.casefold() not in small and name not in _MONTHS
             )
         )
+        self._parts = {name: _parted(name) for name in self.names}
 
     def __contains__(self, word: str) -> bool:
         return word.casefold().removeprefix("v") in self._words or word.casefold() in self._words
@@ -121,7 +122,7 @@ class Vocabulary:
                 if moved:
                     return re.sub(rf"(?<![\w.-]){re.escape(written)}(?![\w-])", moved, question)
         known = [
-            name for name in dict.fromkeys(_CAPITALISED.findall(question)) if name in self.names
+            name for name in dict.fromkeys(_CAPITALISED.findall(question)) if name in self._parts
         ]
         if not known:
             return ""
@@ -145,8 +146,8 @@ class Vocabulary:
 
     def _invented(self, name: str, chance: Random) -> str:
         """The beginning of a name with the end of another, joined where both can be parted."""
-        begun = _parted(name)
-        ends = [end for other in self.names if other != name for _, end in _parted(other)]
+        begun = self._parts[name]
+        ends = [end for other, parts in self._parts.items() if other != name for _, end in parts]
         for _ in range(_TRIES if begun and ends else 0):
             invented = chance.choice(begun)[0] + chance.choice(ends)
             if invented not in self:

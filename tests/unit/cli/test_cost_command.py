@@ -61,6 +61,7 @@ def test_a_run_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("{", "cannot be read"),
         ("[]", "no object"),
         ("{}", "measured nothing yet"),
+        ('{"kind": "retriever", "costs": {"wall_seconds": 9}}', "under costs"),
         ('{"work": 1, "costs": {}}', "does not say what work"),
         ('{"work": {}, "costs": 1}', "no object"),
         ('{"work": {}, "costs": {}, "step_seconds": "1"}', "step_seconds"),
