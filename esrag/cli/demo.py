@@ -51,7 +51,7 @@ def demo(*, down: bool, finetune: bool) -> None:
         f"ingest --set demo {_short(corpus_folder())}",
     )
     if finetune:
-        from esrag.cli.demo_finetune import demo_finetune
+        from esrag.cli.demo_finetune import demo_finetune, next_steps
 
         demo_finetune(_step)
     else:
@@ -59,6 +59,8 @@ def demo(*, down: bool, finetune: bool) -> None:
     if down:
         _step("Stop", "local down")
     click.secho(f"\nDone in {time.monotonic() - began:.0f} s. Next:", bold=True)
+    for line in next_steps() if finetune else ():
+        click.echo(f"  {line}")
     click.echo('  esrag ask --set demo "…"          your own question about the sample documents')
     click.echo("  esrag chat --set demo             questions that build on each other")
     click.echo("  esrag setup && esrag ingest DIR   your own documents, in a set of their own")

@@ -8,124 +8,197 @@ rows of documents that were held out: a small model on few examples, so the figu
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shlex
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from esrag.answer_measures import proportion, read_answer
-from esrag.errors import UsageError
-from esrag.settings import Settings, load_settings
-from esrag.types import Example, Message
+from esrag.cli.connection import settings_from
+from esrag.cli.demo_held_out import (
+    HeldOut,
+    asked,
+    comparison,
+    from_memory,
+    held_out,
+    said,
+)
+from esrag.cli.printable import printable
+from esrag.settings import Settings
+from esrag.types import Example
 
 NAME = "demo"
-QUESTION = "How large is the image of Pellwarden firmware 2.9.0?"
+BASE = "tgi"
 # what fits into ten minutes on two cores, see docs/teaching.md
-RECIPE = "--max-steps 30 --batch 6 --learning-rate 1e-3 --last-layers 12 --seed 7"
-HELD_OUT = 12  # rows with an answer, and as many without
-_MAX_TOKENS = 64
-_AT_ONCE = 4
+DATA = "--maker raft:quote --distractors 1 --unanswerable 0.15 --dev 0 --test 0.3 --seed 7"
+RECIPE = (
+    "--max-steps 24 --batch 10 --max-tokens 448 --pack-tokens 512 --last-layers 12"
+    " --learning-rate 1e-3 --seed 7"
+)
+_SHOWN = 2  # held-out examples of each sort, and as many of those that are taught
 
 # shows a command's line, runs it and says how long it took
 Step = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What one model said to the held-out rows; outcomes in the order of the rows."""
-
-    right_and_cited: tuple[bool, ...]
-    refused: tuple[bool, ...]
-    refused_wrongly: tuple[bool, ...]
-
-
 def demo_finetune(step: Step) -> None:
     """Data set, training, serving, before and after; the stack is up and the set ingested."""
-    settings = load_settings()
+    settings = settings_from(set_name=NAME)
     step(
-        "Make examples from the index: passages, the sentence that answers, its number; or refusal",
-        f"dataset build {NAME} --set {NAME} --kind grounded --kind unanswerable --distractors 2"
-        " --dev 0 --test 0.3 --seed 7",
+        "Make examples from the index: a question, the passage that answers it and one that does"
+        " not, the sentence and its number; where the passage is left out, the refusal",
+        f"dataset build {NAME} --set {NAME} {DATA}",
     )
     data_set = settings.data_dir / "datasets" / NAME
+    rows = held_out(data_set / "examples.jsonl")
+    _show_taught(data_set / "examples.jsonl")
+    run = _run_name(data_set / "examples.jsonl")
     step(
-        "Train a LoRA adapter of SmolLM2 on them, on this machine's processor",
-        f"finetune {data_set} --name {NAME} {RECIPE}",
+        "Train a LoRA adapter of SmolLM2 on the short ones, on this machine's processor",
+        f"finetune {NAME} --name {run} {RECIPE}",
     )
+    _show_costs(settings.data_dir / "runs" / run)
     step(
         "Register it, and have the running server load it",
-        f"adapter add {NAME} --name {NAME} --base packaged --replace",
+        f"adapter add {run} --name {NAME} --base packaged --replace",
     )
     step("Prove that it is applied", f"adapter verify {NAME}")
-    rows = held_out(data_set / "examples.jsonl")
-    click.secho(f"\n▶ {len(rows)} held-out examples, the models' bare text", bold=True)
-    for line in comparison(rows, _said(settings, "tgi", rows), _said(settings, NAME, rows)):
-        click.echo(f"  {line}")
-    step("Ask the base model", f'ask --set {NAME} "{QUESTION}"')
-    step("Ask the adapter", f'ask --set {NAME} --adapter {NAME} "{QUESTION}"')
+    _before_and_after(settings, rows)
+    _by_heart(settings, rows)
+    _through_ask(settings, rows)
+    question = shlex.quote(rows.questions[0].text)
+    step("The first of them, with the base model", f"ask --set {NAME} {question}")
+    step("The same, with the adapter", f"ask --set {NAME} --adapter {NAME} {question}")
 
 
-def held_out(file: Path) -> list[Example]:
-    """Rows of the test split, the same number that can be answered and that cannot."""
+def next_steps() -> tuple[str, ...]:
+    """What to do with it, a line each."""
+    return (
+        f'esrag ask --set demo --adapter {NAME} "…"   your own question, answered with the adapter',
+        f"esrag dataset show {NAME}                  what it was taught, and from which passages",
+        "esrag adapter list                       what the server has; esrag adapter remove NAME",
+        "esrag dataset build && esrag finetune    the same for your own set; docs/teaching.md tells"
+        " what to expect",
+    )
+
+
+def _show_taught(file: Path) -> None:
+    """Some of what is taught, question and answer, and where from."""
     from esrag.examples.rows import read_examples
 
-    rows = [row for row in read_examples(file) if row.split == "test"]
-    found = [row for row in rows if row.kind == "grounded"][:HELD_OUT]
-    found += [row for row in rows if row.kind == "unanswerable"][:HELD_OUT]
-    if not found:
-        raise UsageError(f"{file} holds no test rows", hint="Build it again: esrag dataset build")
-    return found
+    rows = [row for row in read_examples(file) if row.split == "train"]
+    for kind in ("grounded", "unanswerable"):
+        for row in [row for row in rows if row.kind == kind][:_SHOWN]:
+            click.echo(f"  taught   {printable(row.question)}")
+            click.echo(f"           {printable(row.answer)}  ({', '.join(row.source.sources)})")
 
 
-def figures(rows: Sequence[Example], texts: Sequence[str]) -> Figures:
-    """Judge one text for each row."""
-    readings = [
-        (
-            row.kind == "grounded",
-            read_answer(
-                text, accepted=row.accepted, relevant=row.relevant, given=len(row.source.chunks)
-            ),
-        )
-        for row, text in zip(rows, texts, strict=True)
+def _run_name(file: Path) -> str:
+    """Another data set or recipe is another run; the same goes on where it was broken off."""
+    from esrag.model_files import file_sha256
+
+    parts = f"{file_sha256(file)} {RECIPE}"
+    return f"{NAME}-{hashlib.sha256(parts.encode()).hexdigest()[:6]}"
+
+
+def _show_costs(run: Path) -> None:
+    """What training took, as the run's folder has it."""
+    costs = json.loads((run / "run.json").read_text(encoding="utf-8"))["costs"]
+    click.echo(
+        f"  cost     {costs['tokens_trained']:,} tokens, {costs['cpu_seconds']:,.0f} CPU seconds in"
+        f" {costs['wall_seconds']:,.0f} s, {costs['peak_memory'] / 1e9:.1f} GB of memory at most"
+    )
+
+
+def _before_and_after(settings: Settings, rows: HeldOut) -> None:
+    """The bare text of both models for prompts like those that were trained."""
+    _headline(
+        f"Before and after: {len(rows.answerable)} questions with the passage that answers them and"
+        f" {len(rows.unanswerable)} without, from documents that were not trained"
+    )
+    every = (*rows.answerable, *rows.unanswerable)
+    before, after = said(settings, BASE, every), said(settings, NAME, every)
+    for line in comparison(every, before, after):
+        click.echo(f"  {line}")
+    texts = dict(zip((row.id for row in every), zip(before, after, strict=True), strict=True))
+    click.echo(f"  All of them: {_kept(settings, every, before, after)}")
+    click.echo("  The first of each, not chosen:")
+    for row in (*rows.answerable[:_SHOWN], *rows.unanswerable[:_SHOWN]):
+        _show_pair(row, *texts[row.id])
+
+
+def _kept(
+    settings: Settings, rows: Sequence[Example], before: Sequence[str], after: Sequence[str]
+) -> Path:
+    """Write down every question with what both models said; the file."""
+    file = settings.data_dir / "datasets" / NAME / "before-and-after.json"
+    told = [
+        {
+            "question": row.question,
+            "answerable": row.kind == "grounded",
+            "wanted": row.answer,
+            "base": base,
+            "adapter": tuned,
+        }
+        for row, base, tuned in zip(rows, before, after, strict=True)
     ]
-    return Figures(
-        right_and_cited=tuple(reading.right_and_cited for yes, reading in readings if yes),
-        refused=tuple(reading.refused for yes, reading in readings if not yes),
-        refused_wrongly=tuple(reading.refused for yes, reading in readings if yes),
+    file.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
+
+
+def _by_heart(settings: Settings, rows: HeldOut) -> None:
+    """The same questions without passages: the warning that goes with every fine-tuning."""
+    count = len(rows.answerable)
+    _headline(f"The same {count} questions without passages, which nobody taught it")
+    found = [(model, from_memory(settings, model, rows.answerable)) for model in (BASE, NAME)]
+    for model, outcomes in found:
+        click.echo(
+            f"  {_called(model):<9}right {outcomes.right}/{count}, says that it does not know"
+            f" {outcomes.declined}/{count}, invents {outcomes.invented}/{count}"
+        )
+    invented = found[-1][1]
+    if invented.example:
+        question, text = invented.example
+        click.secho(
+            f'  Warning: asked "{printable(question)}" the adapter says, without a document:'
+            f' "{printable(text)}"',
+            fg="yellow",
+        )
+    click.echo("  So let it answer from passages: esrag ask shows no sentence that none carries.")
+
+
+def _through_ask(settings: Settings, rows: HeldOut) -> None:
+    """Both models behind ``esrag ask``: retrieval, prompt, verification."""
+    questions = rows.questions
+    _headline(
+        f"{len(questions)} questions in the words of people about documents that were not trained,"
+        " through esrag ask: found, answered, verified"
     )
-
-
-def comparison(
-    rows: Sequence[Example], before: Sequence[str], after: Sequence[str]
-) -> tuple[str, ...]:
-    """The lines that are shown: each measure of the base model and of the adapter."""
-    base, tuned = figures(rows, before), figures(rows, after)
-    pairs = (
-        ("right, with the right citation", base.right_and_cited, tuned.right_and_cited),
-        ("refuses what the passages do not hold", base.refused, tuned.refused),
-        ("refuses what they hold", base.refused_wrongly, tuned.refused_wrongly),
-    )
-    return tuple(
-        f"{name:<38} base {proportion(old)}   adapter {proportion(new)}" for name, old, new in pairs
-    )
-
-
-def _said(settings: Settings, model: str, rows: Sequence[Example]) -> list[str]:
-    """The texts of ``model`` at the settings' generator, in the order of ``rows``."""
-    from esrag.generation.generator import Generator
-    from esrag.generator_place import place_from
-
-    generator = Generator(replace(place_from(settings), model=model, first_token_timeout=300.0))
-
-    def answer(messages: tuple[Message, ...]) -> str:
-        return "".join(
-            piece.text for piece in generator.stream(messages[:-1], max_tokens=_MAX_TOKENS)
+    for model in (BASE, NAME):
+        found = asked(settings, model, questions)
+        click.echo(
+            f"  {_called(model):<9}own words that a passage carries {found.generated}/{found.all},"
+            f" passages quoted instead {found.quoted}/{found.all},"
+            f" refused {found.refused}/{found.all}; right {found.right}/{found.all}"
         )
 
-    try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(answer, (row.messages for row in rows)))
-    finally:
-        generator.close()
+
+def _called(model: str) -> str:
+    return "base" if model == BASE else "adapter"
+
+
+def _show_pair(row: Example, before: str, after: str) -> None:
+    click.echo(f"  Q        {printable(row.question)}")
+    for name, text in (("wanted", row.answer), ("base", before), ("adapter", after)):
+        click.secho(f"  {name:<9}{_line(text)}", dim=name != "adapter")
+
+
+def _line(text: str) -> str:
+    words = " ".join(printable(text).split())
+    return words if len(words) <= 150 else f"{words[:149]}…"
+
+
+def _headline(text: str) -> None:
+    click.secho(f"\n▶ {text}", bold=True)

@@ -14,6 +14,7 @@ from asking_desk import PLAIN, QUESTION, SAID, Desk, Outcome
 from esrag import prompting
 from esrag.examples.desk import fence_of
 from esrag.examples.rows import write_examples
+from esrag.questions import KnownQuestion
 from esrag.testing import make_hit
 from esrag.types import Example, ExampleSource, Message
 
@@ -72,10 +73,11 @@ def taught_prompt(*, fence: str) -> tuple[Message, ...]:
 
 def write_rows(file: Path) -> None:
     """Eight rows of one question, with a fence each."""
-    write_examples(file, [_row(number) for number in range(8)])
+    write_examples(file, [taught_row(number) for number in range(8)])
 
 
-def _row(number: int) -> Example:
+def taught_row(number: int) -> Example:
+    """The taught prompt with a fence of its own, and its answer."""
     source = ExampleSource(
         index="i", set="s", chunks=("marlow",), documents=("marlow",), sources=("marlow.md",),
         hashes=("h",), maker="test", seed=number,
@@ -91,6 +93,12 @@ def _row(number: int) -> Example:
         accepted=(("7443",),),
         relevant=(1,),
     )
+
+
+def known_question() -> KnownQuestion:
+    """The desk's question with what is accepted."""
+    forms = (("7443",),)
+    return KnownQuestion("q", QUESTION, "single_fact", "test", "7443", forms, ())
 
 
 def served_here(folder: Path, *, tokens: int = 48) -> str:

@@ -16,10 +16,22 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from adapter_chain import RECIPE, Chain, request, served_here, text_of, write_rows
-from asking_desk import QUESTION, SAID, Desk
+from adapter_chain import (
+    RECIPE,
+    Chain,
+    known_question,
+    request,
+    served_here,
+    taught_row,
+    text_of,
+    write_rows,
+)
+from asking_desk import QUESTION, SAID, Desk, environment
 from tiny_adapter import write_tiny_adapter
 from tiny_llama import write_tiny_llama
+
+from esrag.cli.demo_held_out import asked, figures, from_memory, said
+from esrag.settings import load_settings
 
 TAUGHT = "The Marlow gateway uses port 7443."
 NOBODY = "http://127.0.0.1:9"
@@ -267,6 +279,21 @@ def test_a_conversation_uses_the_adapter(chain: Chain, taught: str) -> None:
     chatted = chain.desk.run("chat", "--adapter", taught, given=f"{QUESTION}\n")
     assert chatted.code == 0, chatted.talk
     assert TAUGHT in chatted.output
+
+
+def test_the_demo_counts_what_the_adapter_changed(chain: Chain, taught: str) -> None:
+    """By the calls of the demo: bare texts, from memory, and through all of asking."""
+    rows = [*map(taught_row, range(20, 23))]
+    questions = (known_question(),)
+    with environment(chain.desk.environment):
+        settings = load_settings()
+        base, tuned = (figures(rows, said(settings, model, rows)) for model in ("tgi", taught))
+        memory = from_memory(settings, "tgi", rows)
+        before, after = (asked(settings, model, questions) for model in ("tgi", taught))
+    assert (sum(base.right_and_cited), sum(tuned.right_and_cited)) == (0, 3)
+    assert (memory.right, memory.declined, memory.invented) == (0, 0, 3)
+    assert (before.all, before.generated, before.quoted) == (1, 0, 1)
+    assert before.right == after.right == 1  # a quote is right as well
 
 
 def test_both_ways_of_asking_the_server_agree(chain: Chain, taught: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from esrag import prompting
-from esrag.cli.demo_finetune import comparison, figures, held_out
+from esrag.cli.demo_held_out import asking_settings, comparison, figures, held_out, remembered
 from esrag.errors import UsageError
 from esrag.examples.rows import write_examples
+from esrag.questions import load_questions
+from esrag.sample import questions_file
+from esrag.settings import load_settings
 from esrag.types import Example, ExampleKind, ExampleSource, Message, Split
 
 
@@ -32,6 +36,13 @@ def row(number: int, kind: ExampleKind, split: Split = "test") -> Example:
         accepted=(("45 seconds",),) if grounded else (),
         relevant=(2,) if grounded else (),
     )
+
+
+def about(document: str, number: int, split: Split = "test") -> Example:
+    """A row of one document."""
+    made = row(number, "grounded", split)
+    source = replace(made.source, documents=(document,), sources=(document,), hashes=("h",))
+    return replace(made, source=source)
 
 
 def test_each_text_is_judged_by_its_row() -> None:
@@ -63,7 +74,59 @@ def test_only_rows_of_the_test_split_are_asked(tmp_path: Path) -> None:
     rows = [row(1, "grounded", "train"), row(2, "grounded"), row(3, "unanswerable")]
     file = tmp_path / "examples.jsonl"
     write_examples(file, rows)
-    assert [each.id for each in held_out(file)] == ["grounded-2", "unanswerable-3"]
+    found = held_out(file)
+    assert [each.id for each in found.answerable] == ["grounded-2"]
+    assert [each.id for each in found.unanswerable] == ["unanswerable-3"]
+
+
+def test_a_row_that_words_cannot_judge_is_not_asked(tmp_path: Path) -> None:
+    """It could only be wrong."""
+    file = tmp_path / "examples.jsonl"
+    write_examples(file, [replace(row(1, "grounded"), accepted=()), row(2, "grounded")])
+    assert [each.id for each in held_out(file).answerable] == ["grounded-2"]
+
+
+def test_rows_of_other_documents_come_first(tmp_path: Path) -> None:
+    """A document with many rows must not be the whole measurement."""
+    rows = [about("a", 1), about("a", 2), about("b", 3)]
+    file = tmp_path / "examples.jsonl"
+    write_examples(file, rows)
+    assert [each.id for each in held_out(file).answerable] == [
+        "grounded-1",
+        "grounded-3",
+        "grounded-2",
+    ]
+
+
+def test_no_question_is_asked_about_a_document_that_was_taught(tmp_path: Path) -> None:
+    """Of the sample's own questions, in their order, about single facts."""
+    taught = {"release-notes/siltbase-4.3.1.md", "release-notes/siltbase-5.0.0.md"}
+    file = tmp_path / "examples.jsonl"
+    write_examples(file, [row(1, "grounded"), *(about(name, 2, "train") for name in taught)])
+    known = {each.id: each for each in load_questions(questions_file())}
+    found = held_out(file).questions
+    assert len(found) == 8
+    for question in found:
+        assert (question.kind, question.split) == ("single_fact", "test")
+        assert not {evidence.document_id for evidence in question.evidence} & taught
+        assert known[question.id] == question
+
+
+def test_what_is_neither_right_nor_declined_is_invented() -> None:
+    """Without passages; the first such answer is the warning."""
+    rows = [row(number, "grounded") for number in range(3)]
+    found = remembered(rows, ["It is 45 seconds.", prompting.UNKNOWN, "It is\nan hour."])
+    assert (found.right, found.declined, found.invented) == (1, 1, 1)
+    assert found.example == ("How long?", "It is an hour.")
+
+
+def test_both_models_are_asked_with_the_same_prompts() -> None:
+    """Only the model differs, and the settings that were given stay as they are."""
+    settings = load_settings()
+    base, tuned = asking_settings(settings, "tgi"), asking_settings(settings, "demo")
+    assert (base.generator.model, tuned.generator.model) == ("tgi", "demo")
+    assert base.generator.passages == tuned.generator.passages == settings.generator.passages
+    assert settings.generator.model == "tgi"
 
 
 def test_a_data_set_without_test_rows_is_told(tmp_path: Path) -> None:
