@@ -109,7 +109,7 @@ def _whole(folder: Path) -> Checkpoint | None:
         if any(file_sha256(folder / name) != sums[name] for name in (_WEIGHTS, _OPTIMIZER)):
             return None
         return Checkpoint(folder, state.pop("step"), state)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, AttributeError, TypeError):
         return None
 
 

@@ -79,7 +79,7 @@ class RunFolder:
             found = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"{file} cannot be read: {error}", hint="Remove the run's folder and begin again."
             ) from error
@@ -105,15 +105,17 @@ class RunFolder:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that was cut off is left out."""
+        """The lines of metrics.jsonl; one that was cut off or damaged is left out."""
         file = self.path / "metrics.jsonl"
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         found = []
-        for line in lines:
+        for words in text.split("\n"):
             try:
-                found.append(json.loads(line))
-            except ValueError:
+                line = json.loads(words)
+            except (ValueError, RecursionError):
                 continue
+            if isinstance(line, dict) and isinstance(line.get("step"), int):
+                found.append(line)
         return found
 
     def rewind(self, step: int) -> None:
