@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esrag.cli.printable import printable
 from esrag.cli.size import duration
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def show_comparison(ways: Sequence[Way], corpus: Corpus, shape: ModelShape, plan
 
 def _show(rows: dict[str, str]) -> None:
     for name, words in rows.items():
+        words = printable(words)  # device and status are what a run's file says
         click.echo(textwrap.fill(f"{name:<16} {words}", _width(), subsequent_indent=" " * 17))
 
 

@@ -217,6 +217,14 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"a", alive.name}
 
 
+def test_a_folder_that_another_command_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """The later of two is told, and leaves nothing of its own."""
+    theirs = tmp_path / "a" / "theirs"
+    with pytest.raises(ConflictError, match="by another command"), new_folder(tmp_path / "a"):
+        theirs.mkdir(parents=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_wrong_probes_are_refused(registry: Registry, adapter: Path, base: Base) -> None:
     """A proof would compare with nonsense later."""
     (adapter / "probe.json").write_text(json.dumps({"format": 1, "probes": [{"messages": []}]}))

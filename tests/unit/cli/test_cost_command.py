@@ -48,6 +48,15 @@ def test_a_run_shows_what_it_cost(tmp_path: Path) -> None:
     assert f"{body['utilisation']:.1%} of the peak" in shown
 
 
+def test_a_hostile_run_steers_no_terminal(tmp_path: Path) -> None:
+    """Status and device are words of its file."""
+    file = written_run(tmp_path / "facts") / "run.json"
+    body = json.loads(file.read_text())
+    body["status"], body["costs"]["device"] = "\x1b[2Jdone", "gpu\x1b]0;title\x07\u202e"
+    file.write_text(json.dumps(body))
+    assert not set(call("run", str(file.parent)).stdout) & set("\x1b\x07\u202e")
+
+
 def test_a_run_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs live in the data folder."""
     monkeypatch.setenv("ESRAG_DATA_DIR", str(tmp_path))
