@@ -179,9 +179,10 @@ def _through_ask(settings: Settings, rows: HeldOut) -> None:
     for model in (BASE, NAME):
         found = asked(settings, model, questions)
         click.echo(
-            f"  {_called(model):<9}own words that a passage carries {found.generated}/{found.all},"
-            f" passages quoted instead {found.quoted}/{found.all},"
-            f" refused {found.refused}/{found.all}; right {found.right}/{found.all}"
+            f"  {_called(model):<9}wrote the right answer {found.wrote_right}/{found.all}, with the"
+            f" number of a passage {found.cited}/{found.all}; shown: own words that a passage"
+            f" carries {found.generated}, quotes instead {found.quoted}, refusals {found.refused};"
+            f" right {found.right}/{found.all}"
         )
 
 

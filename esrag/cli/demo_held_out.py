@@ -62,9 +62,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """How ``esrag ask`` ended with so many questions."""
+    """How ``esrag ask`` ended with so many questions.
+
+    ``wrote_right`` counts what the generator wrote, shown or not, that is right, and ``cited`` what
+    of it names a passage that was given.
+    """
 
     all: int
+    wrote_right: int
+    cited: int
     generated: int
     quoted: int
     refused: int
@@ -178,8 +184,19 @@ def asked(settings: Settings, model: str, questions: Sequence[KnownQuestion]) ->
     with connect_with(changed) as client, answerer_from(changed, client) as answerer:
         answers = [answerer.answer(Asked(question.text)) for question in questions]
     kinds = [answer.kind for answer in answers]
+    wrote = [
+        read_answer(
+            answer.generated_text,
+            accepted=question.answer_groups,
+            relevant=(),
+            given=changed.generator.passages,
+        )
+        for question, answer in zip(questions, answers, strict=True)
+    ]
     return Through(
         all=len(questions),
+        wrote_right=sum(reading.right for reading in wrote),
+        cited=sum(reading.right and bool(reading.cited) for reading in wrote),
         generated=kinds.count("generated"),
         quoted=kinds.count("quoted"),
         refused=kinds.count("refused"),

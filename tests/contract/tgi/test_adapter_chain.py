@@ -293,6 +293,8 @@ def test_the_demo_counts_what_the_adapter_changed(chain: Chain, taught: str) -> 
     assert (sum(base.right_and_cited), sum(tuned.right_and_cited)) == (0, 3)
     assert (memory.right, memory.declined, memory.invented) == (0, 0, 3)
     assert (before.all, before.generated, before.quoted) == (1, 0, 1)
+    assert (after.all, after.generated, after.wrote_right, after.cited) == (1, 1, 1, 1)
+    assert (before.wrote_right, before.cited) == (0, 0)
     assert before.right == after.right == 1  # a quote is right as well
 
 
