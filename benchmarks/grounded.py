@@ -21,11 +21,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from benchmarks.asking import ask_all, models_of
 from benchmarks.grounded_rows import (
+    PASSAGES,
     Posed,
     documents_held_out,
     from_examples,
@@ -89,10 +91,27 @@ def main() -> None:
 @click.argument("data", type=click.Path(path_type=Path, exists=True))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--seed", default=7, show_default=True)
-def write_rows(data: Path, output: Path, *, seed: int) -> None:
+@click.option(
+    "--passages", "sizes", multiple=True, type=click.IntRange(min=1), default=(PASSAGES,),
+    show_default=True, help="Passages of a written row's prompt; more than once: a row of each.",
+)  # fmt: skip
+@click.option(
+    "--without", default=0.5, show_default=True, type=click.FloatRange(0, 1),
+    help="For so large a share of them there is a row without its passage.",
+)  # fmt: skip
+def write_rows(
+    data: Path, output: Path, *, seed: int, sizes: tuple[int, ...], without: float
+) -> None:
     """Write DATA's rows and the written ones about documents that DATA trains on."""
-    held_out = documents_held_out(data)
-    written = list(written_rows(_passages(), held_out=held_out, seed=seed))
+    written = list(
+        written_rows(
+            _passages(),
+            held_out=documents_held_out(data),
+            seed=seed,
+            sizes=sizes,
+            without=without,
+        )
+    )
     count = write_examples(output, [*read_examples(data), *written])
     click.echo(f"{output}: {count} rows, {len(written)} of them written")
 
@@ -106,6 +125,10 @@ def write_rows(data: Path, output: Path, *, seed: int) -> None:
     help="Folder in BEIR's layout.",
 )  # fmt: skip
 @click.option("--limit", default=60, show_default=True, help="Questions of each sort.")
+@click.option(
+    "--split", default="test", show_default=True, type=click.Choice(["dev", "test"]),
+    help="What is asked of the data set of ours: dev to choose by, test to judge by.",
+)  # fmt: skip
 @click.option("--seed", default=7, show_default=True)
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Keeps answers.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write all answers as JSON.")
@@ -117,6 +140,7 @@ def measure(
     rows: Path | None,
     folders: Sequence[Path],
     limit: int,
+    split: Literal["dev", "test"],
     seed: int,
     work: Path,
     output: Path | None,
@@ -125,9 +149,9 @@ def measure(
     """Ask each of MODELS (NAME, or LABEL=NAME) and print the table; the first is the baseline."""
     posed = {folder.name: from_folder(folder, limit=limit, seed=seed) for folder in folders}
     if rows:
-        held_out = documents_held_out(rows)
+        held_out = documents_held_out(rows, (split,))
         posed = {
-            "ours, made by templates": from_examples(rows, limit=limit, seed=seed),
+            "ours, made by templates": from_examples(rows, limit=limit, seed=seed, split=split),
             "ours, people's questions": from_sample(_passages(), held_out=held_out, seed=seed),
         } | posed
     said = [

@@ -30,7 +30,7 @@ from esrag.examples.rows import read_examples
 from esrag.questions import KnownQuestion, holds, load_questions, supports
 from esrag.sample import questions_file
 from esrag.terms import terms
-from esrag.types import Example, ExampleKind, ExampleSource, Message
+from esrag.types import Example, ExampleKind, ExampleSource, Message, Split
 
 PASSAGES = 3  # in each prompt of a folder
 LONGEST_ANSWER = 12  # words; what is longer cannot be judged by its words
@@ -54,15 +54,15 @@ class Posed:
         return bool(self.relevant)
 
 
-def from_examples(file: Path, *, limit: int, seed: int) -> list[Posed]:
-    """Rows of the test split, at most ``limit`` that can be answered and as many that cannot."""
+def from_examples(file: Path, *, limit: int, seed: int, split: Split = "test") -> list[Posed]:
+    """Rows of a split, at most ``limit`` that can be answered and as many that cannot."""
     rows = [
         _posed(row)
         for row in read_examples(file)
-        if row.split == "test" and row.kind in ("grounded", "unanswerable")
+        if row.split == split and row.kind in ("grounded", "unanswerable")
     ]
     if not rows:
-        raise UsageError(f"{file} has no grounded rows in its test split")
+        raise UsageError(f"{file} has no grounded rows in its {split} split")
     chosen = _chosen(rows, limit=limit, seed=seed)
     return sorted(chosen, key=lambda posed: posed.id)
 
@@ -112,12 +112,12 @@ def from_folder(folder: Path, *, limit: int, seed: int) -> list[Posed]:
     return found
 
 
-def documents_held_out(file: Path) -> frozenset[str]:
-    """The documents of the rows of a data set that are not trained."""
+def documents_held_out(file: Path, splits: Sequence[Split] = ("dev", "test")) -> frozenset[str]:
+    """The documents of the rows of a data set that are not trained, or of some splits of them."""
     return frozenset(
         document
         for row in read_examples(file)
-        if row.split != "train"
+        if row.split in splits
         for document in row.source.documents
     )
 
@@ -139,14 +139,21 @@ def from_sample(passages: Sequence[Passage], *, held_out: frozenset[str], seed: 
 
 
 def written_rows(
-    passages: Sequence[Passage], *, held_out: frozenset[str], seed: int
+    passages: Sequence[Passage],
+    *,
+    held_out: frozenset[str],
+    seed: int,
+    sizes: Sequence[int] = (PASSAGES,),
+    without: float = 0.5,
 ) -> Iterator[Example]:
-    """Rows to train about the other documents: for each wording one with its passage, for every
-    second one without.
+    """Rows to train about the other documents: each wording with its passage, some also without.
 
-    The questions are the written ones of ``knowledge_facts.jsonl``, the answer says the question's
-    words again: what a teacher makes of a passage, where there is one.
+    ``sizes``: each wording is put once with so many passages.  ``without``: for so large a share
+    of these there is a row without the passage that answers.  The questions are the written ones
+    of ``knowledge_facts.jsonl``, the answer says the question's words again: what a teacher makes
+    of a passage, where there is one.
     """
+    count = 0
     pool = [passage for passage in passages if passage.document_id not in held_out]
     near = _nearest(pool)
     for fact in taught_facts():
@@ -154,14 +161,16 @@ def written_rows(
         if not own:
             continue
         for number, question in enumerate(wordings(fact, frames=2, seed=seed)):
-            chance = Random(f"{seed} {question}")
-            shown = _shown(fact.asked, pool, near, own, chance=chance)
             inside = [each for each in fact.phrases if each in question]
             phrase = (inside or fact.phrases)[number % len(inside or fact.phrases)]
             stated = f"{phrase[0].upper()}{phrase[1:]} is {fact.answer.rstrip('.')}."
-            yield _row(shown(question, True), stated, seed)
-            if number % 2:
-                yield _row(shown(question, False), prompting.MODEL_REFUSAL, seed)
+            for size in sizes:
+                chance = Random(f"{seed} {question} {size}")
+                shown = _shown(fact.asked, pool, near, own, size=size, chance=chance)
+                yield _row(shown(question, True), stated, seed)
+                count += 1
+                if int(count * without) > int((count - 1) * without):
+                    yield _row(shown(question, False), prompting.MODEL_REFUSAL, seed)
 
 
 def _evidence(known: KnownQuestion, pool: Sequence[Passage]) -> list[Passage]:
@@ -180,15 +189,16 @@ def _shown(
     own: Sequence[Passage],
     *,
     chance: Random,
+    size: int = PASSAGES,
 ) -> Callable[[str, bool], Posed]:
-    """A function: question, whether its passage is there ─► the prompt."""
+    """A function: question, whether its passage is there ─► the prompt, of ``size`` passages."""
     apart = frozenset(passage.id for passage in pool if holds(passage.text, known.answer_groups))
 
     def shown(question: str, relevant: bool) -> Posed:
-        others = near(question, PASSAGES, lambda passage: passage.id not in apart)
-        at = min(chance.randrange(PASSAGES), len(others))
+        others = near(question, size, lambda passage: passage.id not in apart)
+        at = min(chance.randrange(size), len(others))
         if relevant:
-            others = [*others[:at], own[0], *others[at : PASSAGES - 1]]
+            others = [*others[:at], own[0], *others[at : size - 1]]
         hits = [passage.as_hit(rank) for rank, passage in enumerate(others, start=1)]
         return Posed(
             id=known.id,
@@ -207,7 +217,7 @@ def _row(posed: Posed, answer: str, seed: int) -> Example:
     cited = f"{answer} [{posed.relevant[0]}]" if posed.relevant else answer
     kind: ExampleKind = "grounded" if posed.relevant else "unanswerable"
     documents = {each.document_id: each for each in posed.passages}
-    digest = hashlib.sha256(f"{kind} {posed.question}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{kind} {posed.given} {posed.question}".encode()).hexdigest()[:16]
     return Example(
         id=f"{kind}-{digest}",
         kind=kind,

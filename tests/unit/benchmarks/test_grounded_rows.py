@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,11 +108,32 @@ def test_written_rows_are_about_trained_documents_only(tmp_path: Path) -> None:
             assert holds(each.passages[number - 1].text, each.accepted)
 
 
+def test_written_rows_have_as_many_passages_and_refusals_as_asked_for() -> None:
+    """Each wording once with one passage and once with two; a tenth as many without the answer."""
+    rows = list(
+        written_rows(sample_passages(), held_out=frozenset(), seed=7, sizes=(1, 2), without=0.1)
+    )
+    answered = [row for row in rows if row.kind == "grounded"]
+    refused = [row for row in rows if row.kind == "unanswerable"]
+    assert Counter(len(row.source.chunks) for row in answered) == {
+        1: len(answered) // 2,
+        2: len(answered) // 2,
+    }
+    assert len(refused) == len(answered) // 10
+    assert len({row.id for row in rows}) == len(rows)
+
+
 def test_rows_of_a_data_set_are_those_of_its_test_split(tmp_path: Path) -> None:
     """Trained rows measure nothing; a file without test rows is told."""
     rows = list(written_rows(sample_passages(), held_out=frozenset(), seed=7))
     file = tmp_path / "examples.jsonl"
     write_examples(file, rows)
     assert documents_held_out(file) == frozenset()
-    with pytest.raises(UsageError, match="no grounded rows"):
+    with pytest.raises(UsageError, match="no grounded rows in its test split"):
         from_examples(file, limit=5, seed=1)
+    chosen_by = [replace(row, split="dev") for row in rows[:4]]
+    write_examples(file, [*chosen_by, *rows[4:]])
+    assert len(from_examples(file, limit=5, seed=1, split="dev")) == 4
+    documents = {document for row in chosen_by for document in row.source.documents}
+    assert documents_held_out(file) == documents_held_out(file, ("dev",)) == documents
+    assert documents_held_out(file, ("test",)) == frozenset()
