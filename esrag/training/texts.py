@@ -55,6 +55,8 @@ def read_texts(path: Path) -> Iterator[Text]:
         for file in files:
             yield from _of_file(file, prefix=f"{file.relative_to(path)}")
         return
+    if not path.exists():
+        raise UsageError(f"{path} cannot be read: there is no such file")
     if path.suffix not in (*_WHOLE, *_RECORDS) or not path.is_file():
         raise UsageError(
             f"{path} is no text that can be read",

@@ -9,7 +9,8 @@ from service_urls import HOSTILE, PLAIN
 from esrag.calling.addresses import ServiceAddress, service_address
 from esrag.calling.guard import connectable
 from esrag.errors import PermissionDeniedError, UsageError
-from esrag.settings import ServiceUrl, Settings, load_settings
+from esrag.sections import ServiceUrl
+from esrag.settings import Settings, load_settings
 
 
 def settings_with_addresses() -> list[tuple[str, str, bool]]:
