@@ -1,13 +1,16 @@
 """``probe.json``: what an adapter said to a few prompts at temperature 0 when its training ended.
 
     {"format": 1, "dtype": "float32", "probes": [{"messages": [{"role", "content"}, …],
-      "max_tokens": 24, "answer": "…", "base_answer": "…"}, …]}
+      "max_tokens": 24, "answer": "…", "base_answer": "…", "margin": 2.5}, …]}
 
 ``answer`` is the text with the adapter, ``base_answer`` that of the same prompt without it.
+``margin`` is by how many logits the token said led the next one where the choice was closest; older
+records lack it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,8 @@ from esrag.types import Message
 PROBES = "probe.json"
 _MOST_TOKENS = 512
 _MOST = 50
+# bfloat16 keeps 8 bits: logits between 16 and 32 are rounded to eighths, and so is every layer
+_NARROW = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,12 @@ class Probe:
     max_tokens: int
     answer: str = ""
     base_answer: str = ""
+    margin: float = math.inf
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether another rounding may have led to another answer."""
+        return self.margin < _NARROW
 
     @property
     def question(self) -> str:
@@ -67,4 +78,5 @@ def _probe(entry: Mapping[str, Any]) -> Probe:
     tokens = int(entry["max_tokens"])
     if not messages or not 0 < tokens <= _MOST_TOKENS:
         raise ValueError("a probe without messages, or with too many tokens")
-    return Probe(messages, tokens, str(entry["answer"]), str(entry["base_answer"]))
+    margin = float(entry.get("margin", math.inf))
+    return Probe(messages, tokens, str(entry["answer"]), str(entry["base_answer"]), margin)

@@ -8,6 +8,7 @@ twice, with the adapter and without, and compared with what was recorded at trai
     = recorded                      equal
     ≠ recorded, but shares more with it than with the base's     close: rounding of another server
     = the base's    ≠ the base's    base: the adapter is not applied
+    anything else, where by the record two tokens were nearly as likely      close
     anything else                   other: some other weights
 
 Without a record the best that can be said is that adapter and base differ.  Pure: asking is a
@@ -86,7 +87,8 @@ def _verdict(probe: Probe, served: str, without: str) -> Verdict:
         return "equal"
     if served == without:
         return "base"
-    return "close" if _shared(served, answer) > _shared(served, without) else "other"
+    near = probe.is_narrow or _shared(served, answer) > _shared(served, without)
+    return "close" if near else "other"
 
 
 def _tells(outcome: Outcome) -> bool:

@@ -28,18 +28,39 @@ def greedy_answers(
     Without the end-of-turn token and other markers, not stripped.  ``adapted`` false asks the base
     model underneath.
     """
+    return [
+        text
+        for text, _ in greedy_answers_with_margins(
+            trainee, encoder, conversations, max_tokens=max_tokens, adapted=adapted
+        )
+    ]
+
+
+def greedy_answers_with_margins(
+    trainee: Trainee,
+    encoder: ChatEncoder,
+    conversations: Sequence[Sequence[Message]],
+    *,
+    max_tokens: int,
+    adapted: bool = True,
+) -> list[tuple[str, float]]:
+    """The same, each with its margin: by how much the chosen token led at its closest choice.
+
+    In logits, so that a margin of 1 is a token e times as likely as the next one.
+    """
     model = trainee.model
     bare = nullcontext() if adapted else model.disable_adapter()
+    answers = []
     with own_attention(trainee), torch.inference_mode(), bare:
-        return [
-            encoder.text_of(_generated(trainee, encoder, messages, max_tokens))
-            for messages in conversations
-        ]
+        for messages in conversations:
+            tokens, margin = _generated(trainee, encoder, messages, max_tokens)
+            answers.append((encoder.text_of(tokens), margin))
+    return answers
 
 
 def _generated(
     trainee: Trainee, encoder: ChatEncoder, messages: Sequence[Message], max_tokens: int
-) -> list[int]:
+) -> tuple[list[int], float]:
     from transformers import GenerationConfig
 
     ids = torch.tensor([encoder.prompt(messages)]).to(trainee.device)
@@ -55,9 +76,13 @@ def _generated(
             attention_mask=torch.ones_like(ids),
             generation_config=config,
             use_model_defaults=False,
+            return_dict_in_generate=True,
+            output_logits=True,
         )
+    leads = [step[0].float().topk(2).values for step in found.logits]
+    margin = min((float(first - second) for first, second in leads), default=0.0)
     # with a learnt prompt the ids come back all the same, without its positions
-    return [int(token) for token in found[0, ids.shape[1] :]]
+    return [int(token) for token in found.sequences[0, ids.shape[1] :]], margin
 
 
 @contextmanager

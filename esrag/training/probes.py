@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from esrag.training.encoding import ChatEncoder
-from esrag.training.generating import greedy_answers
+from esrag.training.generating import greedy_answers, greedy_answers_with_margins
 from esrag.training.loading import Trainee
-from esrag.types import Example
+from esrag.types import Example, Message
 
 _WANTED = 4
 _TRIED = 8
@@ -20,32 +20,32 @@ def probes(
 ) -> dict[str, Any]:
     """What stands in probe.json: prompts with the answers of the base and with the adapter.
 
-    Prompts whose answers differ are preferred; if none does, the adapter changes nothing that can
-    be seen, and the first ones say so.
+    Of the prompts whose answers differ, those are kept that the adapter answers with the widest
+    margin: where two tokens are nearly as likely, a server that rounds otherwise says the other.
+    If no answers differ, the adapter changes nothing that can be seen, and the first ones say so.
     """
     tried = _spread(trained, _TRIED // 2) + _spread(held_out, _TRIED // 2)
-    conversations = [example.messages[:-1] for example in tried]
-    found = []
-    for messages in conversations:
-        with_adapter, without = (
-            greedy_answers(trainee, encoder, [messages], max_tokens=_MAX_TOKENS, adapted=adapted)[0]
-            for adapted in (True, False)
-        )
-        found.append(
-            {
-                "messages": [{"role": each.role, "content": each.content} for each in messages],
-                "max_tokens": _MAX_TOKENS,
-                "answer": with_adapter,
-                "base_answer": without,
-            }
-        )
-        if sum(each["answer"] != each["base_answer"] for each in found) == _WANTED:
-            break
+    found = [_probe(trainee, encoder, example.messages[:-1]) for example in tried]
     telling = [each for each in found if each["answer"] != each["base_answer"]]
+    clearest = sorted(telling, key=lambda each: -each["margin"])
     return {
         "format": 1,
         "dtype": str(trainee.dtype).removeprefix("torch."),
-        "probes": (telling or found)[:_WANTED],
+        "probes": (clearest or found)[:_WANTED],
+    }
+
+
+def _probe(trainee: Trainee, encoder: ChatEncoder, messages: Sequence[Message]) -> dict[str, Any]:
+    ((answer, margin),) = greedy_answers_with_margins(
+        trainee, encoder, [messages], max_tokens=_MAX_TOKENS
+    )
+    (without,) = greedy_answers(trainee, encoder, [messages], max_tokens=_MAX_TOKENS, adapted=False)
+    return {
+        "messages": [{"role": each.role, "content": each.content} for each in messages],
+        "max_tokens": _MAX_TOKENS,
+        "answer": answer,
+        "base_answer": without,
+        "margin": round(margin, 3),
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from esrag.adapters.probes import Probe, probe_of
@@ -68,6 +71,25 @@ def test_rounding_of_another_server_is_borne() -> None:
 
     proof = prove(probes, adapter="a", base="tgi", ask=ask)
     assert ([one.verdict for one in proof.outcomes], proof.is_applied) == (["equal", "close"], True)
+
+
+def test_a_choice_that_was_close_at_training_may_fall_otherwise() -> None:
+    """By its margin; where the base's answer comes, the adapter is not applied all the same."""
+    narrow = replace(recorded("Version 4.2."), margin=0.2)
+
+    def ask(words: str) -> Callable[[Probe, str], str]:
+        return lambda probe, model: (
+            "I am a model." if model == "tgi" else words if probe is narrow else probe.answer
+        )
+
+    found = [
+        prove([recorded(), narrow], adapter="a", base="tgi", ask=ask(words))
+        for words in ("Nothing is known.", "I am a model.")
+    ]
+    assert [(proof.outcomes[1].verdict, proof.is_applied) for proof in found] == [
+        ("close", True),
+        ("base", False),
+    ]
 
 
 def test_a_probe_on_which_adapter_and_base_agree_tells_nothing() -> None:

@@ -67,6 +67,17 @@ def test_a_stopped_run_ends_with_the_same_bytes(planned: Planned, new_run: NewRu
     assert broken.facts()["costs"]["tokens_trained"] == straight.progress.tokens
 
 
+def test_the_clearest_answers_are_kept_as_probes(planned: Planned, new_run: NewRun) -> None:
+    """A server that rounds otherwise is to say the same; the narrowest of them comes last."""
+    outcome = finetune(planned(learning_rate=1e-2), new_run("probed"))
+    probes = json.loads((outcome.published / "probe.json").read_text())["probes"]
+    margins = [probe["margin"] for probe in probes]
+    assert probes
+    assert all(probe["answer"] != probe["base_answer"] for probe in probes)
+    assert margins == sorted(margins, reverse=True)
+    assert margins[0] > 0
+
+
 def test_what_was_not_in_a_checkpoint_is_computed_again(planned: Planned, new_run: NewRun) -> None:
     """Steps after the last checkpoint, whose metrics a killed run left, are not counted twice."""
     folder = new_run("killed")
