@@ -227,6 +227,12 @@ class Ledger:
             self._database.execute("UPDATE runs SET ended = ? WHERE id = ?", (time.time(), run_id))
         self.commit()
 
+    def seconds(self, run_ids: Iterable[str]) -> dict[str, float]:
+        """How long these runs took on the clock; those that did not end, or are gone, are not."""
+        rows = self._database.execute("SELECT id, ended - started FROM runs WHERE ended NOT NULL")
+        took = {str(run_id): max(0.0, float(seconds)) for run_id, seconds in rows}
+        return {run_id: took[run_id] for run_id in run_ids if run_id in took}
+
     def cut_off_run(self) -> tuple[str, Counts] | None:
         """The latest run, when it neither ended by itself nor finished all its inputs."""
         row = self._database.execute(

@@ -8,19 +8,27 @@ one form in the answer.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from esrag.errors import UsageError
 from esrag.terms import dates_normalised
-from esrag.types import Hit
+
+REJECTED = "rejected"
+_HALF = re.compile("[\ud800-\udfff]")
+_SAID: Mapping[bool | None, Literal["answerable", "unanswerable", "unknown"]] = {
+    True: "answerable",
+    False: "unanswerable",
+    None: "unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The words of a document that answer a question, verbatim.
+    """The words of a document that answer a question, verbatim; no words are the whole document.
 
     ``also`` are other places that say the same and serve as well.
     """
@@ -34,8 +42,9 @@ class Evidence:
 class KnownQuestion:
     """A question, the forms its answer may take, and the passages that hold the evidence.
 
-    ``answer_groups``: all groups must be present in an answer, each in one of its forms.  An
-    unanswerable question has neither groups nor evidence.
+    ``answer_groups``: all groups must be present in an answer, each in one of its forms.
+    ``said`` is what the file says of whether the documents answer it; "" lets groups and evidence
+    decide, of which an unanswerable question has none.
     """
 
     id: str
@@ -45,20 +54,28 @@ class KnownQuestion:
     answer: str
     answer_groups: tuple[tuple[str, ...], ...]
     evidence: tuple[Evidence, ...]
+    said: Literal["", "answerable", "unanswerable", "unknown"] = ""
 
     @property
     def answerable(self) -> bool:
-        """Whether the corpus holds the answer."""
-        return bool(self.evidence)
+        """Whether the corpus holds the answer; an ``open`` question counts as if it did."""
+        if self.said:
+            return self.said != "unanswerable"
+        return bool(self.evidence or self.answer_groups)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has said if the documents answer it: no refusal is right or wrong."""
+        return self.said == "unknown"
 
 
 def load_questions(path: Path, *, split: str | None = None) -> tuple[KnownQuestion, ...]:
-    """The questions of a JSONL file, or of one of its splits.
+    """The questions of a JSONL file, or of one of its splits; without those a reviewer rejected.
 
     Raises UsageError naming the line that cannot be used.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     found = []
@@ -66,13 +83,14 @@ def load_questions(path: Path, *, split: str | None = None) -> tuple[KnownQuesti
         if not line.strip():
             continue
         try:
-            question = _question(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            record = json.loads(line)
+            question = question_of(record)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UsageError(
-                f"{path}, line {number}: not a question: {type(error).__name__} {error}",
+                f"{path}, line {number}: not a question: {_explained(error)}",
                 hint="Each line is an object with id, question, type, answer and evidence.",
             ) from error
-        if split in (None, question.split):
+        if split in (None, question.split) and record.get("status") != REJECTED:
             found.append(question)
     if not found:
         raise UsageError(f"{path} holds no questions" + (f" of split {split!r}" if split else ""))
@@ -87,31 +105,94 @@ def holds(text: str, groups: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def supports(hit: Hit, evidence: Evidence) -> bool:
-    """Whether a hit's text holds the evidence, or what serves as well."""
+class Located(Protocol):
+    """A stretch of a document: a hit, or a passage as a comparison keeps it."""
+
+    @property
+    def document_id(self) -> str:
+        """Of which document."""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+
+
+def supports(hit: Located, evidence: Evidence) -> bool:
+    """Whether the text of a hit or passage holds the evidence, or what serves as well."""
     return any(
         hit.document_id == place.document_id and _folded(place.quote) in _folded(hit.text)
         for place in (evidence, *evidence.also)
     )
 
 
-def _question(record: Mapping[str, Any]) -> KnownQuestion:
-    groups = record.get("answer_groups") or ([record["accepted"]] if record.get("accepted") else [])
+def question_of(record: Any) -> KnownQuestion:
+    """The question of a line; raises KeyError, TypeError or ValueError for what is none."""
+    if not isinstance(record, dict):
+        raise TypeError("it is not an object")
+    said = record.get("answerable")
+    if not (said is None or isinstance(said, bool)):
+        raise TypeError("answerable is not true, false or null")
+    groups = _list(record, "answer_groups") or [
+        forms for forms in (_list(record, "accepted"),) if forms
+    ]
     return KnownQuestion(
-        id=str(record["id"]),
-        text=record["question"],
-        kind=record["type"],
-        split=record.get("split", ""),
-        answer=record.get("answer") or "",
-        answer_groups=tuple(tuple(group) for group in groups),
-        evidence=tuple(_evidence(item) for item in record.get("evidence") or ()),
+        id=_text(record, "id", needed=True),
+        text=_text(record, "question", needed=True),
+        kind=_text(record, "type", needed=True),
+        split=_text(record, "split"),
+        answer=_text(record, "answer"),
+        answer_groups=tuple(map(_forms, groups)),
+        evidence=tuple(map(_evidence, _list(record, "evidence"))),
+        said=_SAID[said] if "answerable" in record else "",
     )
 
 
-def _evidence(item: Mapping[str, Any]) -> Evidence:
+def _text(record: Mapping[str, Any], name: str, *, needed: bool = False) -> str:
+    value = record[name] if needed else record.get(name)
+    if name == "id" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is not a text")
+    if needed and not value.strip():
+        raise ValueError(f"{name} is empty")
+    if _HALF.search(value):
+        raise ValueError(f"{name} holds half of a surrogate pair, which is no character")
+    return value
+
+
+def _list(record: Mapping[str, Any], name: str) -> list[Any]:
+    value = record.get(name)
+    if not (value is None or isinstance(value, list)):
+        raise TypeError(f"{name} is not a list")
+    return value or []
+
+
+def _forms(group: Any) -> tuple[str, ...]:
+    if not isinstance(group, list) or not all(isinstance(form, str) for form in group):
+        raise TypeError("the forms of an answer are not a list of texts")
+    return tuple(group)
+
+
+def _evidence(item: Any) -> Evidence:
+    if not isinstance(item, dict):
+        raise TypeError("evidence is not an object")
+    if not isinstance(item["quote"], str):
+        raise TypeError("quote is not a text")
     return Evidence(
-        item["document"], item["quote"], tuple(_evidence(other) for other in item.get("also") or ())
+        _text(item, "document", needed=True),
+        item["quote"],
+        tuple(map(_evidence, _list(item, "also"))),
     )
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error}"
+    return str(error) or type(error).__name__
 
 
 def _folded(text: str) -> str:

@@ -18,6 +18,7 @@ _ABBREVIATIONS = frozenset(
     "e.g i.e etc vs cf no nos approx fig sec ver inc ltd co mr ms dr st".split()
 )
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
+_SEEN = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 _FIELD = re.compile(r"^[A-Z][\w /-]{0,30}:\s+\S")
@@ -67,6 +68,15 @@ def sentences(text: str) -> tuple[str, ...]:
         text[start:end].strip()
         for line in _LINE.finditer(text)
         for start, end in _sentence_spans(text, line.start(), line.end())
+    )
+
+
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Where the sentences of running text begin and end, without the space around them."""
+    return tuple(
+        span
+        for line in _LINE.finditer(text)
+        for span in _sentence_spans(text, line.start(), line.end())
     )
 
 
@@ -203,8 +213,8 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     word = before[-1].lower().lstrip("(") if before else ""
     if word in _ABBREVIATIONS or re.fullmatch(r"\d+", text[begin : match.start()].strip()):
         return False
-    after = text[match.end() : end].lstrip()
-    return not after or not after[0].islower()
+    after = _SEEN.search(text, match.end(), end)
+    return after is None or not after.group().islower()
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

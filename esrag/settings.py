@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import (
+    BaseModel,
     Field,
     ValidationError,
 )
@@ -148,17 +150,45 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc'])}: "
-            + problem["msg"].removeprefix("Value error, ")  # how pydantic begins what we wrote
-            for problem in error.errors(include_url=False, include_context=False)
-        ]
         raise UsageError(
-            "these settings cannot be used:\n" + "\n".join(lines),
+            f"these settings cannot be used:\n{_problems(error)}",
             hint="They come from flags, ESRAG_* variables or esrag.toml.",
         ) from error
     except (OSError, ValueError) as error:  # esrag.toml may not be read, or is not TOML
         raise UsageError(f"esrag.toml cannot be read: {error}") from error
+
+
+def with_overrides(settings: Settings, overrides: Mapping[str, object]) -> Settings:
+    """The settings with other values for some ``section.name``, checked as if they stood there.
+
+    Raises UsageError that names each wrong setting and why it is wrong.
+    """
+    by_section: dict[str, dict[str, object]] = {}
+    for path, value in overrides.items():
+        section, _, name = path.partition(".")
+        if not name or not isinstance(getattr(settings, section, None), BaseModel):
+            raise UsageError(f"there is no setting {path}", hint="docs/settings.md lists them.")
+        by_section.setdefault(section, {})[name] = value
+    changed = {}
+    for section, values in by_section.items():
+        before: BaseModel = getattr(settings, section)
+        given = {name: getattr(before, name) for name in before.model_fields_set}
+        try:
+            changed[section] = type(before).model_validate({**given, **values})
+        except ValidationError as error:
+            raise UsageError(
+                f"these settings cannot be used:\n{_problems(error, within=f'{section}.')}"
+            ) from error
+    return settings.model_copy(update=changed)
+
+
+def _problems(error: ValidationError, *, within: str = "") -> str:
+    """A line for each wrong setting."""
+    return "\n".join(
+        f"  {within}{'.'.join(str(part) for part in problem['loc'])}: "
+        + problem["msg"].removeprefix("Value error, ")  # how pydantic begins what we wrote
+        for problem in error.errors(include_url=False, include_context=False)
+    )
 
 
 def environment() -> dict[str, str]:

@@ -36,6 +36,7 @@ FOUND_WITHIN = 10  # hits among which a question's own passage must be
 _LEAST_WORDS = 3  # of an answer that says what it is about
 _LEAST_SHARED = 2  # words of the question in a sentence that answers it
 _ASKS_YEAR = re.compile(r"\b(?:what|which) (?:year|version|release)\b", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 _LEAST_PASSAGE = 12  # words of a passage worth asking a teacher about
 
 
@@ -171,11 +172,10 @@ def forms_in(question: str, answer: str) -> tuple[tuple[str, ...], ...]:
         return ()
     known = terms(question).figures
     groups: list[tuple[str, ...]] = []
-    for word in written_words(dates_normalised(answer)):
+    for word in written_words(_THOUSANDS.sub("", dates_normalised(answer))):
         forms = figure_forms(word)
         if word[0].isdigit() and forms and not known & set(forms):
-            plain = word.replace(",", "")
-            groups.append(tuple(dict.fromkeys((word, plain, with_thousands(plain)))))
+            groups.append(tuple(dict.fromkeys((word, with_thousands(word)))))
     return tuple(dict.fromkeys(groups))
 
 

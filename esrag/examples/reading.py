@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from elasticsearch import NotFoundError
 
-from esrag.cluster.chunk_scan import StoredChunk, scan
+from esrag.cluster.chunk_scan import VECTOR, StoredChunk, scan
 from esrag.cluster.client import explained
 from esrag.errors import ConflictError
 from esrag.examples.passages import TEXT_HASH, Passage
@@ -43,6 +43,35 @@ def read_passages(
             left_out[reason] += 1
         else:
             yield passage_of(chunk)
+
+
+def read_documents(
+    client: Elasticsearch, index: str, documents: Sequence[str], *, acl: Sequence[str] = ()
+) -> Iterator[Passage]:
+    """The chunks of these documents that may be used, in order.
+
+    Raises what ``explained`` makes of an answer.
+    """
+    for document in documents:
+        after: list[Any] | None = None
+        while True:
+            with explained(f"reading a document of {index}"):
+                answer = client.search(
+                    index=index,
+                    query={"term": {"document_id": document}},
+                    sort=[{"position": "asc"}, {"_seq_no": "asc"}],
+                    size=PAGE,
+                    search_after=after,
+                    source_excludes=[VECTOR],
+                    track_total_hits=False,
+                )
+            hits = answer["hits"]["hits"]
+            for hit in hits:
+                if not reason_against(hit["_source"], acl):
+                    yield passage_of(StoredChunk(str(hit["_id"]), hit["_source"], document))
+            if len(hits) < PAGE:
+                break
+            after = hits[-1]["sort"]
 
 
 def require_readable(client: Elasticsearch, index: str) -> None:

@@ -110,8 +110,8 @@ def require_whole(found: Vectors, *, wanted: int, dims: int) -> None:
 
 
 def measure_gate(questions: Sequence[KnownQuestion], ask: Ask, *, old: str, new: str) -> GateResult:
-    """Ask both generations every question that has an answer; ``ask`` gets index and question."""
-    known = [question for question in questions if question.answerable]
+    """Ask both generations every question that has evidence; ``ask`` gets index and question."""
+    known = [question for question in questions if question.evidence]
     recalls: dict[str, list[float]] = {old: [], new: []}
     lost: list[str] = []
     for question in known:

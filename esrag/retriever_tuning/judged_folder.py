@@ -114,10 +114,11 @@ def _questions(
 def _qrels(file: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
-    for number, line in enumerate(lines[1:], start=2):
+    first = 0 if _judges(lines[0]) else 1  # some files have no headings
+    for number, line in enumerate(lines[first:], start=first + 1):
         if not line.strip():
             continue
         try:
@@ -129,6 +130,11 @@ def _qrels(file: Path) -> dict[str, dict[str, int]]:
                 f"{file}, line {number}: not question, document and grade, parted by tabs"
             ) from error
     return found
+
+
+def _judges(line: str) -> bool:
+    """Whether a line ends in a grade."""
+    return re.fullmatch(r"[+-]?\d+", line.rstrip("\r").rpartition("\t")[2], re.ASCII) is not None
 
 
 def _text(record: Mapping[str, Any], name: str, folder: Path) -> str:

@@ -1,41 +1,19 @@
 """nDCG@10 of rankings of documents, and the gate: is the tuned model better beyond chance?  Pure.
 
-nDCG with the grade as gain is that of trec_eval.  The interval is the paired bootstrap: questions
-are drawn again 10,000 times and the mean difference of each draw is taken (Sakai, Evaluating
-Evaluation Metrics based on the Bootstrap, SIGIR 2006).
+nDCG with the grade as gain is that of trec_eval.  Intervals are those of ``esrag.statistics``: the
+bootstrap over questions, of the difference by pairs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from esrag.statistics import Interval, interval, paired_interval
 
 K = 10
-RESAMPLES = 10_000
-LEVEL = 0.95
-_ROWS = 500  # draws computed at once
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over questions and 95 % of the means of resampled questions."""
-
-    mean: float
-    low: float
-    high: float
-
-    def words(self, *, sign: bool = False) -> str:
-        """As reports print it."""
-        form = "{:+.3f}" if sign else "{:.3f}"
-        return f"{form.format(self.mean)} [{form.format(self.low)}, {form.format(self.high)}]"
-
-    def to_json(self) -> dict[str, float]:
-        """As it stands in run.json."""
-        return {name: round(value, 5) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +57,6 @@ def _discounted(gains: Sequence[int]) -> float:
     return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))
 
 
-def interval(values: Sequence[float], *, seed: int) -> Interval:
-    """The mean with its bootstrap interval; of differences it is the paired bootstrap.
-
-    Equal values and an equal seed give an equal interval.  Raises ValueError without values.
-    """
-    if not len(values):
-        raise ValueError("no values")
-    numbers = np.asarray(values, dtype=np.float64)
-    generator = np.random.default_rng(seed)
-    means = [
-        numbers[generator.integers(0, len(numbers), size=(_ROWS, len(numbers)))].mean(axis=1)
-        for _ in range(RESAMPLES // _ROWS)
-    ]
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(np.concatenate(means), [tail, 100 - tail])
-    return Interval(float(numbers.mean()), float(low), float(high))
-
-
 def judge(baseline: Sequence[float], contender: Sequence[float], *, seed: int) -> Verdict:
     """Compare two models question by question; both lists are in the same order."""
     if len(baseline) != len(contender):
@@ -106,7 +66,7 @@ def judge(baseline: Sequence[float], contender: Sequence[float], *, seed: int) -
         questions=len(differences),
         baseline=interval(baseline, seed=seed),
         contender=interval(contender, seed=seed),
-        difference=interval(differences, seed=seed),
+        difference=paired_interval(differences, seed=seed),
         better=sum(difference > 0 for difference in differences),
         worse=sum(difference < 0 for difference in differences),
     )

@@ -1,20 +1,15 @@
-"""Whether an answer is right, cites, refuses; intervals and tests against scipy."""
+"""Whether an answer is right, cites, refuses."""
 
 from __future__ import annotations
 
 import pytest
-from scipy.stats import binomtest
 
 from esrag import prompting
 from esrag.answer_measures import (
-    Change,
-    Proportion,
-    change,
     citations,
     exact_match,
     f1,
     normalised,
-    proportion,
     read_answer,
     refuses,
 )
@@ -119,32 +114,3 @@ def test_versions_and_decimals_keep_their_dots() -> None:
     assert normalised("The Siltbase 4.2.1, EUR 5.20.") == "siltbase 4.2.1 eur 5.20"
     assert normalised("5,000 points") == "5000 points"
     assert normalised("−200 °C") == normalised("-200 °C")
-
-
-@pytest.mark.parametrize(("count", "of"), [(0, 10), (7, 40), (40, 40), (1, 1)])
-def test_the_interval_is_wilsons(count: int, of: int) -> None:
-    """As scipy computes it."""
-    known = binomtest(count, of).proportion_ci(method="wilson")
-    assert Proportion(count, of).interval == pytest.approx((known.low, known.high))
-
-
-def test_nothing_counted_leaves_everything_open() -> None:
-    """No question, no knowledge."""
-    assert proportion([]).interval == (0.0, 1.0)
-    assert change([], []).interval == (-1.0, 1.0)
-    assert change([], []).p_value == 1.0
-
-
-@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (5, 0), (12, 3), (4, 4)])
-def test_the_test_of_a_change_is_mcnemars(gained: int, lost: int) -> None:
-    """The exact binomial test of the pairs that differ."""
-    known = binomtest(lost, gained + lost).pvalue if gained + lost else 1.0
-    assert Change(gained, lost, 40).p_value == pytest.approx(known)
-
-
-def test_a_change_is_counted_question_by_question() -> None:
-    """Both systems answered the same questions."""
-    found = change([True, False, False, True], [True, True, True, False])
-    assert (found.gained, found.lost, found.of, found.difference) == (2, 1, 4, 0.25)
-    low, high = found.interval
-    assert low < 0.25 < high

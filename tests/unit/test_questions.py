@@ -67,3 +67,50 @@ def test_a_line_ends_with_a_line_feed_only(tmp_path: Path) -> None:
     }
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
     assert load_questions(path)[0].text == "Which\u2028port?"
+
+
+def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
+    """With a byte order mark and its line ends."""
+    path = tmp_path / "q.jsonl"
+    line = json.dumps({"id": "1", "question": "q", "type": "fact", "accepted": ["x"]})
+    path.write_bytes(b"\xef\xbb\xbf" + f"{line}\r\n\r\n".encode())
+    assert [each.id for each in load_questions(path)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"question": ""}, "question is empty"),
+        ({"question": 5}, "question is not a text"),
+        ({"question": "q \ud800?"}, "half of a surrogate pair"),
+        ({"id": ["a"]}, "id is not a text"),
+        ({"type": ["a"]}, "type is not a text"),
+        ({"answer": 5}, "answer is not a text"),
+        ({"accepted": "abc"}, "accepted is not a list"),
+        ({"accepted": [5]}, "forms of an answer"),
+        ({"answer_groups": ["abc"]}, "forms of an answer"),
+        ({"answerable": "maybe"}, "answerable is not true, false or null"),
+        ({"evidence": "d"}, "evidence is not a list"),
+        ({"evidence": ["d"]}, "evidence is not an object"),
+        ({"evidence": [{"document": "d"}]}, "quote is missing"),
+        ({"evidence": [{"document": "d", "quote": 1}]}, "quote is not a text"),
+    ],
+)
+def test_a_field_of_another_kind_is_named(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    """A text in the place of a list would else be taken for its letters."""
+    path = tmp_path / "q.jsonl"
+    good = {"id": "1", "question": "q", "type": "fact", "accepted": ["x"]}
+    path.write_text(json.dumps({**good, **changes}))
+    with pytest.raises(UsageError, match=f"q.jsonl, line 1: not a question: .*{said}"):
+        load_questions(path)
+
+
+def test_a_line_that_is_no_object_is_no_question(tmp_path: Path) -> None:
+    """Nor is one that is nested beyond reading."""
+    path = tmp_path / "q.jsonl"
+    for line in ("[1, 2]", "5", "{", "[" * 100_000):
+        path.write_text(line)
+        with pytest.raises(UsageError, match="line 1: not a question"):
+            load_questions(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from esrag.retriever_tuning.material import Question
-from esrag.retriever_tuning.measures import interval, judge, ndcg
+from esrag.retriever_tuning.measures import judge, ndcg
 from esrag.retriever_tuning.ranking import best_rows, document_ranking, values_of
 
 
@@ -39,15 +39,6 @@ def test_the_gate_wants_more_than_a_rise_of_the_mean() -> None:
     assert judge(base, most, seed=1).accepted
     assert not judge(base, base, seed=1).accepted
     assert not judge(most, base, seed=1).accepted
-
-
-def test_the_interval_is_that_of_the_normal_law_for_many_values() -> None:
-    """The bootstrap of 2,000 values agrees with 1.96 standard errors to a twentieth."""
-    values = np.random.default_rng(3).normal(0.3, 0.2, size=2000)
-    found = interval(values.tolist(), seed=5)
-    half = 1.96 * values.std() / math.sqrt(len(values))
-    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.05)
-    assert interval(values.tolist(), seed=5) == found
 
 
 def test_models_are_compared_on_the_same_questions() -> None:

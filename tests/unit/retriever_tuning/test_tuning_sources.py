@@ -49,6 +49,17 @@ def test_questions_about_documents_that_are_not_there_are_left_out(tmp_path: Pat
     assert pool[0].grades == {"corpus.jsonl#d000": 1}
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_judgements_without_headings_lose_none(mark: str, tmp_path: Path) -> None:
+    """A first line that ends in a grade is a judgement."""
+    folder = write_judged_folder(tmp_path / "judged", 30, test=10)
+    file = folder / "qrels" / "train.tsv"
+    _, _, rows = file.read_text().partition("\n")
+    file.write_text(mark + rows, encoding="utf-8")
+    pool, _ = read_questions(folder)
+    assert len(pool) == 20
+
+
 def test_an_id_behind_two_documents_names_neither() -> None:
     """Rather no judgement than a wrong one."""
     find = document_finder({"a.jsonl#1", "b.jsonl#1", "b.jsonl#2", "3"})

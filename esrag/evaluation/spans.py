@@ -1,0 +1,260 @@
+"""Gives each stretch of a reply its verdict: blue, red, or none, with what it rests on.
+
+    stretch ─┬─ declines ─────────────────────────────► refusal
+             ├─ says nothing (repeats, asks, leads in) ► unjudged
+             ├─ holds the reference, and nothing strange beside it ► supported
+             ├─ has another value in its place ────────► contradicted
+             ├─ a unit of the pool carries it ─────────► supported
+             ├─ a unit says otherwise ─────────────────► contradicted
+             └─ none of these ─► a judge, if there is one ─► unsupported
+
+The order is that of ``docs/verdicts.md``.  Nothing here asks a server; a judge is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from esrag.evaluation.differences import keys_of
+from esrag.evaluation.expected import content, stems
+from esrag.evaluation.grounds import LEAST_VERBATIM, Place
+from esrag.evaluation.records import Passage, Span, SpanJudge, SpanKind
+from esrag.evaluation.reference import MOST_EVIDENCE, Finding, Reference
+from esrag.evaluation.refusing import declines
+from esrag.evaluation.stretches import LONGEST, Stretch, clauses_of, parts_of, sentences_of
+from esrag.evaluation.values import values
+from esrag.evaluation.wording import PRONOUN, is_half
+from esrag.questions import KnownQuestion
+from esrag.verification.support import folded
+
+OF_ITS_OWN = 7  # words, above which a sentence says itself what it speaks of
+SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" speaks
+_RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
+MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
+_HALF = Finding("unjudged", why="it breaks off before it states anything")
+_TOO_LONG = Finding("unjudged", why="the sentence is too long to be checked")
+_TOO_MANY = Finding(
+    "unjudged", why=f"only the first {MOST_JUDGED} different sentences of a reply are checked"
+)
+Second = Callable[[str, Sequence[Place]], Finding | None]
+"""A judge of stretches that the rules leave unsupported: None when it abstains."""
+
+
+class SpanMaker:
+    """Judges replies to one question; the same pool for all of them."""
+
+    def __init__(
+        self, question: KnownQuestion, pool: Sequence[Passage], *, second: Second | None = None
+    ) -> None:
+        self.question = question
+        self._reference = Reference(question, pool)
+        self.expected = self._reference.expected
+        self.grounds = self._reference.grounds
+        self._second = second
+        self._kept: dict[str, Finding] = {}
+        self._spans_kept: dict[str, tuple[Span, ...]] = {}
+
+    def spans(self, reply: str) -> tuple[Span, ...]:
+        """The spans of a reply's text: in order, none overlapping another."""
+        found: list[Span] = []
+        different: set[str] = set()
+        left: Span | None = None  # all that is beyond the most: one span as long as nothing is kept
+        for sentence in sentences_of(reply, self.grounds.quotations(reply)):
+            written = reply[sentence.start : sentence.end]
+            if written not in different and len(different) >= MOST_JUDGED:
+                if left is None:
+                    left = _span(sentence, _TOO_MANY)
+                    found.append(left)
+                else:
+                    found[-1] = left = replace(left, end=sentence.end)
+                continue
+            left = None
+            different.add(written)
+            found += [
+                replace(span, start=span.start + sentence.start, end=span.end + sentence.start)
+                for span in self._spans_of(written, sentence)
+            ]
+        return tuple(found)
+
+    def _spans_of(self, written: str, sentence: Stretch) -> tuple[Span, ...]:
+        """The spans of one sentence, counted from its beginning; kept, as replies are alike."""
+        spans = self._spans_kept.get(written)
+        if spans is None:
+            alone = replace(sentence, start=0, end=len(written))
+            spans = tuple(_span(each, what) for each, what in self._judged(written, alone))
+            self._spans_kept[written] = spans
+        return spans
+
+    def _judged(self, reply: str, sentence: Stretch) -> list[tuple[Stretch, Finding]]:
+        """A sentence with its verdict, or its clauses with theirs where they differ in colour."""
+        if sentence.end - sentence.start > LONGEST:
+            return [(sentence, _TOO_LONG)]
+        if is_half(sentence.text):
+            return [(sentence, _HALF)]
+        whole = self._finding(sentence)
+        if whole.kind in ("supported", "unjudged"):
+            return [(sentence, whole)]
+        parts = clauses_of(reply, sentence)
+        if len(parts) < 2 or self._reference.is_whole(sentence.text):
+            return [(sentence, self._final(whole, sentence))]
+        halves = self._both_said(reply, parts)
+        if halves:
+            return halves
+        found = _joined([(part, self._finding(part)) for part in parts], reply)
+        kinds = {finding.kind for _, finding in found}
+        if whole.kind == "refusal" and not (
+            self._states(sentence.text) or kinds & {"supported", "contradicted"}
+        ):
+            return [(sentence, whole)]
+        if not kinds & {"supported", "refusal"}:
+            return [(sentence, self._final(whole, sentence))]
+        return [(part, self._final(finding, part)) for part, finding in _merged(found)]
+
+    def _both_said(
+        self, reply: str, parts: Sequence[Stretch]
+    ) -> list[tuple[Stretch, Finding]] | None:
+        """The halves of a sentence, if both are blue, or one is and the other is a title."""
+        for cut in range(1, len(parts)):
+            halves = [parts_of(reply, half) for half in (parts[:cut], parts[cut:])]
+            found = _joined([(half, self._finding(half)) for half in halves], reply)
+            blue = [finding.kind == "supported" for _, finding in found]
+            if any(blue) and all(
+                blue[place] or self.grounds.is_heading(half.text)
+                for place, (half, _) in enumerate(found)
+            ):
+                return _merged(found)
+        return None
+
+    def _final(self, finding: Finding, stretch: Stretch) -> Finding:
+        """What a judge makes of a stretch that the rules could not place."""
+        if finding.kind != "unsupported" or self._second is None or not self.question.answerable:
+            return finding
+        near = self.grounds.nearest(stretch.text, most=MOST_EVIDENCE)
+        return (self._second(stretch.text, near) if near else None) or finding
+
+    def _finding(self, stretch: Stretch) -> Finding:
+        known = self._kept.get(stretch.text)
+        if known is None:
+            known = self._kept[stretch.text] = self._fresh(stretch)
+        return known
+
+    def _fresh(self, stretch: Stretch) -> Finding:
+        text = stretch.text
+        if declines(text) and not self._reference.is_reference(text):
+            return Finding("refusal", why="it declines to answer")
+        nothing = self._reference.says_nothing(stretch)
+        if nothing:
+            return Finding("unjudged", why=nothing)
+        if not self.question.answerable:
+            return self._without_answer(text)
+        held = self.expected.held(text)
+        spoilt = self._reference.spoilt(text) if held else None
+        if held and spoilt is None:
+            quotes = self._reference.quotes_of(held)
+            return Finding("supported", "reference", "it holds the reference answer", quotes)
+        agreed = None if held else self._reference.yes_or_no(text)
+        if agreed:
+            return agreed
+        rest = self._reference.rest(text)
+        place = self._quoted(text)
+        if place is None and not self._reference.is_phrase(text):
+            place = self.grounds.carrying(text)
+        if place:
+            return self._found("supported", "verifier", "a passage says it", place)
+        if self._reference.says(text):
+            quotes = self._reference.quotes_of(frozenset())
+            return Finding("supported", "reference", "the reference answer says it", quotes)
+        if spoilt:
+            opposed = self._opposed(text) if spoilt.kind == "unsupported" else None
+            return opposed or spoilt
+        return self._reference.in_place(text, rest) or self._from_pool(text)
+
+    def _quoted(self, text: str) -> Place | None:
+        """The place that ``text`` is a quotation of; none when it has another value than asked for.
+
+        What a passage says of something else is no answer, once nothing tells that it does: a short
+        sentence ("The image has 62 MB") or one that begins with "it".
+        """
+        place = self.grounds.quoting(text)
+        if place is None or keys_of(text) or self.grounds.is_about(place.hit, place.unit):
+            return place
+        if place.unit.cells and folded(text) != folded(place.unit.text):
+            return None  # a cell of another row
+        if self.expected.held(text):
+            return place
+        if len(stems(text)) > OF_ITS_OWN and not PRONOUN.match(text):
+            return place
+        short = len(text) < LEAST_VERBATIM
+        return None if self.expected.replaced(text, bare=short) else place
+
+    def _without_answer(self, text: str) -> Finding:
+        """The verdict when the documents do not answer: whatever is stated is red."""
+        place = self.grounds.quoting(text) or self.grounds.carrying(text)
+        if place:
+            why = "a passage says it, but it is no answer: the documents hold none"
+            return self._found("unsupported", "verifier", why, place)
+        opposed = self._opposed(text)
+        if opposed:
+            return opposed
+        return Finding("unsupported", "evidence", "the documents hold no answer to the question")
+
+    def _from_pool(self, text: str) -> Finding:
+        return self._opposed(text) or Finding("unsupported", "verifier", "no passage says it")
+
+    def _opposed(self, text: str) -> Finding | None:
+        place = self.grounds.opposing(text)
+        return self._found("contradicted", "evidence", place.why, place) if place else None
+
+    def _states(self, text: str) -> bool:
+        """Whether a refusal goes on to state a value."""
+        return any(not self.expected.is_asked(value) for value in values(text))
+
+    def _found(self, kind: SpanKind, judge: SpanJudge, why: str, place: Place) -> Finding:
+        return Finding(
+            kind,
+            judge,
+            why,
+            (self._reference.evidence(place.hit, place.unit.start, place.unit.end),),
+        )
+
+
+def _span(stretch: Stretch, found: Finding) -> Span:
+    return Span(stretch.start, stretch.end, found.kind, found.judge, found.why, found.evidence)
+
+
+def _joined(found: list[tuple[Stretch, Finding]], reply: str) -> list[tuple[Stretch, Finding]]:
+    """Clauses with "which" or "who" are blue only by a unit that has what they speak of too."""
+    kept: list[tuple[Stretch, Finding]] = []
+    for part, finding in found:
+        if kept and finding.judge == "verifier" and finding.kind == "supported":
+            told = stems(" ".join(piece.quote for piece in finding.evidence))
+            spoken = content(kept[-1][0].text)[-SPOKEN_OF:]
+            relative = _RELATIVE.match(reply, part.start, part.end)
+            if relative and not told & stems(" ".join(token.raw for token in spoken)):
+                finding = Finding("unsupported", "verifier", "a passage says it of something else")
+        kept.append((part, finding))
+    return kept
+
+
+def _merged(found: list[tuple[Stretch, Finding]]) -> list[tuple[Stretch, Finding]]:
+    """Neighbours of one verdict as one stretch; what says nothing goes with what it stands by."""
+    merged: list[tuple[Stretch, Finding]] = []
+    for part, finding in found:
+        if merged:
+            before, known = merged[-1]
+            if finding.kind == known.kind or finding.kind == "unjudged":
+                joined = replace(before, end=part.end, text=f"{before.text} {part.text}")
+                merged[-1] = (
+                    joined,
+                    replace(known, evidence=tuple(dict.fromkeys(known.evidence + finding.evidence)))
+                    if finding.kind == known.kind
+                    else known,
+                )
+                continue
+            if known.kind == "unjudged":
+                merged[-1] = replace(part, start=before.start), finding
+                continue
+        merged.append((part, finding))
+    return merged
