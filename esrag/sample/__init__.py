@@ -21,6 +21,11 @@ def questions_file() -> Path:
     return _HERE / "questions.jsonl"
 
 
+def lessons_file() -> Path:
+    """Facts in other wordings than the questions', one JSON object a line, to teach a model."""
+    return _HERE / "lessons.jsonl"
+
+
 def facts_file() -> Path:
     """The table of truth, which ``python -m esrag.sample.check`` holds against the documents."""
     return _HERE / "facts.json"

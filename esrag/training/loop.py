@@ -114,9 +114,9 @@ class Loop:
         self._model = self._company.prepare(trainee.model) if self._many else trainee.model
         self._order = Order(len(rows), batch=recipe.batch, seed=recipe.seed)
         self.total = recipe.steps(len(rows))
-        often = max(self._order.steps_per_epoch, math.ceil(self.total / 10))
-        self._evaluate_every = recipe.evaluate_every or often
-        self._checkpoint_every = recipe.checkpoint_every or often
+        tenth = math.ceil(self.total / 10)
+        self._evaluate_every = recipe.evaluate_every or max(self._order.steps_per_epoch, tenth)
+        self._checkpoint_every = recipe.checkpoint_every or tenth
         self._progress = Progress()
         self._earlier = Costs()
         gpus = processes if trainee.device.type == "cuda" else 0

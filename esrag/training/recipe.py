@@ -34,7 +34,8 @@ class Recipe:
     longest example, ``pack_tokens`` what one pass through the model holds.  ``target_modules`` and
     ``last_layers`` say where LoRA works: empty and 0 mean on all linear layers but the head.
     ``warmup`` is a share of all steps.  ``learning_rate`` 0 takes the usual one of the method;
-    ``evaluate_every`` and ``checkpoint_every`` count steps, 0 means once an epoch.
+    ``evaluate_every`` and ``checkpoint_every`` count steps; 0 means an evaluation an epoch, at
+    most ten a run, and ten checkpoints a run: a run shorter than an epoch has them as well.
     ``patience`` evaluations without a better one end the run; 0 trains to the end.
     """
 

@@ -15,7 +15,6 @@ Every file appears by a rename, and one process at a time holds the folder.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -24,19 +23,9 @@ from typing import Any
 
 from esrag.disk import disk_errors, flush, held, replace_text, settle
 from esrag.errors import UsageError
+from esrag.run_names import require_run_name
 
 DOCUMENTS = "documents.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-
-
-def require_name(name: str) -> str:
-    """The name, if it can name a folder; raises UsageError."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot name a run",
-            hint="Small letters, digits, dots, - and _; at most 80, the first a letter or digit.",
-        )
-    return name
 
 
 class RunFolder:
@@ -48,7 +37,7 @@ class RunFolder:
     @classmethod
     def named(cls, name: str, *, data_dir: Path) -> RunFolder:
         """The folder of the run ``name``, there or not."""
-        return cls(data_dir / "runs" / require_name(name))
+        return cls(data_dir / "runs" / require_run_name(name))
 
     @property
     def name(self) -> str:

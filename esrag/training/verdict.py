@@ -6,7 +6,8 @@
 
 Perplexities count the tokens of the base model's tokenizer on both sides, so that they can be
 compared when the tokenizer was extended.  Intervals: 95 %, bootstrap over documents, each with its
-losses before and after (Efron 1979), because the tokens of one document are not independent.
+losses before and after (Efron 1979), because the tokens of one document are not independent; plain
+percentiles, which are too narrow for fewer than some twenty documents (docs/statistics.md).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from esrag.statistics import drawn_questions, percentiles
+
 DRAWS = 2000
-_TAILS = (2.5, 97.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def judge(
     draws = np.random.default_rng(seed)
     drawn_domain, drawn_control = _draws(domain, draws), _draws(control, draws)
     inside, outside = _change(domain, drawn_domain), _change(control, drawn_control)
-    low, high = np.percentile(drawn_domain - drawn_control, _TAILS)
+    low, high = percentiles(drawn_domain - drawn_control)
     gain = inside.change - outside.change
     forgot = outside.low > 0
     if inside.low > 0:
@@ -92,8 +94,8 @@ def judge(
         inside,
         outside,
         gain,
-        float(low),
-        float(high),
+        low,
+        high,
         outcome,
         forgot,
         _words(outcome, inside, outside, forgot=forgot),
@@ -116,23 +118,27 @@ def _draws(documents: Sequence[DocumentLoss], draws: np.random.Generator) -> Any
         np.array([getattr(each, name) for each in documents], dtype=float)
         for name in ("before", "after", "tokens")
     )
-    chosen = draws.integers(0, len(documents), size=(DRAWS, len(documents)))
-    return (after[chosen].sum(axis=1) - before[chosen].sum(axis=1)) / tokens[chosen].sum(axis=1)
+    return np.concatenate(
+        [
+            (after[chosen].sum(axis=1) - before[chosen].sum(axis=1)) / tokens[chosen].sum(axis=1)
+            for chosen in drawn_questions(len(documents), seed=draws, draws=DRAWS)
+        ]
+    )
 
 
 def _change(documents: Sequence[DocumentLoss], drawn: Any) -> Change:
     tokens = sum(each.tokens for each in documents)
     before = sum(each.before for each in documents) / tokens
     after = sum(each.after for each in documents) / tokens
-    low, high = np.percentile(drawn, _TAILS)
+    low, high = percentiles(drawn)
     return Change(
         documents=len(documents),
         tokens=tokens,
         before=math.exp(min(before, 700.0)),
         after=math.exp(min(after, 700.0)),
         change=after - before,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
     )
 
 

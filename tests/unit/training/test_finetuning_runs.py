@@ -93,6 +93,19 @@ def test_what_was_not_in_a_checkpoint_is_computed_again(planned: Planned, new_ru
     assert _curve(folder) == _curve(finetune(planned(checkpoint_every=2), new_run("whole")).folder)
 
 
+def test_a_run_shorter_than_an_epoch_has_checkpoints(planned: Planned, new_run: NewRun) -> None:
+    """A machine that goes away takes a tenth of the steps with it, however long an epoch is."""
+    folder, newest = new_run("short"), []
+
+    def safe_point() -> None:
+        newest.append(max((kept.name for kept in folder.checkpoints.iterdir()), default=""))
+
+    plan = planned(batch=1, max_steps=8)
+    assert len(plan.data.train) > plan.recipe.max_steps
+    finetune(plan, folder, safe_point=safe_point)
+    assert len(set(newest) - {""}) == plan.recipe.max_steps
+
+
 @pytest.mark.parametrize(
     ("method", "other"),
     [("dora", {}), ("prompt", {"virtual_tokens": 4}), ("full", {"learning_rate": 1e-3})],
