@@ -9,7 +9,7 @@ WORKERS ?= 2
 CHROMIUM = chromium chromium-browser google-chrome google-chrome-stable
 PARALLEL = -n $(WORKERS) --dist loadscope
 
-.PHONY: demo demo-finetune test unit architecture contract conformance long e2e browser chromium docs-test lint format types docs bench clean help
+.PHONY: demo demo-finetune demo-compare test unit architecture contract conformance long e2e browser chromium docs-test lint format types docs bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | sort
@@ -27,6 +27,9 @@ demo: $(READY)    ## the whole chain on the sample documents
 
 demo-finetune: $(READY)  ## the sample's documents teach SmolLM2: before and after, under ten minutes
 	@$(BIN)/esrag demo --finetune
+
+demo-compare: $(READY)  ## base, fine-tuned, with passages, both, quotes: one report, a quarter of an hour
+	@$(BIN)/esrag demo --compare
 
 test: lint chromium $(READY)  ## everything that .ci/run runs
 	$(BIN)/python -m pytest $(PARALLEL)

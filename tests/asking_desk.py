@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conftest import Stack
 
 COMMAND = [sys.executable, "-c", "from esrag.cli import main; main()"]
+QUEUE = 1024  # requests that the model takes to wait
 QUESTION = "Which port does the Marlow gateway use?"
 FACT = "The Marlow gateway uses port 7443."
 SAID = "The Marlow gateway uses port 7443 [1]."
@@ -113,6 +114,23 @@ def ended(process: subprocess.Popen[str], *, send: int = 0) -> Outcome:
     return Outcome(process.returncode, output, talk)
 
 
+@contextmanager
+def without_model(desk: Desk) -> Iterator[None]:
+    """The set's model does not run for the time of the block; then it runs as before."""
+    model = desk.environment["ESRAG_MODEL_ID"]
+    desk.es.ml.stop_trained_model_deployment(model_id=model, force=True)
+    try:
+        yield
+    finally:
+        desk.es.ml.start_trained_model_deployment(
+            model_id=model,
+            number_of_allocations=1,
+            threads_per_allocation=1,
+            queue_capacity=QUEUE,
+            wait_for="started",
+        )
+
+
 def open_desk(es: Elasticsearch, stack: Stack, set_name: str, bundle: ModelBundle) -> Desk:
     """A set of a tiny model that the cluster runs, with plain and with poisoned documents."""
     names = Names(set_name)
@@ -121,7 +139,7 @@ def open_desk(es: Elasticsearch, stack: Stack, set_name: str, bundle: ModelBundl
         model_id=bundle.model_id,
         allocations=1,
         threads=1,
-        queue_capacity=1024,
+        queue_capacity=QUEUE,
         language="english",
         vectors="float",
         answers=True,

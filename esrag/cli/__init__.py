@@ -48,7 +48,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "esrag.cli.calibrate:calibrate",
         "Fit the refusal thresholds to questions with known answers.",
     ),
+    "evaluate": (
+        "esrag.cli.evaluate:evaluate",
+        "Measure how well retrievers find what judged questions ask for.",
+    ),
+    "compare": (
+        "esrag.cli.compare:compare",
+        "Ask several systems the same questions; judge and compare them.",
+    ),
     "dataset": ("esrag.cli.dataset:dataset", "Make training data from the index."),
+    "questions": (
+        "esrag.cli.questions:questions",
+        "Build, review and check questions with known answers.",
+    ),
     "size": ("esrag.cli.size:size", "Work out how large a cluster so many chunks need."),
     "cost": ("esrag.cli.cost:cost", "Say what teaching a model costs, and compare the ways."),
     "finetune": (

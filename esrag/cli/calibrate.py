@@ -39,13 +39,16 @@ def calibrate(
     elasticsearch_url: str | None,
     set_name: str | None,
 ) -> None:
-    """Fit the threshold below which a question is refused to QUESTIONS, a JSONL file.
+    """Fit the threshold below which a question is refused to QUESTIONS, a JSONL file or a set.
 
     The file needs questions that the documents answer and questions that they do not.  Measure
     afterwards on other questions than these.
     """
-    known = load_questions(questions, split=split)
+    from esrag.evaluation.question_sets.folder import question_file
+
     settings = settings_from(elasticsearch_url=elasticsearch_url, set_name=set_name)
+    file = question_file(settings.data_dir, questions)
+    known = [each for each in load_questions(file, split=split) if not each.open]
     with (
         connect_with(settings) as client,
         answerer_from(settings, client, generate=False) as answerer,

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 import click
 
-from esrag.cli.connection import connect_with, connection_flags, settings_from
+from esrag.cli.connection import connect_with, connection_flags
 from esrag.cli.dataset_looking import check, export, list_datasets, show, show_counts
+from esrag.cli.making import helpers_for, settings_for_making
 from esrag.types import ExampleKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from elasticsearch import Elasticsearch
-
-    from esrag.examples.building import Helpers
-    from esrag.examples.teacher import Teacher
-    from esrag.settings import Settings
 
 _KINDS = click.Choice(get_args(ExampleKind))
 _json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -109,11 +99,11 @@ def build(
     name their readers are left out unless --acl names one of them: a model tells everybody what it
     has learnt.
     """
-    settings = _settings(set_name, elasticsearch_url, teacher, teacher_model, acl, seed)
+    settings = settings_for_making(set_name, elasticsearch_url, teacher, teacher_model, acl, seed)
     from esrag.examples.building import Recipe
     from esrag.examples.building import build as build_in
     from esrag.examples.desk import Limits, SplitShares
-    from esrag.examples.folder import dataset_folder
+    from esrag.examples.folder import TEACHER, dataset_folder
     from esrag.examples.makers import makers_for
     from esrag.examples.reading import read_passages, require_readable
     from esrag.names import Names
@@ -134,10 +124,10 @@ def build(
     )
     with (
         connect_with(settings) as client,
-        _helpers(
+        helpers_for(
             settings,
             client,
-            folder,
+            folder / TEACHER,
             judge=judge,
             judge_model=judge_model,
             search=any(maker.needs_search for maker in chosen),
@@ -157,76 +147,6 @@ def build(
     show_counts(card)
     click.echo(f"Built in {folder}")
     click.echo(f"Next: esrag dataset show {folder.name}, then esrag finetune {folder.name}")
-
-
-def _settings(
-    set_name: str | None,
-    elasticsearch_url: str | None,
-    teacher: str | None,
-    teacher_model: str | None,
-    acl: tuple[str, ...],
-    seed: int | None,
-) -> Settings:
-    given: dict[str, Any] = {}
-    if teacher:
-        given["teacher_url"] = teacher
-    if teacher_model:
-        given["teacher_model"] = teacher_model
-    if acl:
-        given["acl"] = acl
-    sections: dict[str, Any] = {"dataset": given} if given else {}
-    if seed is not None:
-        sections["training"] = {"seed": seed}
-    return settings_from(set_name=set_name, elasticsearch_url=elasticsearch_url, **sections)
-
-
-@contextmanager
-def _helpers(
-    settings: Settings,
-    client: Elasticsearch,
-    folder: Path,
-    *,
-    judge: str | None,
-    judge_model: str | None,
-    search: bool,
-) -> Iterator[Helpers]:
-    """What makers may ask for help; servers are spoken to when a maker asks them."""
-    from esrag.cli.assembly import retriever_from
-    from esrag.cli.preflight import explaining_refusals
-    from esrag.examples.building import Helpers
-    from esrag.examples.folder import TEACHER
-    from esrag.examples.searching import searcher
-    from esrag.examples.teacher import teacher_at
-    from esrag.generation.places import BASE_MODEL, Place
-
-    given = settings.dataset
-    key = given.teacher_api_key.get_secret_value() if given.teacher_api_key else ""
-
-    def tell(words: str) -> None:
-        click.echo(words, err=True)
-
-    def at(url: str, model: str, part: str, authorization: str = "") -> Teacher | None:
-        if not url:
-            return None
-        place = Place(
-            url=url, model=model, authorization=authorization, ca_certs=given.teacher_ca_certs
-        )
-        found = teacher_at(
-            place, folder / TEACHER / part, concurrent=given.teacher_concurrent, tell=tell
-        )
-        return opened.enter_context(found)
-
-    with ExitStack() as opened:
-        opened.enter_context(explaining_refusals(client, "search", settings.index.set))
-        retriever = opened.enter_context(retriever_from(settings, client)) if search else None
-        yield Helpers(
-            search=searcher(retriever, acl=given.acl) if retriever else None,
-            teacher=at(
-                given.teacher_url, given.teacher_model, "answers", f"Bearer {key}" if key else ""
-            ),
-            judge=at(judge or "", judge_model or BASE_MODEL, "judge"),
-            tell=tell,
-        )
 
 
 for command in (list_datasets, show, check, export):

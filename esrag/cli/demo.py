@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from esrag.errors import ConflictError
+from esrag.errors import ConflictError, UsageError
 from esrag.names import Names
 from esrag.settings import CONNECTION_FILE, load_settings
 
@@ -29,13 +29,20 @@ UNANSWERABLE = "What is the weight of the Pellwarden G6?"
 @click.option(
     "--finetune", is_flag=True, help="Teach SmolLM2 from the sample and show before and after."
 )
-def demo(*, down: bool, finetune: bool) -> None:
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Teach SmolLM2, then compare it with its base, with and without passages.",
+)
+def demo(*, down: bool, finetune: bool, compare: bool) -> None:
     """Run everything once: stack, model, setup, ingest, search, questions.
 
     Works on the local stack and in a document set of its own, `demo`; a second run is quick.
     """
     from esrag.sample import corpus_folder
 
+    if finetune and compare:
+        raise UsageError("--finetune and --compare are two demos", hint="Give one of them.")
     began = time.monotonic()
     _step("Start a real Elasticsearch, an ML node process and a TGI-compatible server", "local up")
     _require_local()
@@ -50,16 +57,23 @@ def demo(*, down: bool, finetune: bool) -> None:
         else "The documents are embedded with the same model wherever the licence allows it",
         f"ingest --set demo {_short(corpus_folder())}",
     )
+    next_steps: tuple[str, ...] = ()
     if finetune:
-        from esrag.cli.demo_finetune import demo_finetune, next_steps
+        from esrag.cli import demo_finetune
 
-        demo_finetune(_step)
+        demo_finetune.demo_finetune(_step)
+        next_steps = demo_finetune.next_steps()
+    elif compare:
+        from esrag.cli import demo_compare
+
+        demo_compare.demo_compare(_step)
+        next_steps = demo_compare.next_steps()
     else:
         _ask_around(in_cluster=in_cluster)
     if down:
         _step("Stop", "local down")
     click.secho(f"\nDone in {time.monotonic() - began:.0f} s. Next:", bold=True)
-    for line in next_steps() if finetune else ():
+    for line in next_steps:
         click.echo(f"  {line}")
     click.echo('  esrag ask --set demo "…"          your own question about the sample documents')
     click.echo("  esrag chat --set demo             questions that build on each other")

@@ -8,7 +8,6 @@ rows of documents that were held out: a small model on few examples, so the figu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from esrag.cli.demo_held_out import (
     held_out,
     said,
 )
+from esrag.cli.demo_training import run_name, show_costs
 from esrag.cli.printable import printable
 from esrag.settings import Settings
 from esrag.types import Example
@@ -54,12 +54,12 @@ def demo_finetune(step: Step) -> None:
     data_set = settings.data_dir / "datasets" / NAME
     rows = held_out(data_set / "examples.jsonl")
     _show_taught(data_set / "examples.jsonl")
-    run = _run_name(data_set / "examples.jsonl")
+    run = run_name(NAME, data_set / "examples.jsonl", RECIPE)
     step(
         "Train a LoRA adapter of SmolLM2 on the short ones, on this machine's processor",
         f"finetune {NAME} --name {run} {RECIPE}",
     )
-    _show_costs(settings.data_dir / "runs" / run)
+    show_costs(settings.data_dir / "runs" / run)
     step(
         "Register it, and have the running server load it",
         f"adapter add {run} --name {NAME} --base packaged --replace",
@@ -93,23 +93,6 @@ def _show_taught(file: Path) -> None:
         for row in [row for row in rows if row.kind == kind][:_SHOWN]:
             click.echo(f"  taught   {printable(row.question)}")
             click.echo(f"           {printable(row.answer)}  ({', '.join(row.source.sources)})")
-
-
-def _run_name(file: Path) -> str:
-    """Another data set or recipe is another run; the same goes on where it was broken off."""
-    from esrag.model_files import file_sha256
-
-    parts = f"{file_sha256(file)} {RECIPE}"
-    return f"{NAME}-{hashlib.sha256(parts.encode()).hexdigest()[:6]}"
-
-
-def _show_costs(run: Path) -> None:
-    """What training took, as the run's folder has it."""
-    costs = json.loads((run / "run.json").read_text(encoding="utf-8"))["costs"]
-    click.echo(
-        f"  cost     {costs['tokens_trained']:,} tokens, {costs['cpu_seconds']:,.0f} CPU seconds in"
-        f" {costs['wall_seconds']:,.0f} s, {costs['peak_memory'] / 1e9:.1f} GB of memory at most"
-    )
 
 
 def _before_and_after(settings: Settings, rows: HeldOut) -> None:

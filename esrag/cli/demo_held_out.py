@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esrag import prompting
-from esrag.answer_measures import proportion, read_answer
+from esrag.answer_measures import read_answer
 from esrag.errors import UsageError
 from esrag.questions import holds
 from esrag.settings import Settings
+from esrag.statistics import proportion
 from esrag.types import Asked, Example, Message
 
 if TYPE_CHECKING:

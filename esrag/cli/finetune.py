@@ -13,9 +13,10 @@ import click
 
 from esrag.cli.training_view import Progress, duration, shown_plan
 from esrag.errors import UnsupportedError, UsageError
+from esrag.run_names import require_run_name
 from esrag.settings import Settings, load_settings
 from esrag.training.recipe import Dtype, Method, Recipe, Schedule, StopOn
-from esrag.training.run_folder import RunFolder, require_name
+from esrag.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from esrag.training.finetuning import Base, DataSet, Outcome, Plan
@@ -63,7 +64,7 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Compute activations twice to save memory.",
             ),
             _number("--evaluate-every", int, "Steps between evaluations; 0: at most ten a run."),
-            _number("--checkpoint-every", int, "Steps between checkpoints; 0: at most ten a run."),
+            _number("--checkpoint-every", int, "Steps between checkpoints; 0: ten a run."),
             _number("--patience", int, "Stop after so many evaluations without a better one."),
             _choice("--stop-on", StopOn, "What makes an evaluation better."),
             _number(
@@ -145,22 +146,27 @@ def finetune(
         made = Recipe(**{"seed": settings.training.seed, **changes})
         folder = None
     if name:
-        require_name(name)  # before examples are encoded, which takes its time
-    planned = _planned(place, base, made, settings)
-    folder = folder or RunFolder.named(name or _name(place, planned), data_dir=settings.data_dir)
-    speaks = _speaks(planned)
+        require_run_name(name)  # before examples are encoded, which takes its time
+    require_libraries()
+    plan = planned(data_set(place), base_of(base, settings), made, settings)
+    folder = folder or RunFolder.named(name or _name(place, plan), data_dir=settings.data_dir)
+    speaks = _speaks(plan)
     if speaks:
-        shown_plan(planned, folder.name)
+        shown_plan(plan, folder.name)
     if dry_run:
         if as_json:
-            click.echo(json.dumps(_as_planned(planned, folder), indent=2))
+            click.echo(json.dumps(_as_planned(plan, folder), indent=2))
         return
-    outcome = _run(planned, folder, anyway=anyway, tensorboard=tensorboard)
+    outcome = carried_out(plan, folder, anyway=anyway, tensorboard=tensorboard)
     if speaks:
         _show(outcome, as_json=as_json)
 
 
-def _planned(place: Path, base: str, recipe: Recipe, settings: Settings) -> Plan:
+def planned(data: DataSet, base: Base, recipe: Recipe, settings: Settings) -> Plan:
+    """What a run would do, on the device and with the threads of the settings.
+
+    Raises UnsupportedError when the extra that training needs is not installed.
+    """
     require_libraries()
     import torch
 
@@ -168,7 +174,7 @@ def _planned(place: Path, base: str, recipe: Recipe, settings: Settings) -> Plan
 
     if settings.training.threads:
         torch.set_num_threads(settings.training.threads)
-    return plan(base_of(base, settings), _data_set(place), recipe, device=settings.training.device)
+    return plan(base, data, recipe, device=settings.training.device)
 
 
 def _speaks(planned: Plan) -> bool:
@@ -179,7 +185,10 @@ def _speaks(planned: Plan) -> bool:
     return bool(company(device_of(planned.device)).is_main_process)
 
 
-def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -> Outcome:
+def carried_out(
+    plan: Plan, folder: RunFolder, *, anyway: bool = False, tensorboard: bool = False
+) -> Outcome:
+    """Train as planned; a signal ends it after the step that is under way, with a checkpoint."""
     from esrag.cli.stopping import stopping_at_safe_points
     from esrag.training.finetuning import finetune as train
 
@@ -188,7 +197,7 @@ def _run(planned: Plan, folder: RunFolder, *, anyway: bool, tensorboard: bool) -
         _resumable(folder),
         stopping_at_safe_points("this step and its checkpoint") as safe_point,
     ):
-        return train(planned, folder, anyway=anyway, safe_point=safe_point, tell=progress.tell)
+        return train(plan, folder, anyway=anyway, safe_point=safe_point, tell=progress.tell)
 
 
 @contextmanager
@@ -210,7 +219,7 @@ def _place(data: Path, settings: Settings) -> Path:
     return file.parent if file.name == EXAMPLES else file
 
 
-def _data_set(place: Path) -> DataSet:
+def data_set(place: Path) -> DataSet:
     """The examples of a file, or of the folder that ``dataset build`` made."""
     from esrag.examples.rows import read_examples
     from esrag.model_files import file_sha256

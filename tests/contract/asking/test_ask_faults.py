@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from asking_desk import FACT, QUESTION, SAID, Desk, ended
+from asking_desk import FACT, QUESTION, SAID, Desk, ended, without_model
 from fake_generator import FakeGenerator, Script
 from fault_proxy import FaultProxy
 from tls_servers import tls_server
@@ -121,14 +121,10 @@ def test_a_full_disk_of_this_machine_does_not_matter(desk: Desk) -> None:
 
 def test_a_model_that_does_not_run(desk: Desk) -> None:
     """Exit code 4 and the remedy; on request by words alone, and the answer says so."""
-    model = desk.environment["ESRAG_MODEL_ID"]
-    desk.es.ml.stop_trained_model_deployment(model_id=model, force=True)
-    try:
+    with without_model(desk):
         refused = desk.ask()
         degraded = desk.ask("--allow-degraded")
         record = json.loads(desk.ask("--allow-degraded", "--json").output)
-    finally:
-        desk.es.ml.start_trained_model_deployment(model_id=model, wait_for="started")
     assert refused.code == 4
     assert "esrag model deploy" in refused.talk
     assert refused.output == ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import trustme
-from asking_desk import FACT, QUESTION, Desk, environment
+from asking_desk import FACT, QUESTION, Desk, environment, without_model
 from fake_generator import FakeGenerator, Script
 from fault_proxy import FaultProxy
 from served import events_in
@@ -141,16 +141,11 @@ def test_a_read_only_index_is_served(desk: Desk) -> None:
 
 def test_a_model_that_does_not_run_is_503(desk: Desk) -> None:
     """Not ready, and the remedy is told to whoever runs the server."""
-    model = desk.environment["ESRAG_MODEL_ID"]
-    desk.es.ml.stop_trained_model_deployment(model_id=model, force=True)
-    try:
-        with served(desk) as client:
-            assert outcome(client) == (503, "unavailable")
-            ready = client.get("/ready")
-            assert ready.status_code == 503
-            assert "esrag model deploy" in ready.json()["checks"][0]["hint"]
-    finally:
-        desk.es.ml.start_trained_model_deployment(model_id=model, wait_for="started")
+    with without_model(desk), served(desk) as client:
+        assert outcome(client) == (503, "unavailable")
+        ready = client.get("/ready")
+        assert ready.status_code == 503
+        assert "esrag model deploy" in ready.json()["checks"][0]["hint"]
 
 
 @pytest.mark.parametrize("status", [503, 500])

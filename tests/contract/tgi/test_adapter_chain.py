@@ -48,7 +48,7 @@ def chain(asking_set: Desk, start_tgi: Any, tmp_path_factory: pytest.TempPathFac
     desk = asking_set.with_environment(
         ESRAG_GENERATOR_URL=server.url,
         ESRAG_TRAINING_BASE_MODEL=str(base),
-        ESRAG_TRAINING_THREADS="2",
+        ESRAG_TRAINING_THREADS="1",
         ESRAG_GENERATOR_PASSAGES="1",
     )
     run = ("finetune", str(top / "rows.jsonl"), "--name", "taught-by-rows", *RECIPE)
