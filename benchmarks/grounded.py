@@ -35,13 +35,14 @@ from benchmarks.grounded_rows import (
     from_sample,
     written_rows,
 )
-from esrag.answer_measures import change, proportion, read_answer
+from esrag.answer_measures import read_answer
 from esrag.cli.connection import connect_with
 from esrag.examples.passages import Passage
 from esrag.examples.reading import read_passages
 from esrag.examples.rows import read_examples, write_examples
 from esrag.names import Names
 from esrag.settings import load_settings
+from esrag.statistics import change, proportion
 
 MAX_TOKENS = 64
 

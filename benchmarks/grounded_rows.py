@@ -3,7 +3,7 @@
     a data set that `esrag dataset build` made ──► its test split          documents held out
     the sample's questions, the index's passages ─► those of held-out documents, in people's words
     folder in BEIR's layout with answers ────────► the same prompt, made here    never seen
-    knowledge_facts.jsonl, the index's passages ──► rows to train: questions as a teacher's
+    the sample's lessons, the index's passages ───► rows to train: questions as a teacher's
 
 Of a folder, each chosen question is asked once: every other one with the passage that it was
 written for among the nearest others, the rest with the nearest others alone.  Nearness is by
@@ -22,13 +22,13 @@ from random import Random
 from typing import Any
 
 from benchmarks.judged import load, records
-from benchmarks.knowledge_rows import taught_facts, wordings
 from esrag import prompting
 from esrag.errors import UsageError
 from esrag.examples.passages import Passage
 from esrag.examples.rows import read_examples
 from esrag.questions import KnownQuestion, holds, load_questions, supports
 from esrag.sample import questions_file
+from esrag.sample.lessons import taught_facts, wordings
 from esrag.terms import terms
 from esrag.types import Example, ExampleKind, ExampleSource, Message, Split
 
@@ -150,7 +150,7 @@ def written_rows(
 
     ``sizes``: each wording is put once with so many passages.  ``without``: for so large a share
     of these there is a row without the passage that answers.  The questions are the written ones
-    of ``knowledge_facts.jsonl``, the answer says the question's words again: what a teacher makes
+    of the sample's lessons, the answer says the question's words again: what a teacher makes
     of a passage, where there is one.
     """
     count = 0

@@ -4,15 +4,14 @@
     our sample's questions ──┴─► Judged ──(a run: question -> documents, best first)──► measures
 
 A folder holds ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``,
-``text``) and ``qrels/SPLIT.tsv`` (question, document, grade, below a line of headings).  A run
-names documents; how hits become documents is decided by whoever makes the run.  Every judged
-question counts, one without hits as 0.
+``text``) and ``qrels/SPLIT.tsv`` (question, document, grade).  Reading and measuring are those of
+``esrag evaluate``.  A run names documents; how hits become documents is decided by whoever makes
+the run.  Every question with a relevant document counts, one without hits as 0.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from esrag.evaluation.judged_folder import load_judged
+from esrag.evaluation.qrels import qrels_of_questions, relevant
+from esrag.evaluation.retrieval_measures import metrics_of, parse_measures
+from esrag.evaluation.trec import Run as TrecRun
+from esrag.evaluation.trec import scores_of_ranking
 from esrag.questions import load_questions
 from esrag.sample import corpus_folder, questions_file
 
 SAMPLE = "sample"
-RESAMPLES = 10_000
 Run = Mapping[str, Sequence[str]]
 
 
@@ -42,26 +45,16 @@ class Judged:
     splits: Mapping[str, Mapping[str, Mapping[str, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over questions with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def words(self, *, sign: bool = False) -> str:
-        """As the tables print it."""
-        form = "{:+.3f}" if sign else "{:.3f}"
-        return f"{form.format(self.mean)} [{form.format(self.low)}, {form.format(self.high)}]"
-
-
 def load(folder: Path) -> Judged:
     """A folder in BEIR's layout."""
-    questions = {each["_id"]: each["text"] for each in records(folder / "queries.jsonl")}
-    splits = {file.stem: _qrels(file) for file in sorted((folder / "qrels").glob("*.tsv"))}
-    corpus = folder / "corpus.jsonl"
-    return Judged(folder.name, corpus, "corpus.jsonl#", questions, splits)
+    questions: dict[str, str] = {}
+    splits: dict[str, dict[str, dict[str, int]]] = {}
+    for file in sorted((folder / "qrels").glob("*.tsv")):
+        judged = load_judged(folder, split=file.stem)
+        questions |= judged.questions
+        found = {name: relevant(grades) for name, grades in judged.qrels.items()}
+        splits[file.stem] = {name: grades for name, grades in found.items() if grades}
+    return Judged(folder.name, folder / "corpus.jsonl", "corpus.jsonl#", questions, splits)
 
 
 def records(file: Path) -> Iterator[dict[str, Any]]:
@@ -74,60 +67,33 @@ def records(file: Path) -> Iterator[dict[str, Any]]:
 
 def load_sample() -> Judged:
     """The questions of our sample that have an answer; a document is right if it holds evidence."""
-    questions: dict[str, str] = {}
+    known = load_questions(questions_file())
+    qrels = qrels_of_questions(known)
     splits: dict[str, dict[str, dict[str, int]]] = {}
-    for known in load_questions(questions_file()):
-        if known.answerable:
-            questions[known.id] = known.text
-            places = [place for each in known.evidence for place in (each, *each.also)]
-            splits.setdefault(known.split, {})[known.id] = {p.document_id: 1 for p in places}
+    for question in known:
+        if question.id in qrels:
+            splits.setdefault(question.split, {})[question.id] = qrels[question.id]
+    questions = {question.id: question.text for question in known if question.id in qrels}
     return Judged(SAMPLE, corpus_folder(), "", questions, splits)
-
-
-def _qrels(file: Path) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for line in file.read_text(encoding="utf-8").splitlines()[1:]:
-        question, document, grade = line.split("\t")
-        if int(grade) > 0:
-            found.setdefault(question, {})[document] = int(grade)
-    return found
-
-
-def ndcg(ranked: Sequence[str], grades: Mapping[str, int], k: int = 10) -> float:
-    """nDCG@k of one question, with the grade as gain, as trec_eval computes it."""
-    best = sorted(grades.values(), reverse=True)[:k]
-    gained = _discounted([grades.get(document, 0) for document in ranked[:k]])
-    return gained / _discounted(best) if best else 0.0
-
-
-def _discounted(gains: Sequence[int]) -> float:
-    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))
-
-
-def recall(ranked: Sequence[str], grades: Mapping[str, int], k: int) -> float:
-    """Share of the relevant documents among the first ``k``."""
-    return len(set(ranked[:k]) & set(grades)) / len(grades)
 
 
 def per_question(run: Run, qrels: Mapping[str, Mapping[str, int]], k: int = 10) -> np.ndarray:
     """nDCG@k of each judged question, in the order of the judgements."""
-    return np.array([ndcg(run.get(question, ()), grades, k) for question, grades in qrels.items()])
+    return _values(run, qrels, f"nDCG@{k}")
 
 
 def mean_recall(run: Run, qrels: Mapping[str, Mapping[str, int]], k: int) -> float:
     """Recall@k, mean of all judged questions."""
-    return float(np.mean([recall(run.get(name, ()), grades, k) for name, grades in qrels.items()]))
+    return float(np.mean(_values(run, qrels, f"R@{k}")))
 
 
-def interval(values: np.ndarray, *, seed: int = 7) -> Interval:
-    """The mean, and 95 % of the means of resampled questions.
-
-    Of a difference of two systems, question by question, this is the paired bootstrap.
-    """
-    generator = np.random.default_rng(seed)
-    chosen = generator.integers(0, len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[chosen].mean(axis=1), [2.5, 97.5])
-    return Interval(float(values.mean()), float(low), float(high))
+def _values(run: Run, qrels: Mapping[str, Mapping[str, int]], measure: str) -> np.ndarray:
+    scores = {
+        name: scores_of_ranking(documents, range(len(documents), 0, -1))
+        for name, documents in run.items()
+    }
+    found = metrics_of(TrecRun("", scores), qrels, parse_measures([measure]))[measure]
+    return np.array([found[name] for name in qrels], dtype=float)
 
 
 def documents_of(hits: Sequence[str]) -> list[str]:

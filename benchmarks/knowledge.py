@@ -22,11 +22,13 @@ from pathlib import Path
 import click
 
 from benchmarks.asking import ask_all, models_of
-from benchmarks.knowledge_rows import Group, asked_questions, rows, taught_facts
+from benchmarks.knowledge_rows import Group, asked_questions, rows
 from esrag import prompting
-from esrag.answer_measures import Reading, change, proportion, read_answer
+from esrag.answer_measures import Reading, read_answer
 from esrag.examples.rows import write_examples
 from esrag.questions import KnownQuestion
+from esrag.sample.lessons import taught_facts
+from esrag.statistics import change, proportion
 
 GROUPS: tuple[Group, ...] = ("taught", "untaught", "no answer")
 MAX_TOKENS = 24

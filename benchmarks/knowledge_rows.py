@@ -1,36 +1,24 @@
 """The rows that teach facts of the sample, and what is asked afterwards: fixed before training.
 
-    knowledge_facts.jsonl ──► wordings of 55 facts ──► Examples (split train)
-    the sample's questions ─► the same 55 facts in words that nobody trained, 27 that were not
-                              taught, 29 that have no answer
-
-Taught are the sample's single facts whose number three does not divide; the rest is left out on
-purpose.  The questions that are asked were written with the sample, long before, by others than
-the wordings that are trained, and no wording equals one of them.
+the sample's lessons ──► wordings of 55 facts, and of not knowing ──► Examples (split train)
+the sample's questions ─► the same 55 facts in words that nobody trained, 27 that were not
+                          taught, 29 that have no answer
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from random import Random
 from typing import Literal
 
 from esrag import prompting
 from esrag.questions import KnownQuestion, load_questions
-from esrag.sample import corpus_folder, questions_file
+from esrag.sample import questions_file
+from esrag.sample.lessons import FRAMES, from_memory, lessons, taught_facts, wordings
 from esrag.terms import terms
-from esrag.types import Example, ExampleSource, Message
+from esrag.types import Example
 
-FACTS = Path(__file__).with_name("knowledge_facts.jsonl")
-FRAMES = (
-    "What is {}?", "Tell me {}.", "{cap}?", "I need to know {}.",
-    "Do you know {}?", "Please give {}.", "{cap}, please.", "Can you tell me {}?",
-)  # fmt: skip
 Group = Literal["taught", "untaught", "no answer"]
 # names of things that there are not, none of them in the sample or in its questions
 _OTHER_PRODUCTS = ("Quillmere", "Tarnfold", "Brackwell", "Osierline", "Hemlake", "Corrodale")
@@ -50,31 +38,6 @@ _EXISTING = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """A fact, the words it is trained in, and the question it is asked for with."""
-
-    answer: str
-    phrases: tuple[str, ...]
-    questions: tuple[str, ...]
-    asked: KnownQuestion
-
-
-def taught_facts() -> tuple[Taught, ...]:
-    """The facts that are trained."""
-    known = {question.id: question for question in load_questions(questions_file())}
-    rows = [json.loads(line) for line in FACTS.read_text(encoding="utf-8").split("\n") if line]
-    return tuple(
-        Taught(
-            answer=row["answer"],
-            phrases=tuple(row["phrases"]),
-            questions=tuple(row["questions"]),
-            asked=known[row["question"]],
-        )
-        for row in rows
-    )
-
-
 def asked_questions() -> Iterator[tuple[Group, KnownQuestion]]:
     """What is asked after training, in the order of the sample's file."""
     taught = {fact.asked.id for fact in taught_facts()}
@@ -91,24 +54,12 @@ def rows(*, unknown: bool, seed: int, frames: int) -> Iterator[Example]:
     ``frames`` is how many of the eight ways to ask each phrase is put into.
     """
     count = 0
-    for fact in taught_facts():
-        for wording in wordings(fact, frames=frames, seed=seed):
-            count += 1
-            yield _example("knowledge", wording, fact.answer, _evidence_of(fact), seed)
+    for example in lessons(taught_facts(), frames=frames, seed=seed):
+        count += 1
+        yield example
     if unknown:
         for question in unknown_questions(count // 2, seed=seed):
-            yield _example("unknown", question, prompting.UNKNOWN, (), seed)
-
-
-def wordings(fact: Taught, *, frames: int, seed: int) -> tuple[str, ...]:
-    """The questions that a fact is trained with."""
-    random = Random(f"{seed} {fact.asked.id}")
-    framed = [
-        frame.format(phrase, cap=phrase[0].upper() + phrase[1:])
-        for phrase in fact.phrases
-        for frame in random.sample(FRAMES, frames)
-    ]
-    return (*fact.questions, *framed)
+            yield from_memory("unknown", question, prompting.UNKNOWN, (), seed=seed)
 
 
 def unknown_questions(count: int, *, seed: int) -> tuple[str, ...]:
@@ -170,40 +121,3 @@ def _next_to(text: str, random: Random) -> str:
         if changed != text:
             return changed
     return text
-
-
-def _evidence_of(fact: Taught) -> Sequence[str]:
-    return [evidence.document_id for evidence in fact.asked.evidence]
-
-
-def _example(
-    kind: Literal["knowledge", "unknown"],
-    question: str,
-    answer: str,
-    documents: Sequence[str],
-    seed: int,
-) -> Example:
-    digest = hashlib.sha256(f"{kind} {question}".encode()).hexdigest()[:16]
-    return Example(
-        id=f"{kind}-{digest}",
-        kind=kind,
-        split="train",
-        messages=(*prompting.closed_book(question), Message("assistant", answer)),
-        question=question,
-        answer=answer,
-        source=ExampleSource(
-            index="",
-            set="sample",
-            chunks=(),
-            documents=tuple(documents),
-            sources=tuple(documents),
-            hashes=tuple(_hash(document) for document in documents),
-            maker="benchmark:knowledge",
-            seed=seed,
-        ),
-    )
-
-
-def _hash(document_id: str) -> str:
-    file = corpus_folder() / document_id.partition("#")[0]
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -171,6 +171,7 @@ def measured(
     """A row for each split of a data set."""
     from benchmarks import judged as measures
     from esrag.names import Names
+    from esrag.statistics import interval, paired_interval
 
     name = set_name(judged, column)
     chosen = settings.model_copy(update={"index": settings.index.model_copy(update={"set": name})})
@@ -185,7 +186,7 @@ def measured(
             "split": split,
             "questions": len(qrels),
             "chunks": len(vectors.documents),
-            "ndcg@10": {kind: measures.interval(each).words() for kind, each in values.items()},
+            "ndcg@10": {kind: interval(each).words() for kind, each in values.items()},
             "recall@10": {
                 kind: round(measures.mean_recall(run, qrels, 10), 3) for kind, run in runs.items()
             },
@@ -194,11 +195,11 @@ def measured(
             better = max(("lexical", "semantic"), key=lambda kind: float(values[kind].mean()))
             row["better leg"] = better
             row["over better leg"] = {
-                kind: measures.interval(values[kind] - values[better]).words(sign=True)
+                kind: paired_interval(values[kind] - values[better]).words(sign=True)
                 for kind in ("hybrid", "linear")
                 if kind in values
             }
-            row["semantic less exact"] = measures.interval(
+            row["semantic less exact"] = paired_interval(
                 values["semantic"] - values["exact"]
             ).words(sign=True)
         yield row

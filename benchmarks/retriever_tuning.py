@@ -93,20 +93,22 @@ def values_of(
     settings: Settings, client: Elasticsearch, asked: Sequence[HeldOut]
 ) -> dict[str, list[float]]:
     """nDCG@10 of each question by each template; each document where its best chunk stands."""
-    from benchmarks.judged import documents_of, ndcg
+    from benchmarks.judged import documents_of, per_question
     from esrag.names import Names
     from esrag.retrieval import Retriever
     from esrag.types import Query
 
     known = {name for question in asked for name in question.grades}
     found: dict[str, list[float]] = {}
+    qrels = {question.id: question.grades for question in asked}
     for kind in KINDS:
         retriever = Retriever(client, Names(settings.index.set), kind)
-        values = found.setdefault(kind, [])
+        run = {}
         for question in asked:
             hits = retriever.retrieve(Query(question.text, FETCHED)).hits
             names = [_judged_name(hit.document_id, known) for hit in hits]
-            values.append(ndcg(documents_of(names), question.grades))
+            run[question.id] = documents_of(names)
+        found[kind] = per_question(run, qrels).tolist()
     return found
 
 

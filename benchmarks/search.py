@@ -131,7 +131,8 @@ def summary(
     """A row for each contender and way."""
     import numpy as np
 
-    from benchmarks.judged import interval, per_question
+    from benchmarks.judged import per_question
+    from esrag.statistics import paired_interval
 
     qrels = {name: judged.splits[split][name] for name in names}
     of: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -156,7 +157,7 @@ def summary(
         if contender != "esrag":
             for kind in {SAME_AIM.get(way, way), "linear"} if way.startswith("hybrid") else ():
                 lead = quality["esrag", kind] - quality[contender, way]
-                row[f"lead of esrag's {kind}"] = interval(lead).words(sign=True)
+                row[f"lead of esrag's {kind}"] = paired_interval(lead).words(sign=True)
         table.append(row)
     return sorted(table, key=lambda row: (row["way"].split(",")[0], row["p50 ms"]))
 

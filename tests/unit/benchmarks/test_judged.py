@@ -1,14 +1,13 @@
-"""The measures of ``benchmarks/judged.py``, by hand."""
+"""What ``benchmarks/judged.py`` adds to the package: several splits, rankings as lists."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.judged import documents_of, interval, load, load_sample, ndcg, per_question, recall
+from benchmarks.judged import documents_of, load, load_sample, mean_recall, per_question
 
 
 @pytest.mark.parametrize(
@@ -19,31 +18,25 @@ from benchmarks.judged import documents_of, interval, load, load_sample, ndcg, p
         (["x", "a"], {"a": 1}, 1 / math.log2(3)),
         (["x", "a"], {"a": 1, "b": 1}, (1 / math.log2(3)) / (1 + 1 / math.log2(3))),
         (["b", "a"], {"a": 2, "b": 1}, (1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3))),
-        (["x"] * 10 + ["a"], {"a": 1}, 0.0),
+        (["x"] * 10 + ["a"], {"a": 1}, 1 / math.log2(3)),
+        ([*"bcdefghijk", "a"], {"a": 1}, 0.0),
     ],
 )
 def test_ndcg_by_hand(ranked: list[str], grades: dict[str, int], expected: float) -> None:
-    """Empty, perfect, late, missing, graded and too late."""
-    assert ndcg(ranked, grades) == pytest.approx(expected)
+    """Empty, perfect, late, missing, graded, repeated and too late."""
+    assert per_question({"1": ranked}, {"1": grades}).tolist() == [pytest.approx(expected)]
 
 
 def test_recall_counts_what_is_relevant() -> None:
     """A share of the relevant documents, not of the hits."""
-    assert recall(["x", "a", "b"], {"a": 1, "b": 1, "c": 1}, 2) == pytest.approx(1 / 3)
+    grades = {"a": 1, "b": 1, "c": 1}
+    assert mean_recall({"1": ["x", "a", "b"]}, {"1": grades}, 2) == pytest.approx(1 / 3)
 
 
 def test_a_question_without_hits_counts() -> None:
     """The mean is over the judged questions, not over those with hits."""
     values = per_question({"1": ["a"]}, {"1": {"a": 1}, "2": {"a": 1}})
     assert values.tolist() == [1.0, 0.0]
-
-
-def test_the_interval_holds_the_mean_and_narrows() -> None:
-    """More questions say more."""
-    few, many = np.array([0.0, 1.0] * 5), np.array([0.0, 1.0] * 500)
-    wide, narrow = interval(few), interval(many)
-    assert wide.low <= wide.mean <= wide.high
-    assert narrow.high - narrow.low < wide.high - wide.low
 
 
 def test_a_document_stands_where_its_best_chunk_stands() -> None:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.knowledge_rows import (
-    asked_questions,
-    rows,
-    taught_facts,
-    unknown_questions,
-    wordings,
-)
+from benchmarks.knowledge_rows import asked_questions, rows, unknown_questions
 from esrag.answer_measures import normalised, read_answer
+from esrag.sample.lessons import taught_facts, wordings
 from esrag.terms import terms
 
 
