@@ -23,6 +23,7 @@ from esrag.answering import MOST_SENTENCES
 from esrag.calibration import DEFAULT_THRESHOLD
 from esrag.cli import COMMANDS, cli
 from esrag.cli.paths_or_command import PathsOrCommand
+from esrag.evaluation.systems import read_systems
 from esrag.privileges import needed
 from esrag.quoting import CONFIDENCE, NEW_MARGIN, SAME_MARGIN, Weights
 from esrag.resources import load_body
@@ -115,7 +116,7 @@ def words_of(line: str) -> list[str]:
 
 def parse(command: click.Command, name: str, words: list[str], parent: click.Context) -> None:
     """Parse without running; click raises what it would show to a user."""
-    if not isinstance(command, click.Group) or isinstance(command, PathsOrCommand):
+    if not isinstance(command, click.Group) or _stands_alone(command, words):
         with command.make_context(name, list(words), parent=parent) as context:
             if isinstance(command, PathsOrCommand) and (inner := command.named(context)):
                 inner.make_context(str(inner.name), context.args, parent=context)
@@ -126,6 +127,13 @@ def parse(command: click.Command, name: str, words: list[str], parent: click.Con
         inner_name, inner, inner_words = command.resolve_command(context, words)
         if inner is not None:
             parse(inner, inner_name or "", inner_words, context)
+
+
+def _stands_alone(group: click.Group, words: list[str]) -> bool:
+    """Whether the group itself is the command: no word of its commands comes first."""
+    if isinstance(group, PathsOrCommand):
+        return True
+    return group.invoke_without_command and not set(words[:1]) & set(group.commands)
 
 
 def table_rows(page: str, heading: str) -> Iterator[list[str]]:
@@ -217,11 +225,16 @@ def test_json_blocks_parse() -> None:
             pytest.fail(f"{block}\n{error}")
 
 
-def test_toml_blocks_are_settings() -> None:
-    """They parse, and every name in them is a setting."""
+def test_toml_blocks_are_settings(tmp_path: Path) -> None:
+    """They parse, and every name in them is a setting, or a system of a comparison."""
     found = list(blocks("toml"))
     assert found
     for block in found:
+        if "[systems." in block.text:
+            file = tmp_path / "systems.toml"
+            file.write_text(block.text, encoding="utf-8")
+            assert read_systems(file)
+            continue
         for section, values in tomllib.loads(block.text).items():
             field = Settings.model_fields.get(section)
             assert field is not None, f"{block.page.name}: [{section}]"
