@@ -54,7 +54,8 @@ def _own_channels() -> tuple[BinaryIO, BinaryIO]:
     """Keep the real input and output for messages; libraries get none and standard error."""
     orders = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
+    nothing, nobody = os.pipe()  # not /dev/null: some containers have none
+    os.close(nobody)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
