@@ -33,8 +33,9 @@ def refuse_writes(*, except_below: Path) -> bool:
         return False
     try:
         _allow(libc, rules, except_below, handled)
-        if os.path.exists(os.devnull):
-            _allow(libc, rules, Path(os.devnull), handled & _OF_A_FILE)
+        nothing = Path(os.devnull)
+        if nothing.exists():
+            _allow(libc, rules, nothing, handled & _OF_A_FILE)
         return bool(libc.syscall(_RESTRICT_SELF, rules, 0) == 0)
     finally:
         os.close(rules)
