@@ -242,7 +242,7 @@ def polarity(text: str, question: str) -> bool | None:
         return True
     if _NO.match(text):
         return False
-    if not question or not _POLAR.match(question):
+    if not asks_yes_or_no(question):
         return None
     asked, said = stems(question), stems(text)
     if not asked or len(said & asked) < LEAST_ECHO * len(asked) or len(said - asked) > 1:
@@ -250,6 +250,11 @@ def polarity(text: str, question: str) -> bool | None:
     if said - asked and asked - said:
         return None  # one word for another: it may be of something else
     return is_negated(text) == is_negated(question)
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Whether a question begins with a verb: "Is it …", "Does it …"."""
+    return _POLAR.match(question) is not None
 
 
 def is_negated(text: str) -> bool:

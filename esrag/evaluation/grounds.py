@@ -39,7 +39,7 @@ _GENERIC = re.compile(
 
 
 # a verb that makes a statement of words; a participle at the beginning does not
-_STATES = re.compile(
+STATES = re.compile(
     rf"{VERB.pattern}|{_GENERIC.pattern}|(?<=\w )\w{{3,}}ed\b|\b(?:{'|'.join(IRREGULAR)})\b", re.I
 )
 
@@ -307,7 +307,7 @@ def _name_keys(sought: Sought) -> frozenset[str]:
 
 def _is_fragment(text: str, unit: Unit) -> bool:
     """Whether ``text`` is a few words of a unit, and no statement: it has none of its verbs."""
-    if _STATES.search(text):
+    if STATES.search(text):
         return False
     return len(stems(text)) < LEAST_WHOLE * len(stems(unit.text))
 

@@ -18,13 +18,14 @@ from esrag.evaluation.expected import (
     LEAST_ECHO,
     SHORT_TEXT,
     Wanted,
+    asks_yes_or_no,
     expected_of,
     is_negated,
     polarity,
     stems,
     without_values,
 )
-from esrag.evaluation.grounds import Grounds
+from esrag.evaluation.grounds import STATES, Grounds
 from esrag.evaluation.pool import Quoted, evidence_of, hit_of, quoted_in
 from esrag.evaluation.records import Passage, SpanEvidence, SpanJudge, SpanKind
 from esrag.evaluation.stretches import Stretch
@@ -46,10 +47,15 @@ from esrag.evaluation.wording import (
     VERB,
     breaks_off,
     is_about_source,
+    is_about_speaker,
+    is_byline,
+    is_name,
     is_other_phrase,
     is_part,
+    is_tautology,
     negates,
     only_values,
+    only_yes_or_no,
     other_head,
     other_numbers,
     shape,
@@ -289,7 +295,7 @@ class Reference:
     def says_nothing(self, stretch: Stretch) -> str:
         """Why a stretch states nothing; "" when it states something."""
         text = PASSAGE_ID.sub("passage", stretch.text)
-        if SHORTENED.match(text):
+        if SHORTENED.match(text) or is_tautology(text):
             return "it states nothing"
         if stretch.heading or LAID_OUT.search(text):
             return "a heading states nothing"
@@ -299,6 +305,12 @@ class Reference:
             return "it is about the conversation"
         if self.is_reference(text):
             return ""
+        if is_byline(text):
+            return "it is the particulars of a document"
+        if is_about_speaker(text) and self.grounds.quoting(text) is None:
+            return "it is about the one who speaks"
+        if self.question.answerable and only_yes_or_no(text) and not self._asks_yes_or_no():
+            return "the question does not ask for yes or no"
         if is_about_source(text) and not keys_of(text) - self.expected.words - {"passag"}:
             return "it is about the passages"
         if self.grounds.is_heading(text.strip("[]")):
@@ -332,6 +344,10 @@ class Reference:
             return ""
         return "it only repeats the question" if said - FILLERS else "it states nothing"
 
+    def _asks_yes_or_no(self) -> bool:
+        polar = any(wanted.kind == "polar" for wanted in self.expected.wanted)
+        return polar or self.expected.says is not None or asks_yes_or_no(self.question.text)
+
     def _chooses(self) -> bool:
         """Whether the question names the answers from which one is to be chosen."""
         return any(w.words and w.words <= self.expected.words for w in self.expected.wanted)
@@ -339,6 +355,20 @@ class Reference:
     def is_reference(self, text: str) -> bool:
         """Whether ``text`` holds any of the reference."""
         return self.question.answerable and bool(self.expected.held(text))
+
+    def is_no_answer(self, text: str) -> bool:
+        """Whether a phrase has no figure where one is asked for: a title, a label.
+
+        A name alone may be meant as the answer, unless yes or no is asked for.
+        """
+        if text[-1] in ".!;:," or STATES.search(text):
+            return False
+        if any(not self.expected.is_asked(value) for value in values(text)):
+            return False
+        wanted = self.expected.wanted
+        if not wanted or any(w.kind != "value" or _is_named(w) for w in wanted):
+            return False
+        return asks_yes_or_no(self.question.text) or not is_name(text)
 
     def rest(self, text: str) -> frozenset[str]:
         """What a stretch says beside its values and the words of the question."""
@@ -373,6 +403,10 @@ class Reference:
         shown = said if len(said) <= 60 else f"{said[:59]}…"
         why = f"the reference answer is “{wanted.forms[0]}”, not “{shown}”"
         return Finding("contradicted", "reference", why, self.quotes_of(groups))
+
+
+def _is_named(wanted: Wanted) -> bool:
+    return any(value.kind in ("code", "version") for value in wanted.values)
 
 
 def _labelled(text: str) -> bool:

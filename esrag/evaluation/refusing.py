@@ -40,7 +40,7 @@ _REFUSES = re.compile(
             # somebody does not know
             rf"\b(?:i|we)\s+(?:do|did|can|could|am|are|was|have|would)(?:\s*{_NOT})\s+"
             r"(?:\w+\s+){0,2}?(?:know|find|found|answer|determine|say|tell|provide|access|have|see"
-            r"|sure|aware|able|certain|confirm|learnt|learned|give|help)\b",
+            r"|sure|aware|able|certain|confirm|learnt|learned|give|help|familiar)\b",
             rf"\bi['’]?m\s+(?:\w+\s+){{0,2}}?(?:{_NOT}\s+(?:sure|aware|able|certain|familiar)"
             r"|unable|unaware|sorry)\b",
             r"\bi cannot\b|\bi can['’]t\b|\bwe cannot\b",

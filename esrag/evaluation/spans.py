@@ -34,6 +34,7 @@ SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" s
 _RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
 MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
 _HALF = Finding("unjudged", why="it breaks off before it states anything")
+_NO_ANSWER = Finding("unjudged", why="a phrase that states nothing, and no answer to the question")
 _TOO_LONG = Finding("unjudged", why="the sentence is too long to be checked")
 _TOO_MANY = Finding(
     "unjudged", why=f"only the first {MOST_JUDGED} different sentences of a reply are checked"
@@ -96,6 +97,8 @@ class SpanMaker:
         whole = self._finding(sentence)
         if whole.kind in ("supported", "unjudged"):
             return [(sentence, whole)]
+        if whole.kind == "unsupported" and self._reference.is_no_answer(sentence.text):
+            return [(sentence, _NO_ANSWER)]
         parts = clauses_of(reply, sentence)
         if len(parts) < 2 or self._reference.is_whole(sentence.text):
             return [(sentence, self._final(whole, sentence))]

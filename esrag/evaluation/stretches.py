@@ -19,6 +19,7 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^[\s|:=*_\-–—]+$")
 _COLUMNS_END = re.compile(r"\|?[ ]*:?-{2,}:?[ ]*(?:\||$)", re.M)  # the rule below a table's head
 _NUMBER = re.compile(r"^\d{1,3}\.$")  # of a heading or an item, unless the reply begins with it
+_NUMBERS = re.compile(r"^\d{1,3}[.)](?:\s+\d{1,3}[.)])+$")  # of items that do not come
 _ONLY_LINKS = re.compile(
     r"^\W*(?:(?:(?:the )?answer(?: is)?\W*)?\[[^\]\n]*\]\([^)\n]*\)\W*)+$"
     r"|^\W*\[[^\]\d\n]+\]\W*$",
@@ -70,7 +71,7 @@ def sentences_of(reply: str, quotations: Sequence[tuple[int, int]] = ()) -> Iter
         text = readable(raw)
         if any(character.isalnum() for character in text):
             columns = "|" in raw and bool(_COLUMNS_END.match(reply, behind))
-            counts = _NUMBER.match(raw) and bool(reply[:start].strip())
+            counts = _NUMBERS.match(raw) or (_NUMBER.match(raw) and bool(reply[:start].strip()))
             heading = columns or counts or raw.lstrip().startswith("#") or _ONLY_LINKS.match(raw)
             yield Stretch(start, end, text, heading=bool(heading))
 

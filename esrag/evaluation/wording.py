@@ -50,6 +50,15 @@ _NO_END = frozenset(
     " have had its their this these as after before than if when while because".split()
 )
 _CONDITION = re.compile(r"^(?:if|when|while|because|although|unless|once)\b", re.I)
+_ONLY_YES_OR_NO = re.compile(r"^(?:\W*\b(?:yes|no|yeah|yep|nope)\b)+\W*$", re.I)
+_PARTICULAR = re.compile(
+    r"\b(?:date|url|authors?|by|source|version|status|updated|published|last changed|category|tags)"
+    r"\s*:\s",
+    re.I,
+)
+_SPEAKER = re.compile(r"^\W*(?:(?:but|and|so) )?i(?:['’](?:m|d|ll|ve))?\s", re.I)
+_SAYS_THAT = re.compile(r"\b(?:that|think|believe|guess|assume|know|found|recall|remember)\b", re.I)
+_COPULA = re.compile(r"\b(?:is|are|was|were|means?|equals?)\b", re.I)
 MUCH_REPEATED = 5  # words of the question, beside which one new word of no weight says nothing
 PRONOUN = re.compile(r"^(?:it|this|that|they|these|he|she|there)\b", re.I)
 VERB = re.compile(
@@ -178,6 +187,31 @@ def breaks_off(text: str) -> bool:
     """Whether a stretch stops at a word that nothing can end with: "The reason is"."""
     words = text.split()
     return bool(words) and words[-1].lower() in _NO_END
+
+
+def only_yes_or_no(text: str) -> bool:
+    """Whether a stretch is a yes or no and nothing else."""
+    return _ONLY_YES_OR_NO.match(text) is not None
+
+
+def is_byline(text: str) -> bool:
+    """Whether a stretch is the particulars of a document: its date, its address."""
+    return len(_PARTICULAR.findall(text)) > 1 and VERB.search(text) is None
+
+
+def is_about_speaker(text: str) -> bool:
+    """Whether a stretch says of the one who speaks only what it does or is: "I am not a human".
+
+    "I think that it has 12" states something.
+    """
+    match = _SPEAKER.match(text)
+    return match is not None and not values(text) and _SAYS_THAT.search(text) is None
+
+
+def is_tautology(text: str) -> bool:
+    """Whether a stretch says of a thing that it is this thing."""
+    sides = [stems(side) for side in _COPULA.split(text)]
+    return len(sides) > 1 and bool(sides[0]) and len(set(sides)) == 1
 
 
 def is_half(text: str) -> bool:

@@ -129,6 +129,43 @@ def test_a_reply_of_a_megabyte_is_judged_as_far_as_it_is_worth() -> None:
     assert different[spans[-3].start :].startswith(f"Item {MOST_JUDGED} is blue.")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13. 14.",
+        "No, no.",
+        "Aster releases: reading the table",
+        "- Several release notes",
+        "The release of the environment is the release of the environment.",
+        "I am not familiar with the exact date, but I can list the days of the month.",
+        "I am not a human.",
+        "Aster team Date: 2026 URL: https://aster.example/notes",
+    ],
+)
+def test_what_states_nothing_has_no_colour(text: str) -> None:
+    """Numbering, titles, bylines and words about the speaker are neither blue nor red."""
+    assert {span.kind for span in spans_of(text)} <= {"unjudged", "refusal"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13 March 2026.",
+        "No.",
+        "Halden",
+        "Aster notes, 5 March 2026",
+        "I think that it was released in May.",
+        "Aster was the last release.",
+        "Several release notes say that it was never released.",
+    ],
+)
+def test_what_may_be_an_answer_has_one(text: str) -> None:
+    """A name alone, a date in a phrase, and what the speaker thinks can be wrong answers."""
+    asked = replace(QUESTION, text="Is 3 March 2026 when Aster 4.2.1 came out?")
+    for question in (asked,) if text == "No." else (QUESTION,):
+        assert {span.kind for span in spans_of(text, question)} & {"contradicted", "unsupported"}
+
+
 def test_evidence_is_where_it_says() -> None:
     """Offsets count the characters of the document, and are -1 where nobody knows them."""
     (right,) = spans_of("3 March 2026")
