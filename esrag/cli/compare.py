@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from esrag.cli.compare_update import update
 from esrag.cli.connection import connection_flags
+from esrag.cli.printable import printable
 from esrag.errors import ConflictError, EsragError, RejectedError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from esrag.evaluation.concluding import Gate, Means
     from esrag.evaluation.records import EvaluationRun, System
     from esrag.evaluation.run_folder import RunFolder
+    from esrag.evaluation.storage import RunRecord
     from esrag.questions import KnownQuestion
     from esrag.settings import Settings
 
@@ -192,6 +194,7 @@ def _concluding_when_stopped(
 ) -> Iterator[_Stopping]:
     """However the asking is ended, a report is made of what was replied; then it ends so."""
     from esrag.evaluation.concluding import conclude
+    from esrag.evaluation.storage import read_run
 
     stopping = _Stopping()
     try:
@@ -201,7 +204,7 @@ def _concluding_when_stopped(
             try:
                 replied = stopping.comparing.stop(_ended_by(error))
                 if replied:
-                    conclude(folder, gate=gate, means=means)
+                    _tell_new(conclude(folder, gate=gate, means=means), read_run(folder))
             except EsragError as second:  # such as the full disk that ended the asking, too
                 click.echo(f"There is no report of what was replied: {second.message}", err=True)
             else:
@@ -213,6 +216,13 @@ def _concluding_when_stopped(
                     words if replied else "Nothing was replied, so nothing is reported.", err=True
                 )
         raise
+
+
+def _tell_new(run: EvaluationRun, record: RunRecord) -> None:
+    """What the judging has to say of a run that was ended; the asking told its own as it came."""
+    for note in run.notes:
+        if note not in record.notes:
+            click.echo(f"note: {printable(note)}", err=True)
 
 
 def _is_own_fault(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ from esrag.evaluation.finding import finding_measures, run_of, with_finding
 from esrag.evaluation.fingerprints import index_name, model_name, reply_key
 from esrag.evaluation.gates import allowances, asked_alike, check_gates
 from esrag.evaluation.judge import Judge, agreement, judged_pairs
+from esrag.evaluation.judged_folder import counted
 from esrag.evaluation.pool import build_pool
 from esrag.evaluation.qrels import qrels_of_questions, write_qrels
 from esrag.evaluation.records import (
@@ -37,6 +38,7 @@ from esrag.evaluation.records import (
 from esrag.evaluation.run_folder import RunFolder
 from esrag.evaluation.scoring import score
 from esrag.evaluation.storage import (
+    KeptEvidence,
     Outcome,
     RunRecord,
     ranks_only,
@@ -144,7 +146,8 @@ def judged_run(folder: RunFolder, means: Means) -> Judged:
     record = read_answered(folder)
     questions = read_questions(folder)
     replies, notes = _current(folder, record, questions)
-    pools = _pools(folder, questions, replies)
+    kept = read_evidence(folder)
+    pools = _pools(kept, questions, replies)
     qrels = qrels_of_questions(questions)
     _, unmeasured = all_measures()
     scored, pairs = _all_scored(
@@ -157,7 +160,8 @@ def judged_run(folder: RunFolder, means: Means) -> Judged:
             scored[system.name] = with_finding(own, run, qrels)
     facts = told_agreement(means.judge, pairs) if means.judge else {}
     silent = silent_judge(means.judge) if means.judge else ()
-    return Judged(record, questions, scored, pools, facts, (*notes, *unmeasured, *silent))
+    notes = (*notes, *_unfetched(scored, kept), *unmeasured, *silent)
+    return Judged(record, questions, scored, pools, facts, notes)
 
 
 def conclude(
@@ -213,12 +217,11 @@ def conclude(
 
 
 def _pools(
-    folder: RunFolder,
+    kept: Mapping[str, KeptEvidence],
     questions: Sequence[KnownQuestion],
     replies: Mapping[str, Sequence[Reply]],
 ) -> dict[str, tuple[Passage, ...]]:
     """The evidence of each question, the same for all systems."""
-    kept = read_evidence(folder)
     given: dict[str, list[Reply]] = {question.id: [] for question in questions}
     for each in replies.values():
         for reply in each:
@@ -234,6 +237,29 @@ def _pools(
             replies=given[question.id],
         )
     return pools
+
+
+def _unfetched(
+    scored: Mapping[str, Sequence[Scored]], kept: Mapping[str, KeptEvidence]
+) -> tuple[str, ...]:
+    """That replies are judged by less than those of a whole run are, where that is so.
+
+    The evidence is fetched once all systems were asked: who stops the asking has none of it.
+    """
+    judged = {
+        each.reply.question_id
+        for own in scored.values()
+        for each in own
+        if any(span.kind not in ("refusal", "unjudged") for span in each.spans)
+    }
+    without = len(judged - kept.keys())
+    if not without:
+        return ()
+    return (
+        f"The asking ended before the evidence of {counted(without, 'question')} was fetched: "
+        "replies to them are judged by what the questions quote and the systems were given alone, "
+        "so more of what they say may stand as unsupported than in a whole run",
+    )
 
 
 def _current(

@@ -9,6 +9,8 @@ import pytest
 from comparing_desk import QUESTIONS, Place, Quiet, compared
 
 from esrag.cli import run
+from esrag.cli.compare_view import AskingView
+from esrag.evaluation.records import Reply
 from esrag.evaluation.run_folder import RunFolder
 from esrag.evaluation.systems import built_in_systems
 
@@ -89,6 +91,30 @@ def test_without_a_reply_there_is_no_report(
     assert "Nothing was replied, so nothing is reported." in told
     assert "there is no index esrag-docs-default" in told
     assert not (tmp_path / "none" / "report.html").exists()
+
+
+def test_what_a_stopped_comparison_is_judged_by_is_told(
+    data: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """^C before the evidence was fetched: once at once, and again whenever the run is shown."""
+    place, out = Place(), tmp_path / "stopped"
+    file = tmp_path / "port.jsonl"
+    port = {"id": "q1", "question": QUESTIONS[0].text, "type": "fact", "answer": "7443"}
+    evidence = [{"document": "marlow", "quote": "uses port 7443"}]
+    file.write_text(json.dumps({**port, "evidence": evidence}) + "\n")
+
+    def stop(self: AskingView, reply: Reply) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("esrag.cli.connection.connect_with", lambda *_, **__: place.client)
+    monkeypatch.setattr("esrag.cli.assembly.assembly_from", lambda own, **_: place.open(own))
+    monkeypatch.setattr(AskingView, "replied", stop)
+    assert run(["compare", "--questions", str(file), "--out", str(out)]) == 130
+    told = capsys.readouterr().err
+    assert told.count("before the evidence of 1 question was fetched") == 1
+    assert f"A report of what was replied so far: {out / 'report.html'}" in told
+    assert run(["compare", "--from", str(out)]) == 0
+    assert "before the evidence of 1 question was fetched" in capsys.readouterr().out
 
 
 def test_whose_replies_are_judged_is_told_once_each(

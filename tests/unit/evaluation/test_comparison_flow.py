@@ -201,6 +201,48 @@ def test_a_stopped_comparison_keeps_its_replies_and_goes_on(tmp_path: Path) -> N
     assert all(len(scored) == 3 for scored in run.scored.values())
 
 
+def test_what_is_judged_without_its_evidence_is_told_until_it_is_fetched(tmp_path: Path) -> None:
+    """In both reports; where some of it is there from an earlier call, of the others alone."""
+    place, path = Place(), tmp_path / "r"
+    systems, folder = built_in_systems()[:3], RunFolder(path)
+
+    def stop(reply: Reply) -> None:
+        if reply.system == "rag":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compared(path, place, systems=systems, progress=Quiet(stop))
+    conclude(folder)
+    told = "before the evidence of 3 questions was fetched"
+    for name in ("report.html", "report.md"):
+        assert (path / name).read_text().count(told) == 1, name
+    compared(path, place, systems=systems[:2], questions=QUESTIONS[:1])
+    assert "was fetched" not in (path / "report.md").read_text()
+    with pytest.raises(KeyboardInterrupt):
+        compared(path, place, systems=systems, progress=Quiet(stop))
+    (note,) = conclude(folder).notes
+    assert "before the evidence of 2 questions was fetched" in note
+    _, run = compared(path, place, systems=systems)
+    assert run.notes == ()
+    assert "was fetched" not in (path / "report.html").read_text()
+
+
+def test_a_stop_before_anything_was_stated_lacks_no_evidence(tmp_path: Path) -> None:
+    """Neither a refusal nor a list of passages is held against it."""
+    found = (System("found", "retrieval", {"retrieval.template": "lexical"}),)
+    for name, systems in {"silent": built_in_systems()[1:2], "found": found}.items():
+        place, path = Place(), tmp_path / name
+
+        def stop(reply: Reply) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            compared(path, place, systems=systems, questions=QUESTIONS[1:2], progress=Quiet(stop))
+        run = conclude(RunFolder(path))
+        assert [len(scored) for scored in run.scored.values()] == [1]
+        assert run.notes == ()
+
+
 def test_a_system_that_is_gone_ends_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
