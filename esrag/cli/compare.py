@@ -147,10 +147,9 @@ def _reported(given: dict[str, Any]) -> tuple[RunFolder, EvaluationRun, EsragErr
     folder = RunFolder.found(given["from_run"], data_dir=settings.data_dir)
     read_answered(folder)  # before anything is made in a folder of another sort
     gate = _gate(given, settings, folder)
-    with folder.held(), _means(given, settings) as means, AskingView() as view:
+    with folder.held(), AskingView() as view, _means(given, settings, view) as means:
         record = read_answered(folder)
         baseline = chosen_baseline(record.systems, given["baseline"] or record.baseline)
-        means = replace(means, tell=view.judging)
         return folder, conclude(folder, baseline=baseline, gate=gate, means=means), None
 
 
@@ -169,7 +168,7 @@ def _compared(given: dict[str, Any]) -> tuple[RunFolder, EvaluationRun, EsragErr
     folder = _folder(given, wanted.name, settings)
     gate = _gate(given, settings, folder)
     _require_adapters(wanted.systems, settings)
-    with folder.held(), _means(given, settings) as means, AskingView() as view:
+    with folder.held(), AskingView() as view, _means(given, settings, view) as means:
         with (
             connect_with(settings, connections=wanted.limits.parallel + 6) as client,
             explaining_refusals(client, "ask", settings.index.set),
@@ -177,7 +176,7 @@ def _compared(given: dict[str, Any]) -> tuple[RunFolder, EvaluationRun, EsragErr
         ):
             gathered = _gathered(wanted, folder, settings, client, view, stopping)
             note_index_seconds(folder, wanted.systems, settings, client)
-        run = conclude(folder, gate=gate, means=replace(means, tell=view.judging))
+        run = conclude(folder, gate=gate, means=means)
     return folder, run, next(iter(gathered.stopped.values()), None)
 
 
@@ -260,8 +259,8 @@ def _gathered(
 
 
 @contextmanager
-def _means(given: dict[str, Any], settings: Settings) -> Iterator[Means]:
-    """The prices of the settings, and the judge where one is named."""
+def _means(given: dict[str, Any], settings: Settings, view: AskingView) -> Iterator[Means]:
+    """The prices of the settings, and the judge where one is named; ``view`` hears of progress."""
     from esrag.evaluation.answer_metrics import Prices
     from esrag.evaluation.concluding import Means
     from esrag.evaluation.judge import Judge
@@ -273,11 +272,12 @@ def _means(given: dict[str, Any], settings: Settings) -> Iterator[Means]:
     if wanted.prompt_token_cost or wanted.generated_token_cost:
         prices = Prices(wanted.prompt_token_cost, wanted.generated_token_cost)
     if not given["judge_url"]:
-        yield Means(settings.data_dir, prices)
+        yield Means(settings.data_dir, prices, tell=view.judging)
         return
     place = Place(url=given["judge_url"], model=given["judge_model"] or BASE_MODEL)
     with Generator(place) as generator:
-        yield Means(settings.data_dir, prices, Judge(generator))
+        judge = Judge(generator, waiting=view.waiting)
+        yield Means(settings.data_dir, prices, judge, tell=view.judging)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -39,6 +39,7 @@ class AskingView:
         self._system, self._questions, self._kept = "", 0, 0
         self._states: Counter[str] = Counter()
         self._told = 0.0
+        self._awaited = ""
 
     def __enter__(self) -> AskingView:
         if self._console.is_terminal:
@@ -92,6 +93,16 @@ class AskingView:
         if not done or self._task is None:
             self._task = self._bars.add_task(f"judging {run}", total=questions, states="")
         self._bars.update(self._task, completed=done)
+
+    def waiting(self, words: str) -> None:
+        """What holds up the judging, "" for nothing more; a log is told when it has changed."""
+        if self._task is not None:
+            self._bars.update(self._task, states=printable(words))
+            return
+        told_of_late = self._awaited and time.monotonic() - self._told <= _EVERY
+        if words and words != self._awaited and not told_of_late:
+            self._awaited, self._told = words, time.monotonic()
+            click.echo(f"{printable(words)} …", err=True)
 
     def _line(self) -> str:
         done = self._kept + self._states.total()

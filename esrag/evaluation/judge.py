@@ -73,12 +73,20 @@ class Judge:
     """Asks ``endpoint``; ``asked`` and ``abstained`` count over its life, from any thread.
 
     After ``GIVEN_UP`` requests in a row without an answer it abstains without asking: a judge that
-    hangs would else hold up each stretch for ``seconds``.
+    hangs would else hold up each stretch for ``seconds``.  ``waiting`` hears in words what is being
+    waited for, and "" once it is over.
     """
 
-    def __init__(self, endpoint: Endpoint, *, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        seconds: float = 60.0,
+        waiting: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._endpoint = endpoint
         self._seconds = seconds
+        self._waiting = waiting
         self._format: Callable[[Any], Any] = _as_tgi
         self._lock = threading.Lock()
         self.asked = 0
@@ -118,6 +126,7 @@ class Judge:
             return None
         messages = messages_of(question, said, near, fence=secrets.token_hex(3))
         schema = schema_of(len(near))
+        self._waiting(self._wait())
         try:
             status, answer = self._request(messages, schema)
             if status in (400, 422) and self._format is _as_tgi:
@@ -130,12 +139,21 @@ class Judge:
             self._unanswered_for(f"the judge answered with status {status}")
             return None
         self._unanswered = 0
+        self._waiting("")
         return self._read(answer, near)
+
+    def _wait(self) -> str:
+        """What is being waited for while a request is under way."""
+        words = f"waiting for the judge, up to {self._seconds:.0f} s"
+        if not self._unanswered:
+            return words
+        return f"{words}; no answer to {self._unanswered} of {GIVEN_UP}, then it is given up"
 
     def _unanswered_for(self, why: str) -> None:
         self._unanswered += 1
         given_up = self._unanswered >= GIVEN_UP
         self.last_error = f"given up after {GIVEN_UP} in a row: {why}" if given_up else why
+        self._waiting("the judge does not answer and is given up" if given_up else "")
 
     def _request(self, messages: Any, schema: Any) -> tuple[int, Any]:
         body = {

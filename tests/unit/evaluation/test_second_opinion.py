@@ -137,6 +137,21 @@ def test_a_judge_that_never_answers_is_given_up(failing: dict[str, Any]) -> None
     assert f"after {GIVEN_UP} in a row" in judge.last_error
 
 
+def test_what_is_waited_for_is_told() -> None:
+    """How long, how many went unanswered, that it is over, and that nobody is asked any more."""
+    told: list[str] = []
+    judge = Judge(Endpoint((503, None), said("supported"), (503, None)), waiting=told.append)
+    near = Grounds(QUESTION.text, [hit_of(each) for each in POOL]).nearest(PARAPHRASE, most=1)
+    for _ in range(2 + GIVEN_UP + 1):
+        judge.opinion("late?", PARAPHRASE, near)
+    wait = "waiting for the judge, up to 60 s"
+    once, twice = (f"{wait}; no answer to {n} of 3, then it is given up" for n in (1, 2))
+    assert told == [
+        *(wait, "", once, ""),
+        *(wait, "", once, "", twice, "the judge does not answer and is given up"),
+    ]
+
+
 def test_an_answer_begins_the_count_of_failures_anew() -> None:
     """A judge that is busy now and then goes on being asked."""
     endpoint = Endpoint(*[(503, None), (503, None), said("supported")] * GIVEN_UP)
