@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from esrag.cli.figure_table import echo_table
 from esrag.cli.printable import one_line, printable
+from esrag.cli.progress import Bars
 
 if TYPE_CHECKING:
     from esrag.evaluation.records import Comparison, EvaluationRun, Measure, Reply
@@ -22,38 +20,22 @@ if TYPE_CHECKING:
 _EVERY = 30.0  # seconds between lines in a log
 
 
-class AskingView:
+class AskingView(Bars):
     """A bar for each system on a terminal, a line now and then in a log; on standard error."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bars = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            Elapsed(),
+            TimeElapsedColumn(),
             TextColumn("{task.fields[states]}"),
-            console=self._console,
         )
         self._task: TaskID | None = None
         self._system, self._questions, self._kept = "", 0, 0
         self._states: Counter[str] = Counter()
         self._told = 0.0
         self._awaited = ""
-
-    def __enter__(self) -> AskingView:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._bars.stop()
 
     def begin(self, system: str, questions: int, kept: int) -> None:
         """A system is asked; so many of its questions were replied to before."""

@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
+from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 
-class Steps:
+class Bars:
+    """Bars that are drawn for the time of a block, on a person's terminal only.
+
+    What a log is told in their place is up to whoever builds on this.
+    """
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(*columns, console=self._console)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._bars.stop()
+
+
+class Steps(Bars):
     """A list of steps that are taken one after the other.
 
     ``begin`` starts a step, ``advance`` moves its bar, ``end`` finishes it.
     """
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bars = Progress(
+        super().__init__(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
-            console=self._console,
         )
         self._task: TaskID | None = None
         self._title = ""
         self._started = 0.0
-
-    def __enter__(self) -> Steps:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._bars.stop()
 
     def begin(self, title: str) -> None:
         """Start a step."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
+from esrag.cli.progress import Bars
 from esrag.errors import UnsupportedError
 from esrag.training.run_folder import RunFolder
 
@@ -21,37 +19,24 @@ if TYPE_CHECKING:
 _EVERY = 10.0  # seconds between lines of a log
 
 
-class Progress:
+class Progress(Bars):
     """Shows each step on standard error, and writes for TensorBoard where that is wanted."""
 
     def __init__(self, folder: RunFolder, *, tensorboard: bool = False) -> None:
-        self._console = Console(stderr=True)
-        self._bars = Bars(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=self._console,
         )
         self._task: Any = None
         self._told = self._begun = 0.0
         self._first = 0
         self._board = _board(folder) if tensorboard else None
 
-    def __enter__(self) -> Progress:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._bars.stop()
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         if self._board is not None:
             self._board.close()
 
