@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
     from esrag.examples.checking import Finding
-    from esrag.examples.passages import Passage
     from esrag.types import Example
 
 _KINDS = click.Choice(get_args(ExampleKind))
@@ -231,18 +230,12 @@ def _beside(
 ) -> Iterator[Finding]:
     """What the index says of the rows, read with the caller's rights."""
     from esrag.examples.checking import findings_beside
-    from esrag.examples.reading import NOT_ALLOWED, passage_of, read_chunks, require_readable
+    from esrag.examples.reading import passages_beside
 
-    require_readable(client, index)
     refused: set[str] = set()
-
-    def passages() -> Iterator[Passage]:
-        for chunk, reason in read_chunks(client, index, acl=acl):
-            if not reason:
-                yield passage_of(chunk)
-            elif reason == NOT_ALLOWED:
-                refused.add(chunk.id)
-
+    passages = passages_beside(
+        client, index, acl=acl, forbidden=lambda chunk: refused.add(chunk.id)
+    )
     return findings_beside(file, passages, refused.__contains__)
 
 

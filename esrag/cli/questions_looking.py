@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from esrag.evaluation.question_sets.checking import Finding
     from esrag.evaluation.question_sets.records import SetQuestion
-    from esrag.examples.passages import Passage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = 40
@@ -238,19 +237,13 @@ def _beside(
 ) -> Iterator[Finding]:
     """What the index says of the questions, read with the caller's rights."""
     from esrag.evaluation.question_sets.checking import findings_beside_index
-    from esrag.examples.reading import NOT_ALLOWED, passage_of, read_chunks, require_readable
+    from esrag.examples.reading import passages_beside
 
-    require_readable(client, index)
     refused: set[str] = set()
-
-    def passages() -> Iterator[Passage]:
-        for chunk, reason in read_chunks(client, index, acl=acl):
-            if not reason:
-                yield passage_of(chunk)
-            elif reason == NOT_ALLOWED:
-                refused.add(chunk.document_id)
-
-    return findings_beside_index(questions, passages(), not_allowed=refused)
+    passages = passages_beside(
+        client, index, acl=acl, forbidden=lambda chunk: refused.add(chunk.document_id)
+    )
+    return findings_beside_index(questions, passages, not_allowed=refused)
 
 
 def _report(file: Path, findings: list[Finding], *, as_json: bool) -> None:

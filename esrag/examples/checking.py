@@ -68,7 +68,7 @@ def findings_in_file(file: Path) -> Iterator[Finding]:
 
 def findings_beside(
     file: Path,
-    passages: Callable[[], Iterable[Passage]],
+    passages: Iterable[Passage],
     forbidden: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Rows whose documents are not in the index as they were.
@@ -77,7 +77,7 @@ def findings_beside(
     whether it is there and may not be used.
     """
     with sqlite3.connect("") as table:
-        held = Passages(table, passages())
+        held = Passages(table, passages)
         for example in read_examples(file):
             yield from _beside(example, held, forbidden)
 

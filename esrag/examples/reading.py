@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elasticsearch import NotFoundError
@@ -43,6 +43,30 @@ def read_passages(
             left_out[reason] += 1
         else:
             yield passage_of(chunk)
+
+
+def passages_beside(
+    client: Elasticsearch,
+    index: str,
+    *,
+    acl: Sequence[str] = (),
+    forbidden: Callable[[StoredChunk], None],
+) -> Iterator[Passage]:
+    """Every chunk that may be used, for who checks what was made of them earlier.
+
+    ``forbidden`` hears of each chunk that is there and is for others.  Raises as
+    ``require_readable`` does, before the first is asked for.
+    """
+    require_readable(client, index)
+
+    def passages() -> Iterator[Passage]:
+        for chunk, reason in read_chunks(client, index, acl=acl):
+            if not reason:
+                yield passage_of(chunk)
+            elif reason == NOT_ALLOWED:
+                forbidden(chunk)
+
+    return passages()
 
 
 def read_documents(

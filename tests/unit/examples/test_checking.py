@@ -35,7 +35,7 @@ def beside(tmp_path: Path, held: Sequence[Passage], *, forbidden: Sequence[str] 
     """What is found in a data set of two rows beside an index that holds ``held``."""
     file = tmp_path / "rows.jsonl"
     write_examples(file, [row(TERN, "How many eggs?"), row(DUNLIN, "And the dunlin?")])
-    found = checking.findings_beside(file, lambda: held, forbidden.__contains__)
+    found = checking.findings_beside(file, held, forbidden.__contains__)
     return [f"{each.document}: {each.what}" for each in found]
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from esrag.cluster.chunk_scan import StoredChunk
 from esrag.examples.passages import Passage, Passages
-from esrag.examples.reading import NO_DOCUMENT, NO_TEXT, NOT_ALLOWED, passage_of, reason_against
+from esrag.examples.reading import (
+    NO_DOCUMENT,
+    NO_TEXT,
+    NOT_ALLOWED,
+    passage_of,
+    passages_beside,
+    reason_against,
+)
+from esrag.testing_elasticsearch import ElasticsearchFake, Reply, Request
 
 
 @pytest.mark.parametrize(
@@ -54,3 +62,28 @@ def test_passages_come_by_document_and_position_and_whole() -> None:
     assert [len(document) for document in held.documents()] == [2, 1]
     assert [held.get(passage.id) for passage in given] == given
     assert held.get("c9") is None
+
+
+def test_who_checks_hears_of_what_is_there_for_others() -> None:
+    """Not of what cannot be used by anybody, such as a chunk without text."""
+    chunks = [
+        {"document_id": "open", "text": "for all"},
+        {"document_id": "closed", "text": "for some", "acl": ["hr"]},
+        {"document_id": "empty", "text": " "},
+    ]
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("_pit"):
+            return Reply(200, {"id": "p", "_shards": {"failed": 0}})
+        first = "search_after" not in (request.body or {})
+        hits = [
+            {"_id": each["document_id"], "_source": each, "sort": [each["document_id"], number]}
+            for number, each in enumerate(chunks)
+        ]
+        found = {"hits": {"hits": hits if first else []}, "timed_out": False}
+        return Reply(200, {"pit_id": "p", "_shards": {"failed": 0}, **found})
+
+    client, refused = ElasticsearchFake(answer).client(), list[str]()
+    passages = passages_beside(client, "docs", forbidden=lambda chunk: refused.append(chunk.id))
+    assert [each.id for each in passages] == ["open"]
+    assert refused == ["closed"]
