@@ -28,6 +28,8 @@ LEAST_WORDS = 2  # words, figures aside, that a stretch needs to be compared at 
 LEAST_SHARED = 0.75  # of a stretch's plain words, in a unit that says otherwise
 LEAST_WHOLE = 0.6  # share of a unit's words, from which words without a verb say it
 LEAST_VERBATIM = 25  # characters, from which a stretch that stands somewhere is a quotation
+# what may follow the first clause of a sentence, when it is quoted as a sentence of its own
+_GOES_ON = re.compile(r"\s*[,;—–]\s|\s*\(|\s+(?:and|but|while|whereas)\s")
 _CODE_LINE = re.compile(r"^(?:\$ )?\S[^\n]{4,}$", re.M)
 _ENDS = frozenset('.!?:;…\n"”»)*')
 # what a sentence says of a thing for which a table has but a column
@@ -235,6 +237,17 @@ class Grounds:
                 fragment = _is_fragment(text, unit) and not whole_there
                 if here in letters or (letters in here and not fragment):
                     return Place(hit, unit)
+        return self._first_clause(text)
+
+    def _first_clause(self, text: str) -> Place | None:
+        """The unit that begins with ``text`` and goes on behind it: a clause that has a verb."""
+        letters = folded(text).rstrip(".")
+        if len(letters) < LEAST_VERBATIM or not STATES.search(text):
+            return None
+        for hit, unit in self._units:
+            here = folded(unit.text)
+            if here.startswith(letters) and _GOES_ON.match(here, len(letters)):
+                return Place(hit, unit)
         return None
 
     def quotations(self, reply: str) -> list[tuple[int, int]]:

@@ -28,6 +28,14 @@ from esrag.evaluation.expected import (
 from esrag.evaluation.grounds import STATES, Grounds
 from esrag.evaluation.pool import Quoted, evidence_of, hit_of, quoted_in
 from esrag.evaluation.records import Passage, SpanEvidence, SpanJudge, SpanKind
+from esrag.evaluation.stating import (
+    PASSAGE_ID,
+    breaks_off,
+    is_about_speaker,
+    only_yes_or_no,
+    says_nothing,
+    tells_nothing,
+)
 from esrag.evaluation.stretches import Stretch
 from esrag.evaluation.values import agreement, values
 from esrag.evaluation.wording import (
@@ -36,26 +44,14 @@ from esrag.evaluation.wording import (
     FILLERS,
     FINITE,
     LABEL,
-    LAID_OUT,
-    META,
     MUCH_REPEATED,
     OPTION,
-    PASSAGE_ID,
-    POLITE,
     PRONOUN,
-    SHORTENED,
     VERB,
-    breaks_off,
-    is_about_source,
-    is_about_speaker,
-    is_byline,
-    is_name,
     is_other_phrase,
     is_part,
-    is_tautology,
     negates,
     only_values,
-    only_yes_or_no,
     other_head,
     other_numbers,
     shape,
@@ -69,6 +65,7 @@ _DENIES = re.compile(r"(?:\bnot|n['’]t|\bnever|\bno)(?:\W+\w+){0,3}\W*$", re.I
 MOST_STRANGE = 2  # unknown words that a stretch may have which holds the reference
 STRANGE_SHARE = 0.34
 MOST_EVIDENCE = 3
+_NAMING = ("code", "version")  # values that name a thing, and measure none
 LEAST_SAID = 6  # words, from which a reference answer is read as a passage is
 MOST_REPEATED = 2  # words of the question beside a value that is labelled as the answer
 
@@ -295,24 +292,17 @@ class Reference:
     def says_nothing(self, stretch: Stretch) -> str:
         """Why a stretch states nothing; "" when it states something."""
         text = PASSAGE_ID.sub("passage", stretch.text)
-        if SHORTENED.match(text) or is_tautology(text):
-            return "it states nothing"
-        if stretch.heading or LAID_OUT.search(text):
-            return "a heading states nothing"
-        if text.endswith("?"):
-            return "a question states nothing"
-        if POLITE.match(text) or META.search(text):
-            return "it is about the conversation"
-        if self.is_reference(text):
-            return ""
-        if is_byline(text):
-            return "it is the particulars of a document"
+        nothing = "a heading states nothing" if stretch.heading else says_nothing(text)
+        if nothing or self.is_reference(text):
+            return nothing
+        named = bool(keys_of(text) - self.expected.words - {"passag"})
+        nothing = tells_nothing(text, named=named)
+        if nothing:
+            return nothing
         if is_about_speaker(text) and self.grounds.quoting(text) is None:
             return "it is about the one who speaks"
         if self.question.answerable and only_yes_or_no(text) and not self._asks_yes_or_no():
             return "the question does not ask for yes or no"
-        if is_about_source(text) and not keys_of(text) - self.expected.words - {"passag"}:
-            return "it is about the passages"
         if self.grounds.is_heading(text.strip("[]")):
             return "a heading states nothing"
         said = stems(text)
@@ -357,18 +347,28 @@ class Reference:
         return self.question.answerable and bool(self.expected.held(text))
 
     def is_no_answer(self, text: str) -> bool:
-        """Whether a phrase has no figure where one is asked for: a title, a label.
+        """Whether a phrase cannot be meant as an answer: a title where a figure is asked for, say.
 
-        A name alone may be meant as the answer, unless yes or no is asked for.
+        To a question for yes or no a phrase is none either, unless it has words of the evidence.
+        A single word is left: it may be meant as the figure ("Midnight").
         """
-        if text[-1] in ".!;:," or STATES.search(text):
+        if not self.question.answerable or text[-1] in "!;:," or STATES.search(text):
             return False
-        if any(not self.expected.is_asked(value) for value in values(text)):
+        if self.expected.says is not None and only_values(text):
+            return not any(
+                agreement(v, o) == "equal" for v in values(text) for o in self._told_values
+            )
+        if text.endswith(".") or polarity(text, self.question.text) is not None:
             return False
+        if any(v.kind not in _NAMING and not self.expected.is_asked(v) for v in values(text)):
+            return False
+        if asks_yes_or_no(self.question.text):
+            return not stems(text) & self._told_words
         wanted = self.expected.wanted
-        if not wanted or any(w.kind != "value" or _is_named(w) for w in wanted):
-            return False
-        return asks_yes_or_no(self.question.text) or not is_name(text)
+        figures = [
+            any(v.kind not in _NAMING for v in w.values) for w in wanted if w.kind == "value"
+        ]
+        return len(text.split()) > 1 and 0 < len(figures) == len(wanted) and all(figures)
 
     def rest(self, text: str) -> frozenset[str]:
         """What a stretch says beside its values and the words of the question."""
@@ -403,10 +403,6 @@ class Reference:
         shown = said if len(said) <= 60 else f"{said[:59]}…"
         why = f"the reference answer is “{wanted.forms[0]}”, not “{shown}”"
         return Finding("contradicted", "reference", why, self.quotes_of(groups))
-
-
-def _is_named(wanted: Wanted) -> bool:
-    return any(value.kind in ("code", "version") for value in wanted.values)
 
 
 def _labelled(text: str) -> bool:

@@ -28,6 +28,9 @@ _REFUSES = re.compile(
             # the source does not tell
             rf"\b{_SOURCE}\b[^.!?]{{0,60}}\b(?:do|does|did|is|are|was|were|can|could)(?:\s*{_NOT})\b"
             rf"[^.!?]{{0,30}}?\b{_TELL}\w*\b",
+            rf"^\W*(?:no (?:\w+ )?{_SOURCE} (?:is|are|was|were)"
+            rf"|(?:the|this|these) (?:\w+ )?{_SOURCE} (?:is|are|was|were)\s*{_NOT})\s+"
+            r"(?:available|provided|given|included|found|accessible)\W*$",
             rf"\b(?:none|neither) of the (?:given |provided )?{_SOURCE}\b",
             r"\b(?:there (?:is|was|are)|i (?:have|found|see)|contains?|provides?|with|gives?|has)"
             r"\s+(?:no|insufficient|not enough)\s+(?:\w+\s+)?(?:information|mention|answer|data"

@@ -23,13 +23,14 @@ from esrag.evaluation.grounds import LEAST_VERBATIM, Place
 from esrag.evaluation.records import Passage, Span, SpanJudge, SpanKind
 from esrag.evaluation.reference import MOST_EVIDENCE, Finding, Reference
 from esrag.evaluation.refusing import declines
+from esrag.evaluation.stating import is_half
 from esrag.evaluation.stretches import LONGEST, Stretch, clauses_of, parts_of, sentences_of
 from esrag.evaluation.values import values
-from esrag.evaluation.wording import PRONOUN, is_half
+from esrag.evaluation.wording import PRONOUN
 from esrag.questions import KnownQuestion
 from esrag.verification.support import folded
 
-OF_ITS_OWN = 7  # words, above which a sentence says itself what it speaks of
+OF_ITS_OWN = 5  # words, above which a sentence says itself what it speaks of
 SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" speaks
 _RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
 MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
@@ -97,7 +98,7 @@ class SpanMaker:
         whole = self._finding(sentence)
         if whole.kind in ("supported", "unjudged"):
             return [(sentence, whole)]
-        if whole.kind == "unsupported" and self._reference.is_no_answer(sentence.text):
+        if whole.kind != "refusal" and self._reference.is_no_answer(sentence.text):
             return [(sentence, _NO_ANSWER)]
         parts = clauses_of(reply, sentence)
         if len(parts) < 2 or self._reference.is_whole(sentence.text):

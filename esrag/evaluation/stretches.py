@@ -20,16 +20,19 @@ _RULE = re.compile(r"^[\s|:=*_\-–—]+$")
 _COLUMNS_END = re.compile(r"\|?[ ]*:?-{2,}:?[ ]*(?:\||$)", re.M)  # the rule below a table's head
 _NUMBER = re.compile(r"^\d{1,3}\.$")  # of a heading or an item, unless the reply begins with it
 _NUMBERS = re.compile(r"^\d{1,3}[.)](?:\s+\d{1,3}[.)])+$")  # of items that do not come
+_TARGET = r"\((?:\.{0,2}/|#|https?:)[^)\n]*\)"  # of a link; models put a blank before it
+_LINK = rf"\[[^\]\n]*\](?:\([^)\n]*\)| {_TARGET})"
+_LINKS = re.compile(_LINK)
 _ONLY_LINKS = re.compile(
-    r"^\W*(?:(?:(?:the )?answer(?: is)?\W*)?\[[^\]\n]*\]\([^)\n]*\)\W*)+$"
-    r"|^\W*\[[^\]\d\n]+\]\W*$",
+    rf"^\W*(?:(?:(?:the )?answer(?: is)?\W*)?(?:{_LINK}|{_TARGET})\W*)+$|^\W*\[[^\]\d\n]+\]\W*$",
     re.I,
 )
 _ONLY_CITATIONS = re.compile(
     r"^\s*(?:[\[(【][^\]\[()【】]{0,40}\d[^\]\[()【】]{0,20}[\])】]\s*)+[.!]?\s*$"
 )
 _MARKS = re.compile(
-    r"^\s*(?:>\s*)*(?:[-*+•]|\d{1,3}[.)])?\s+|[*`#]+|(?<!\w)_+|_+(?!\w)|\[([^\]]*)\]\([^)]*\)"
+    r"^\s*(?:>\s*)*(?:[-*+•]|\d{1,3}[.)])?\s+|[*`#]+|(?<!\w)_+|_+(?!\w)"
+    rf"|\[([^\]]*)\](?:\([^)]*\)| {_TARGET})"
 )
 _JOINT = re.compile(
     r"(?:\s*[,;:—–]\s+|\s+-\s+|\s+)(?:and|but|while|whereas|although|though|which|or|plus"
@@ -105,12 +108,13 @@ def _whole(reply: str) -> Iterator[tuple[int, int]]:
 
 
 def clauses_of(reply: str, sentence: Stretch) -> tuple[Stretch, ...]:
-    """The clauses of a sentence; a joint inside a value, as of "9 April, 2026", is none.
+    """The clauses of a sentence; a joint inside a value, as of "9 April, 2026", or a link is none.
 
     Each joint belongs to the clause behind it, so the clauses cover the sentence.
     """
     raw = reply[sentence.start : sentence.end]
     inside = [(value.start, value.end) for value in values(raw)]
+    inside += [match.span() for match in _LINKS.finditer(raw)]
     cuts = [
         match.start()
         for match in _JOINT.finditer(raw)

@@ -19,46 +19,6 @@ FILLERS = stems(
     " size amount duration"
 )
 LABEL = re.compile(r"^\W*(?:the |my |final )*(?:answer|result|value|date|number)\b", re.I)
-SHORTENED = re.compile(r"^\W*(?:i\.? ?e|e\.? ?g|etc|cf|viz)\W*$", re.I)
-PASSAGE_ID = re.compile(r"<?/?\bpassages? [0-9a-f]{4,12}\b>?", re.I)
-LAID_OUT = re.compile(r"›|^</?\w+[^<>]{0,80}>$")
-POLITE = re.compile(
-    r"^(?:i['’]m (?:ready|happy|glad|here|going|just)|i(?:['’]d| would) be|i['’]m$|let me"
-    r"|i (?:hope|will|can) (?:help|assist|this)|i am (?:ready|happy|glad|here)|feel free"
-    r"|please (?:provide|let|tell|specify|clarify|feel|note)|thank|thanks|hello|hi\b|sure"
-    r"|of course|certainly|you['’]re welcome"
-    r"|if you (?:need|have|want|would like)\b.{0,60}\b(?:help|assist\w*|questions?|ask))\b",
-    re.I,
-)
-META = re.compile(
-    r"\b(?:passages?|documents?|texts?)\b.{0,20}\b(?:contains?|has|have|gives?|provides?)\b"
-    r".{0,15}\banswer\b",
-    re.I,
-)
-_TELLS = (
-    r"(?:provid|contain|discuss|describ|mention|giv|offer|present|includ|focus|talk|refer|explain)"
-    r"(?:s|es|ing|e)?"
-)
-_ABOUT_SOURCE = re.compile(
-    rf"^\W*(?:the|this|these|both|each) (?:given |provided |above |following )?"
-    rf"(?:passages?|texts?|documents?|contexts?|questions?|excerpts?)"
-    rf"(?: you (?:provided|gave|have provided))? (?:(?:is|are|also|not) )*(?:{_TELLS}|about)\b",
-    re.I,
-)
-_NO_END = frozenset(
-    "the a an of to in on at by for from with and or but that which who is are was were be been has"
-    " have had its their this these as after before than if when while because".split()
-)
-_CONDITION = re.compile(r"^(?:if|when|while|because|although|unless|once)\b", re.I)
-_ONLY_YES_OR_NO = re.compile(r"^(?:\W*\b(?:yes|no|yeah|yep|nope)\b)+\W*$", re.I)
-_PARTICULAR = re.compile(
-    r"\b(?:date|url|authors?|by|source|version|status|updated|published|last changed|category|tags)"
-    r"\s*:\s",
-    re.I,
-)
-_SPEAKER = re.compile(r"^\W*(?:(?:but|and|so) )?i(?:['’](?:m|d|ll|ve))?\s", re.I)
-_SAYS_THAT = re.compile(r"\b(?:that|think|believe|guess|assume|know|found|recall|remember)\b", re.I)
-_COPULA = re.compile(r"\b(?:is|are|was|were|means?|equals?)\b", re.I)
 MUCH_REPEATED = 5  # words of the question, beside which one new word of no weight says nothing
 PRONOUN = re.compile(r"^(?:it|this|that|they|these|he|she|there)\b", re.I)
 VERB = re.compile(
@@ -181,51 +141,3 @@ def named_pairs(text: str) -> frozenset[tuple[str, str]]:
         for one, two in pairwise(content(text))
         if one.capital and two.kind == "word" and not two.capital
     )
-
-
-def breaks_off(text: str) -> bool:
-    """Whether a stretch stops at a word that nothing can end with: "The reason is"."""
-    words = text.split()
-    return bool(words) and words[-1].lower() in _NO_END
-
-
-def only_yes_or_no(text: str) -> bool:
-    """Whether a stretch is a yes or no and nothing else."""
-    return _ONLY_YES_OR_NO.match(text) is not None
-
-
-def is_byline(text: str) -> bool:
-    """Whether a stretch is the particulars of a document: its date, its address."""
-    return len(_PARTICULAR.findall(text)) > 1 and VERB.search(text) is None
-
-
-def is_about_speaker(text: str) -> bool:
-    """Whether a stretch says of the one who speaks only what it does or is: "I am not a human".
-
-    "I think that it has 12" states something.
-    """
-    match = _SPEAKER.match(text)
-    return match is not None and not values(text) and _SAYS_THAT.search(text) is None
-
-
-def is_tautology(text: str) -> bool:
-    """Whether a stretch says of a thing that it is this thing."""
-    sides = [stems(side) for side in _COPULA.split(text)]
-    return len(sides) > 1 and bool(sides[0]) and len(set(sides)) == 1
-
-
-def is_half(text: str) -> bool:
-    """Whether a stretch begins with "if" or the like and has no second clause and no end."""
-    return _CONDITION.match(text) is not None and "," not in text and text[-1] not in ".!?;:"
-
-
-def is_about_source(text: str) -> bool:
-    """Whether a stretch says of a passage or of the question only that it is about something.
-
-    "The passage discusses the closing of the mine" states nothing; what goes on ("…, which was
-    closed in 1911") does.
-    """
-    match = _ABOUT_SOURCE.match(text)
-    if match is None or values(text):
-        return False
-    return FINITE.search(text, match.end()) is None

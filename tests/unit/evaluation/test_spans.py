@@ -136,6 +136,14 @@ def test_a_reply_of_a_megabyte_is_judged_as_far_as_it_is_worth() -> None:
         "No, no.",
         "Aster releases: reading the table",
         "- Several release notes",
+        "Aster 4.2.1, WKB-417 or Halden",
+        "The passage is not available.",
+        "The passage contains a list of details about what happened in March 2026.",
+        "To: owners of Aster",
+        ", according to the [support policy](../support.md).",
+        "[WKB-417] (../reference/error-codes.html).",
+        "Aster 4.2.1.1.2.1.1.2.2.2.2.2.2.2.2.2.2.2.2.2.",
+        '- The original sentence: "I need',
         "The release of the environment is the release of the environment.",
         "I am not familiar with the exact date, but I can list the days of the month.",
         "I am not a human.",
@@ -160,7 +168,7 @@ def test_what_states_nothing_has_no_colour(text: str) -> None:
     ],
 )
 def test_what_may_be_an_answer_has_one(text: str) -> None:
-    """A name alone, a date in a phrase, and what the speaker thinks can be wrong answers."""
+    """A date in a phrase, a yes or no where it is asked for, and what the speaker thinks."""
     asked = replace(QUESTION, text="Is 3 March 2026 when Aster 4.2.1 came out?")
     for question in (asked,) if text == "No." else (QUESTION,):
         assert {span.kind for span in spans_of(text, question)} & {"contradicted", "unsupported"}
