@@ -62,6 +62,7 @@ from esrag.types import Hit
 from esrag.verification.support import ground
 
 _DENIES = re.compile(r"(?:\bnot|n['’]t|\bnever|\bno)(?:\W+\w+){0,3}\W*$", re.I)
+_REASON = re.compile(r"\b(?:because|since|so that|in order to|due to)\b(.+)", re.I)
 MOST_STRANGE = 2  # unknown words that a stretch may have which holds the reference
 STRANGE_SHARE = 0.34
 MOST_EVIDENCE = 3
@@ -131,7 +132,7 @@ class Reference:
             return None
         echo = len(stems(text) & self.expected.words) >= LEAST_ECHO * len(self.expected.words)
         alone = only_values(text) or (not rest and bool(LABEL.match(text)))
-        pure = bare and (alone or echo)
+        pure = bare and (alone or (echo and not rest))
         replaced = self.expected.replaced(text, bare=bare, pure=pure, echo=not alone)
         if replaced:
             value, wanted = replaced
@@ -246,6 +247,12 @@ class Reference:
             return Finding("unsupported", "evidence", why, quotes)
         if self._rivals(text) or self._other_subject(text):
             return Finding("unsupported", "evidence", "it speaks of something else", quotes)
+        reason = _REASON.search(text)
+        given = stems(reason.group(1)) if reason else frozenset()
+        invented = len(given - self._told_words)
+        if invented >= max(MOST_STRANGE, STRANGE_SHARE * len(given)):
+            why = "the evidence does not give this reason"
+            return Finding("unsupported", "evidence", why, quotes)
         said = stems(without_values(text)) - FILLERS
         strange = said - self._told_words
         foreign = len(strange) == len(said) >= MOST_STRANGE  # not one word of it is known
@@ -303,7 +310,7 @@ class Reference:
             return "it is about the one who speaks"
         if self.question.answerable and only_yes_or_no(text) and not self._asks_yes_or_no():
             return "the question does not ask for yes or no"
-        if self.grounds.is_heading(text.strip("[]")):
+        if self._only_titles(text):
             return "a heading states nothing"
         said = stems(text)
         new = said - self.expected.words - FILLERS
@@ -333,6 +340,19 @@ class Reference:
         if said and PRONOUN.match(text):
             return ""
         return "it only repeats the question" if said - FILLERS else "it states nothing"
+
+    def _only_titles(self, text: str) -> bool:
+        """Whether a stretch is titles and headings of the passages, and codes beside them."""
+        parts = [part.strip(" .[]") for part in re.split("[,;]", text)]
+        titles = [self.grounds.is_heading(part) for part in parts]
+        whole = self.grounds.is_heading(text.strip("[]"))
+        return whole or (
+            any(titles)
+            and all(
+                title or (only_values(part) and all(v.kind in _NAMING for v in values(part)))
+                for part, title in zip(parts, titles, strict=True)
+            )
+        )
 
     def _asks_yes_or_no(self) -> bool:
         polar = any(wanted.kind == "polar" for wanted in self.expected.wanted)
