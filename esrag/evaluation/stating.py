@@ -37,7 +37,7 @@ _HAS_ANSWER = re.compile(
 )
 _SOURCE = (
     r"^\W*(?:the|this|these|both|each) (?:given |provided |above |following )?"
-    r"(?:passages?|texts?|documents?|contexts?|questions?|excerpts?)"
+    r"(?:passages?|texts?|documents?|contexts?|questions?|excerpts?|articles?|release notes)"
     r"(?: you (?:provided|gave|have provided))? (?:(?:is|are|also|not) )*"
 )
 _TELLS = (

@@ -40,6 +40,7 @@ _JOINT = re.compile(
     r"|\s*[,;:—–]\s+(?=\S)|\s*\((?=[^)\s])|\s+-\s+(?=\S)",
     re.I,
 )
+_SHOWS_PASSAGE = re.compile(r"^\W*the passage is:? *</?passages? [0-9a-f]{4,12}> *(?=\S)", re.I)
 _ENDS_IN_DIGIT = re.compile(r"\d\.$")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
@@ -140,7 +141,7 @@ def parts_of(reply: str, clauses: Sequence[Stretch]) -> Stretch:
 
 def readable(raw: str) -> str:
     """``raw`` as it reads: without Markdown, signs that no reader sees, citations and labels."""
-    seen = _UNSEEN.sub("", raw)
+    seen = _SHOWS_PASSAGE.sub("", _UNSEEN.sub("", raw))
     plain = _MARKS.sub(lambda match: match.group(1) or "", seen)
     if "|" in plain:  # cells of a row stay apart: "Kestrel 3 | 630 kg" is not 3,630 kg
         plain = "; ".join(cell for cell in map(str.strip, plain.split("|")) if cell)

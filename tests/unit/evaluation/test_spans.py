@@ -140,6 +140,8 @@ def test_a_reply_of_a_megabyte_is_judged_as_far_as_it_is_worth() -> None:
         "Aster, [WKB-417](../codes.html).",
         "The passage is not available.",
         "The passage contains a list of details about what happened in March 2026.",
+        "The release notes contain a list of the latest changes.",
+        "The passage is: <passage 2d3047> Aster",
         "To: owners of Aster",
         ", according to the [support policy](../support.md).",
         "[WKB-417] (../reference/error-codes.html).",
@@ -175,6 +177,12 @@ def test_what_may_be_an_answer_has_one(text: str) -> None:
     asked = replace(QUESTION, text="Is 3 March 2026 when Aster 4.2.1 came out?")
     for question in (asked,) if text == "No." else (QUESTION,):
         assert {span.kind for span in spans_of(text, question)} & {"contradicted", "unsupported"}
+
+
+def test_a_passage_that_is_shown_as_one_is_judged_by_what_it_says() -> None:
+    """Small models write the label of a passage before its words."""
+    (span,) = spans_of(f"The passage is: <passage 2d3047> {QUOTE}")
+    assert span.kind == "supported"
 
 
 def test_evidence_is_where_it_says() -> None:
