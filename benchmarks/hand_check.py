@@ -6,7 +6,8 @@
 
 The sheet holds the question, the reference, the reply with the stretch marked and the pool; neither
 the verdict nor the system.  Stretches are drawn with a seed, equally many of each system and
-colour; what one stretch says is drawn once, however many systems said it of the question.  A
+colour; what one stretch says is drawn once, however many systems said it of the question.  Among
+them, unmarked, may be some that have no colour (``--uncoloured``), which are counted apart.  A
 person's verdict is ``supported``, ``contradicted``, ``unsupported`` or ``none``: no colour.
 ``stored`` checks that a report shows the stored verdicts, all of them and no others.
 """
@@ -33,6 +34,7 @@ from esrag.statistics.proportions import proportion
 from esrag.terms import terms
 
 COLOURED = ("supported", "contradicted", "unsupported")
+UNCOLOURED = ("refusal", "unjudged")
 COLOUR = {"supported": "blue", "contradicted": "red", "unsupported": "red"}
 NEAREST = 4  # units of the pool that a person is shown first
 
@@ -59,9 +61,11 @@ def scored_of(run: RunFolder) -> dict[str, tuple[Scored, ...]]:
 
 
 def strata_of(
-    scored: Mapping[str, Sequence[Scored]], leave_out: frozenset[str]
+    scored: Mapping[str, Sequence[Scored]],
+    leave_out: frozenset[str],
+    kinds: Sequence[str] = COLOURED,
 ) -> dict[tuple[str, str], list[tuple[Reply, Span]]]:
-    """The coloured stretches of each system and colour; the same words of a question once."""
+    """The stretches of each system and verdict; the same words of a question once."""
     places: dict[tuple[str, str], list[tuple[Reply, Span]]] = defaultdict(list)
     for system, replies in scored.items():
         for each in replies:
@@ -70,7 +74,7 @@ def strata_of(
             seen = set()
             for span in each.spans:
                 words = " ".join(each.reply.text[span.start : span.end].split()).casefold()
-                if span.kind in COLOURED and words not in seen:
+                if span.kind in kinds and words not in seen:
                     seen.add(words)
                     places[system, span.kind].append((each.reply, span))
     return dict(places)
@@ -198,7 +202,7 @@ def joined(
 
 def figures_of(record: Mapping[str, Any]) -> str:
     """The agreement of a record, as text; nothing is read but its rows and the strata's sizes."""
-    rows = record["spans"]
+    rows = [row for row in record["spans"] if row["rules"] in COLOURED]
     same = [row["rules"] == row["person"] for row in rows]
     colour = [COLOUR.get(row["rules"]) == COLOUR.get(row["person"]) for row in rows]
     lines = [f"colour: {proportion(colour)}", f"verdict: {proportion(same)}"]
@@ -211,7 +215,10 @@ def figures_of(record: Mapping[str, Any]) -> str:
     weights = {(each["system"], each["verdict"]): each["spans"] for each in record["strata"]}
     lines.append(f"colour, weighted by how many there are: {_weighted(rows, colour, weights):.3f}")
     lines.append(f"verdict, weighted: {_weighted(rows, same, weights):.3f}")
-    pairs = Counter((row["rules"], row["person"]) for row in rows)
+    without = [row["person"] == "none" for row in record["spans"] if row["rules"] in UNCOLOURED]
+    if without:
+        lines.append(f"no colour of those without one: {proportion(without)}")
+    pairs = Counter((row["rules"], row["person"]) for row in record["spans"])
     lines += [f"{rules} / {person}: {count}" for (rules, person), count in sorted(pairs.items())]
     return "\n".join(lines)
 
@@ -307,25 +314,38 @@ PATH = click.Path(path_type=Path, exists=True)
 @click.argument("run", type=PATH)
 @click.option("--seed", type=int, required=True)
 @click.option("--size", type=int, default=120, show_default=True)
+@click.option("--uncoloured", type=int, default=0, help="How many without a colour, besides.")
 @click.option(
     "--leave-out", type=PATH, multiple=True, help="Records whose questions are not drawn."
 )
 @click.option("--part", default="1/1", help="Which part of the questions: 1/2 or 2/2, as drawn.")
 @click.option("--sheet", type=click.Path(path_type=Path), required=True)
 def draw(
-    run: Path, *, seed: int, size: int, leave_out: tuple[Path, ...], part: str, sheet: Path
+    run: Path,
+    *,
+    seed: int,
+    size: int,
+    uncoloured: int,
+    leave_out: tuple[Path, ...],
+    part: str,
+    sheet: Path,
 ) -> None:
     """Draw stretches for a person to judge."""
     records = [json.loads(file.read_text(encoding="utf-8")) for file in leave_out]
     known = frozenset(row["question"] for record in records for row in record["spans"])
     folder = RunFolder(run)
     known |= others_of([question.id for question in read_questions(folder)], part)
-    strata = strata_of(scored_of(folder), known)
-    rows = list(sheet_of(folder, drawn_from(strata, size, seed)))
+    scored = scored_of(folder)
+    strata = strata_of(scored, known)
+    chosen = drawn_from(strata, size, seed)
+    if uncoloured:
+        chosen += drawn_from(strata_of(scored, known, UNCOLOURED), uncoloured, seed)
+        random.Random(seed).shuffle(chosen)
+    rows = list(sheet_of(folder, chosen))
     sheet.write_text(
         "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), "utf-8"
     )
-    click.echo(f"{len(rows)} of {sum(map(len, strata.values()))} coloured stretches", err=True)
+    click.echo(f"{len(rows)} stretches; {sum(map(len, strata.values()))} have a colour", err=True)
 
 
 @main.command()

@@ -113,3 +113,16 @@ def test_the_figures_come_from_the_rows_alone() -> None:
     assert "colour: 2/4" in told
     assert "verdict: 1/4" in told
     assert "weighted by how many there are: 0.500" in told
+
+
+def test_those_without_a_colour_are_counted_apart() -> None:
+    """They do not raise the share of right colours."""
+    rows = [
+        {"system": "rag", "rules": "supported", "person": "unsupported"},
+        {"system": "rag", "rules": "unjudged", "person": "none"},
+        {"system": "rag", "rules": "refusal", "person": "supported"},
+    ]
+    strata = [{"system": "rag", "verdict": "supported", "spans": 4}]
+    lines = figures_of({"spans": rows, "strata": strata}).splitlines()
+    assert lines[0].startswith("colour: 0/1")
+    assert any(line.startswith("no colour of those without one: 1/2") for line in lines)
