@@ -192,7 +192,12 @@ def published(*, utilisation: float | None, as_json: bool) -> None:
 @click.option("--utilisation", type=_SHARE, help="Share of the GPU's peak that is reached.")
 @click.option("--like", metavar="RUN", help="Take the utilisation of a run.")
 @click.option("--gpu-hour-price", type=click.FloatRange(0), help="Price of a GPU hour.")
-@click.option("--documents", callback=_number, metavar="NUMBER", help="Instead of the index's.")
+@click.option(
+    "--documents",
+    callback=_number,
+    metavar="NUMBER",
+    help="Instead of the index's; with --chunks and without this: one for each chunk.",
+)
 @click.option("--chunks", callback=_number, metavar="NUMBER", help="Instead of the index's.")
 @click.option("--characters", callback=_number, metavar="NUMBER", help="Of all chunks together.")
 @click.option("--examples", callback=_number, metavar="NUMBER", help="Else one for each chunk.")

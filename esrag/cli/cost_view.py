@@ -69,8 +69,13 @@ def show_estimate(
     }
     if found.gpus_needed == 0:
         rows["fits"] = "no: less in --batch-tokens, or --gradient-checkpointing"
+        if memory.weights > gpu.memory:
+            rows["fits"] += "; and its weights alone are more than one holds"
     elif found.gpus_needed > 1:
-        rows["fits"] = f"no: spread over {found.gpus_needed}, or a smaller method"
+        rows["fits"] = (
+            f"not on one: its states would have to be spread over {found.gpus_needed}, which esrag"
+            " finetune does not do; a smaller method or model"
+        )
     if price:
         rows["money"] = f"{found.money:,.2f} at {price:g} an hour"
     _show(rows)
@@ -149,7 +154,8 @@ def _money(amount: float) -> str:
 def hours(number: float) -> str:
     """Hours as a person says them, down to seconds and up to years."""
     if number * 3600 < 100:
-        return f"{number * 3600:.2g} seconds"
+        seconds = f"{number * 3600:.2g}"
+        return f"{seconds} second{'' if seconds == '1' else 's'}"
     if number > 2 * 365 * 24:
         return f"{number / 365 / 24:,.0f} years"
     return duration(number)

@@ -120,7 +120,15 @@ def test_an_estimate_shows_range_memory_and_money() -> None:
     shown = call(*arguments, "--gpu-hour-price", "2.5").stdout
     assert "between" in shown
     assert "fits             no" in shown
+    assert "its weights alone are more" in " ".join(shown.split())
     assert "at 2.5 an hour" in shown
+
+
+def test_states_that_would_have_to_be_spread_are_told() -> None:
+    """finetune keeps them whole on each GPU, so more of them are no help."""
+    arguments = ["estimate", "--model", "llama-3-8b", "--method", "full", "--tokens", "2,000,000"]
+    shown = " ".join(call(*arguments, "--gpus", "4", "--batch-tokens", "512").stdout.split())
+    assert "fits not on one: its states would have to be spread over" in shown
 
 
 def test_an_estimate_without_tokens_says_what_is_missing(
