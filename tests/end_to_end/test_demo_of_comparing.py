@@ -5,66 +5,46 @@ With the real model and few steps, so that the figures say nothing; what is show
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from begun_demos import begin, ended, until
 
 if TYPE_CHECKING:
     from conftest import Stack
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
-_MAIN = """
+_SHORTER = """
 import esrag.cli.demo_compare as demo
 demo.STEPS = 3
 demo.RECIPE = demo.RECIPE.replace("--batch 16", "--batch 2")
-from esrag.cli import main
-main()
 """
-_SECONDS = 2400
 
 
-def begin(stack: Stack) -> subprocess.Popen[str]:
-    """The demo with few steps, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, "demo", "--compare"],
-        env={**stack.environment, "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, output, talk."""
-    output, talk = process.communicate(timeout=_SECONDS)
-    assert "Traceback" not in talk
-    return process.returncode, output, talk
+def begun(stack: Stack) -> subprocess.Popen[str]:
+    """The demo with few steps."""
+    return begin(stack, "--compare", shorter=_SHORTER)
 
 
 def test_the_demo_compares_five_systems_and_goes_on_where_it_was_broken_off(stack: Stack) -> None:
     """Stopped while it asks, it has a report; the next run keeps what was replied."""
     folder = stack.data_dir / "evaluations" / "demo-compare"
     replies = folder / "replies" / "base.jsonl"
-    broken = begin(stack)
-    deadline = time.monotonic() + _SECONDS
-    while not (replies.is_file() and replies.read_text(encoding="utf-8").count("\n") > 3):
-        assert broken.poll() is None, broken.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    os.kill(broken.pid, signal.SIGINT)
+    broken = begun(stack)
+    until(
+        broken,
+        lambda: replies.is_file() and replies.read_text(encoding="utf-8").count("\n") > 3,
+    )
+    broken.send_signal(signal.SIGINT)
     code, _, talk = ended(broken)
     assert code == 130, talk
     kept = replies.read_text(encoding="utf-8").count("\n")
     assert (folder / "report.html").is_file()
 
-    code, output, talk = ended(begin(stack))
+    code, output, talk = ended(begun(stack))
     assert code == 0, talk
     assert f"{kept} kept" in talk, talk
     for part in (
@@ -83,7 +63,7 @@ def test_the_demo_compares_five_systems_and_goes_on_where_it_was_broken_off(stac
     assert set(scored.values()) == {55}
     page = (folder / "report.html").read_text(encoding="utf-8")
 
-    code, output, talk = ended(begin(stack))
+    code, output, talk = ended(begun(stack))
     assert code == 0, talk
     assert "was complete already" in output
     assert "55 kept" in talk

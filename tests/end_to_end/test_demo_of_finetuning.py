@@ -9,44 +9,26 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from begun_demos import begin, ended, until
 
 if TYPE_CHECKING:
     from conftest import Stack
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
-_MAIN = """
+_SHORTER = """
 import esrag.cli.demo_finetune as demo
 demo.RECIPE = demo.RECIPE.replace("--max-steps 24", "--max-steps 10") + " --checkpoint-every 1"
 demo.RECIPE = demo.RECIPE.replace("--batch 10", "--batch 2")
-from esrag.cli import main
-main()
 """
-_SECONDS = 1500
 
 
-def begin(stack: Stack) -> subprocess.Popen[str]:
-    """The demo with few steps, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _MAIN, "demo", "--finetune"],
-        env={**stack.environment, "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, output, talk."""
-    output, talk = process.communicate(timeout=_SECONDS)
-    assert "Traceback" not in talk
-    return process.returncode, output, talk
+def begun(stack: Stack) -> subprocess.Popen[str]:
+    """The demo with few steps."""
+    return begin(stack, "--finetune", shorter=_SHORTER)
 
 
 def steps(stack: Stack) -> list[int]:
@@ -59,29 +41,25 @@ def steps(stack: Stack) -> list[int]:
 
 def until_trained(stack: Stack, process: subprocess.Popen[str], step: int) -> None:
     """Until so many steps are done, and training goes on."""
-    deadline = time.monotonic() + _SECONDS
-    while max(steps(stack), default=0) < step:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(process, lambda: max(steps(stack), default=0) >= step)
 
 
 def test_the_demo_shows_all_of_it_however_often_it_was_broken_off(stack: Stack) -> None:
     """Killed, begun twice at once, called off; then to its end, and once more."""
-    killed = begin(stack)
+    killed = begun(stack)
     until_trained(stack, killed, 2)
-    code, _, talk = ended(begin(stack))
+    code, _, talk = ended(begun(stack))
     assert code == 7, talk
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=60)
 
-    called_off = begin(stack)
+    called_off = begun(stack)
     until_trained(stack, called_off, 4)
     called_off.send_signal(signal.SIGINT)
     code, _, talk = ended(called_off)
     assert code == 130, talk
 
-    code, output, talk = ended(begin(stack))
+    code, output, talk = ended(begun(stack))
     assert code == 0, talk
     assert steps(stack) == list(range(1, 11))  # none was lost, and none was trained twice
     for part in (
@@ -97,7 +75,7 @@ def test_the_demo_shows_all_of_it_however_often_it_was_broken_off(stack: Stack) 
     ):
         assert part in output, part
 
-    code, output, talk = ended(begin(stack))
+    code, output, talk = ended(begun(stack))
     assert code == 0, talk
     assert "was complete already" in output
     assert "was there already" in output
