@@ -35,7 +35,12 @@ def dataset() -> None:
 @click.option("--judge-model", metavar="NAME", help="Model to ask for there.")
 @click.option("--acl", metavar="NAME", multiple=True, help="Use documents for this reader as well.")
 @click.option("--seed", type=int, help="The same seed and index give the same file.")
-@click.option("--per-kind", type=click.IntRange(min=0), default=0, help="Most of a kind; 0: all.")
+@click.option(
+    "--per-kind",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Most of a kind, refusals in proportion to answers; 0: all.",
+)
 @click.option(
     "--wordings",
     type=click.IntRange(1, 10),

@@ -29,8 +29,9 @@ _FENCE_LENGTH = 6
 class Limits:
     """How much is made; 0 is no limit.
 
-    ``per_kind`` are the most examples of a kind, ``wordings`` the questions for one fact that are
-    trained, ``distractors`` the passages in a prompt beside the one that answers.
+    ``per_kind`` are the most examples of a kind, refusals in proportion to answers; ``wordings``
+    the questions for one fact that are trained, ``distractors`` the passages in a prompt beside
+    the one that answers.
     """
 
     per_kind: int = 0

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from esrag.examples import duplicates
 from esrag.examples.desk import Tally, row_seed
 from esrag.examples.rows import as_line, from_line
-from esrag.types import Example, Split
+from esrag.types import Example, ExampleKind, Split
 
 _TABLES = """
 CREATE TABLE rows (
@@ -56,11 +56,12 @@ WHERE band IN (?, ?, ?, ?, ?, ?, ?, ?) AND rows.made_of <> ?
 """
 _BEYOND = """
 DELETE FROM rows WHERE id IN (
-    SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY kind ORDER BY place, id) AS number FROM rows
-    ) WHERE number > ?
+    SELECT id FROM rows WHERE kind = ? ORDER BY place, id LIMIT -1 OFFSET ?
 )
 """
+# Who is shown as many refusals as answers learns to refuse: a limit leaves their shares as they
+# were asked for.
+_IN_PROPORTION: tuple[ExampleKind, ...] = ("grounded", "unanswerable")
 
 
 class Gathered:
@@ -106,19 +107,35 @@ class Gathered:
             self._tally.drop("the same row twice")
 
     def settle(self, *, per_kind: int = 0) -> None:
-        """Leave out what must not stay, then all beyond ``per_kind`` of a kind; 0 keeps all."""
+        """Leave out what must not stay, then all beyond ``per_kind`` of a kind; 0 keeps all.
+
+        Of answers from passages and refusals the more frequent has so many, the other its share.
+        """
         self._drop("two answers to one question", _TWO_ANSWERS)
         for split in _PRECEDENCE[1:]:
             self._drop(f"{split}: the question stands in another split", _SHARED_QUESTIONS, split)
         self._drop_near_duplicates()
         if per_kind:
-            self._drop(f"beyond {per_kind} of its kind", _BEYOND, per_kind)
+            for kind, most in self._most_of_kinds(per_kind).items():
+                self._drop(f"beyond {per_kind} of a kind", _BEYOND, kind, most)
         self._file.commit()
 
     def rows(self) -> Iterator[Example]:
         """What stays, in an order that a seed decides."""
         for (line,) in self._file.execute("SELECT line FROM rows ORDER BY place, id"):
             yield from_line(line)
+
+    def _most_of_kinds(self, per_kind: int) -> dict[str, int]:
+        """How many rows of each kind may stay."""
+        counts = dict(self._file.execute("SELECT kind, count(*) FROM rows GROUP BY kind"))
+        together = [counts[kind] for kind in _IN_PROPORTION if kind in counts]
+        most = max(together, default=0)
+        return {
+            kind: round(count * per_kind / most)
+            if kind in _IN_PROPORTION and most > per_kind
+            else per_kind
+            for kind, count in counts.items()
+        }
 
     def _drop_near_duplicates(self) -> None:
         gone: list[str] = []
