@@ -35,6 +35,7 @@ from esrag.terms import terms
 
 COLOURED = ("supported", "contradicted", "unsupported")
 UNCOLOURED = ("refusal", "unjudged")
+UNDECIDED = "unsettled"
 COLOUR = {"supported": "blue", "contradicted": "red", "unsupported": "red"}
 NEAREST = 4  # units of the pool that a person is shown first
 
@@ -218,6 +219,10 @@ def figures_of(record: Mapping[str, Any]) -> str:
     without = [row["person"] == "none" for row in record["spans"] if row["rules"] in UNCOLOURED]
     if without:
         lines.append(f"no colour of those without one: {proportion(without)}")
+    undecided = [row["person"] for row in record["spans"] if row["rules"] == UNDECIDED]
+    if undecided:
+        counts = ", ".join(f"{count} {kind}" for kind, count in Counter(undecided).most_common())
+        lines.append(f"left unsettled, which the person calls: {counts}")
     pairs = Counter((row["rules"], row["person"]) for row in record["spans"])
     lines += [f"{rules} / {person}: {count}" for (rules, person), count in sorted(pairs.items())]
     return "\n".join(lines)
@@ -339,7 +344,7 @@ def draw(
     strata = strata_of(scored, known)
     chosen = drawn_from(strata, size, seed)
     if uncoloured:
-        chosen += drawn_from(strata_of(scored, known, UNCOLOURED), uncoloured, seed)
+        chosen += drawn_from(strata_of(scored, known, (*UNCOLOURED, UNDECIDED)), uncoloured, seed)
         random.Random(seed).shuffle(chosen)
     rows = list(sheet_of(folder, chosen))
     sheet.write_text(

@@ -15,8 +15,9 @@ from functools import lru_cache
 from esrag.types import Hit
 
 _ABBREVIATIONS = frozenset(
-    "e.g i.e etc vs cf no nos approx fig sec ver inc ltd co mr ms dr st".split()
+    "e.g i.e etc vs cf nos approx fig sec ver inc ltd co mr ms dr st".split()
 )
+_NUMBER_FOLLOWS = re.compile(r"\s*\d")  # "no. 5", but not "The answer is no."
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s+|$)")
 _SEEN = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
@@ -212,6 +213,8 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     before = text[begin : match.start()].rsplit(None, 1)
     word = before[-1].lower().lstrip("(") if before else ""
     if word in _ABBREVIATIONS or re.fullmatch(r"\d+", text[begin : match.start()].strip()):
+        return False
+    if word == "no" and _NUMBER_FOLLOWS.match(text, match.end()):
         return False
     after = _SEEN.search(text, match.end(), end)
     return after is None or not after.group().islower()

@@ -12,6 +12,7 @@ from pathlib import Path
 from esrag.evaluation.answer_metrics import MEASURES
 from esrag.evaluation.comparing import compare
 from esrag.evaluation.records import (
+    COLOURED,
     Cited,
     EvaluationRun,
     Passage,
@@ -166,6 +167,15 @@ def _stated(
                 (),
             ),
         )
+    if chance.random() < 0.1:
+        parts.append(
+            (
+                "The settings page is where this is changed by administrators.",
+                "unsettled",
+                "A passage has nearly all of its words, and whether it says so cannot be told.",
+                (),
+            ),
+        )
     if chance.random() < 0.15:
         parts.append(
             ("Is there anything else?", "unjudged", "It is a question and states nothing.", ())
@@ -194,7 +204,7 @@ def _metrics(
     question: KnownQuestion, reply: Reply, spans: Sequence[Span]
 ) -> dict[str, float | None]:
     """Of the measures that the report shows first, and a few others."""
-    coloured = [span.kind for span in spans if span.kind not in ("refusal", "unjudged")]
+    coloured = [span.kind for span in spans if span.kind in COLOURED]
     holds = "supported" in coloured and question.answerable
     fits = holds or (not question.answerable and reply.status == "refused")
     failed = reply.status == "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from esrag.evaluation.records import (
     Cited,
@@ -26,7 +27,7 @@ from esrag.evaluation.records import (
 )
 from esrag.questions import Evidence, KnownQuestion
 
-KINDS: tuple[SpanKind, ...] = ("supported", "contradicted", "unsupported", "refusal", "unjudged")
+KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 
 
 def hostile_run(texts: Sequence[str], addresses: Sequence[str] = ()) -> EvaluationRun:

@@ -17,13 +17,13 @@ from functools import cached_property
 from esrag.answer_measures import f1
 from esrag.evaluation.expected import Expected, expected_of, is_exact
 from esrag.evaluation.pool import hit_of
-from esrag.evaluation.records import Measure, Passage, Reply, Span, SystemKind
+from esrag.evaluation.records import COLOURED, Measure, Passage, Reply, Span, SystemKind
 from esrag.evaluation.stretches import readable
 from esrag.evaluation.values import NUMERIC, values
 from esrag.questions import KnownQuestion, supports
 
 _LONGEST_REFERENCE = 6  # words, as where questions are brought along
-COLOURED = ("supported", "contradicted", "unsupported")
+STATING = (*COLOURED, "unsettled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Judged:
 
     @property
     def states(self) -> bool:
-        """Whether it states anything that has a verdict."""
-        return any(span.kind in COLOURED for span in self.spans)
+        """Whether it states anything, whatever is known of it."""
+        return any(span.kind in STATING for span in self.spans)
 
     @property
     def refused(self) -> bool:
@@ -101,7 +101,7 @@ def _right(judged: Judged) -> float | None:
     held: set[int] = set()
     for span in judged.spans:
         # what denies the reference, or has it beside another value, does not say it
-        if span.kind in ("supported", "unsupported", "unjudged"):
+        if span.kind in ("supported", "unsupported", "unsettled", "unjudged"):
             stated = judged.reply.text[span.start : span.end]
             held |= judged.expected.held(readable(stated))
     groups = range(len(judged.expected.groups)) or range(1)
@@ -158,6 +158,13 @@ def _share(kind: str) -> _Value:
         return sum(span.kind == kind for span in coloured) / len(coloured)
 
     return share
+
+
+def _unsettled(judged: Judged) -> float | None:
+    stating = [span for span in judged.spans if span.kind in STATING]
+    if not stating or judged.failed:
+        return None
+    return sum(span.kind == "unsettled" for span in stating) / len(stating)
 
 
 def _citation_precision(judged: Judged) -> float | None:
@@ -303,6 +310,15 @@ _REGISTERED: tuple[tuple[Measure, _Value], ...] = (
             wants=_STATED,
         ),
         _share("unsupported"),
+    ),
+    (
+        Measure(
+            "unsettled_share", "Unsettled", better="neither", unit="share",
+            about="Share of what is stated to which the evidence is near, so that the rules "
+            "cannot tell whether it says so; it has no colour.",
+            wants=_STATED,
+        ),
+        _unsettled,
     ),
     (
         Measure(

@@ -18,7 +18,7 @@ from esrag.evaluation.differences import keys_of, other_name, otherwise, written
 from esrag.evaluation.expected import IRREGULAR, content, stems
 from esrag.evaluation.stretches import readable
 from esrag.evaluation.values import values
-from esrag.evaluation.wording import LIKE_CODE, VERB, named_pairs
+from esrag.evaluation.wording import FILLERS, LIKE_CODE, PRONOUN, VERB, named_pairs
 from esrag.sentences import Unit, units_of
 from esrag.types import Hit
 from esrag.verification import DEFAULT_COVERAGE
@@ -26,16 +26,22 @@ from esrag.verification.support import Ground, Sought, compare, folded, ground
 
 LEAST_WORDS = 2  # words, figures aside, that a stretch needs to be compared at all
 LEAST_SHARED = 0.75  # of a stretch's plain words, in a unit that says otherwise
+LEAST_ALIKE = 0.7  # of a stretch's words, in a unit that may say so
+LEAST_NEAR = 3  # words, figures aside, that a stretch needs to be near to a unit
 LEAST_WHOLE = 0.6  # share of a unit's words, from which words without a verb say it
 LEAST_VERBATIM = 25  # characters, from which a stretch that stands somewhere is a quotation
 # what may follow the first clause of a sentence, when it is quoted as a sentence of its own
 _GOES_ON = re.compile(r"\s*[,;—–]\s|\s*\(|\s+(?:and|but|while|whereas)\s")
+_PART_OF = re.compile(
+    r"\b(?:of|for|in|on|at|with|without|by|from|to|than|per)(?: the| a| an)? $", re.I
+)
 _CODE_LINE = re.compile(r"^(?:\$ )?\S[^\n]{4,}$", re.M)
+_PARTICULAR = re.compile(r"(?:^|[.!?] )[A-Z]\w+: [^.:]{1,40}$")  # "Date: 28 April 2026"
 _ENDS = frozenset('.!?:;…\n"”»)*')
 # what a sentence says of a thing for which a table has but a column
 _GENERIC = re.compile(
     r"\b(?:serves?|supports?|takes?|holds?|has|have|offers?|provides?|includes?|contains?|measures?"
-    r"|comes? with|uses?|needs?|requires?|allows?|keeps?|carries|weighs?|costs?|lasts?)\b",
+    r"|comes? with|uses?|needs?|requires?|allows?|keeps?|carries|weighs?|costs?|lasts)\b",
     re.I,
 )
 
@@ -109,6 +115,7 @@ class Grounds:
         self._names = self.words - small
         self.keys = keys_of(question)
         self._about: dict[tuple[str, int], bool] = {}
+        self._stems: dict[tuple[str, int], frozenset[str]] = {}
         self._contexts = {hit.id: ground(hit.context) for hit in self._hits}
         self._raw_keys = {
             token.raw for token in content(question) if token.key in self.keys or token.capital
@@ -179,6 +186,37 @@ class Grounds:
                 scored.append((-(share + 0.5 * context), number, hit, unit))
         return tuple(Place(hit, unit) for _, _, hit, unit in sorted(scored, key=_first_two)[:most])
 
+    def near(self, text: str) -> Place | None:
+        """The unit that has all figures and most words of ``text``, and any of its subject.
+
+        Whether it says so too, is another question: the words may stand in another order.
+        """
+        sought, words = Sought.of(text), stems(_without_values(text))
+        if len(words) < LEAST_NEAR:
+            return None
+        verb = None if PRONOUN.match(text) else VERB.search(text)
+        subject = stems(text[: verb.start()]) - FILLERS if verb else frozenset()
+        best: tuple[float, Place] | None = None
+        for hit, unit in self._units:
+            here = self._stems_of(hit, unit)
+            share = len(words & here) / len(words)
+            if share < LEAST_ALIKE or (subject and not subject & here):
+                continue
+            figures = ground(unit.text).figures | self._contexts[hit.id].figures
+            as_here = Sought.of(written_as(text, unit.text))
+            if not (sought.figures <= figures or as_here.figures <= figures):
+                continue
+            if best is None or share > best[0]:
+                best = share, Place(hit, unit)
+        return best[1] if best else None
+
+    def _stems_of(self, hit: Hit, unit: Unit) -> frozenset[str]:
+        place = hit.id, unit.start
+        found = self._stems.get(place)
+        if found is None:
+            found = self._stems[place] = stems(f"{hit.context} {unit.text}")
+        return found
+
     def _share(self, sought: Sought, hit: Hit, unit: Unit, *, named: bool) -> float | None:
         """How much of a stretch a unit holds that says it; None when it does not say it.
 
@@ -235,7 +273,7 @@ class Grounds:
                     continue
                 whole_there = text.endswith(".") and here.startswith(f"{letters}. ")
                 fragment = _is_fragment(text, unit) and not whole_there
-                if here in letters or (letters in here and not fragment):
+                if here in letters or (letters in here and not fragment and _begins(here, letters)):
                     return Place(hit, unit)
         return self._first_clause(text)
 
@@ -266,7 +304,12 @@ class Grounds:
         kept: list[tuple[int, int]] = []
         for start, end in sorted(taken):
             before, after = reply[:start][-200:].rstrip(" "), reply[end : end + 2]
-            begins = not before or before[-1] in _ENDS or (kept and kept[-1][1] >= start - 1)
+            begins = (
+                not before
+                or before[-1] in _ENDS
+                or _PARTICULAR.search(before)
+                or (kept and kept[-1][1] >= start - 1)
+            )
             ends = not after.strip() or reply[end - 1] in _ENDS or after[0] in "\n["
             if begins and (ends or (after[0].isspace() and not after[1:].islower())):
                 kept.append((start, end))
@@ -323,6 +366,11 @@ def _is_fragment(text: str, unit: Unit) -> bool:
     if STATES.search(text):
         return False
     return len(stems(text)) < LEAST_WHOLE * len(stems(unit.text))
+
+
+def _begins(unit: str, quoted: str) -> bool:
+    """Whether ``quoted`` is no part of a phrase there: "of the G2" speaks not of the G2."""
+    return _PART_OF.search(unit[: unit.index(quoted)]) is None
 
 
 def _says_little(unit: Unit, own: Ground, told: frozenset[str]) -> bool:

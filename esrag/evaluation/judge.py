@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol
 from esrag.errors import EsragError
 from esrag.evaluation.grounds import Grounds, Place
 from esrag.evaluation.pool import evidence_of, hit_of
-from esrag.evaluation.records import Passage, Scored
+from esrag.evaluation.records import COLOURED, Passage, Scored
 from esrag.evaluation.reference import Finding
 from esrag.evaluation.stretches import readable
 from esrag.evaluation.values import agreement as values_agree
@@ -230,7 +230,7 @@ def judged_pairs(
     grounds = Grounds(question.text, [hit_of(passage) for passage in pool])
     found: list[tuple[str, str | None]] = []
     for span in scored.spans:
-        if span.kind in ("refusal", "unjudged") or span.judge == "judge":
+        if span.kind not in COLOURED or span.judge == "judge":
             continue
         said = readable(scored.reply.text[span.start : span.end])
         opinion = judge.opinion(question.text, said, grounds.nearest(said, most=MOST_SHOWN))

@@ -15,8 +15,10 @@ SystemKind = Literal["rag", "extractive", "closed_book", "retrieval"]
 """Generates from passages; quotes them; answers from its weights; only finds passages."""
 
 ReplyStatus = Literal["answered", "refused", "failed"]
-SpanKind = Literal["supported", "contradicted", "unsupported", "refusal", "unjudged"]
+SpanKind = Literal["supported", "contradicted", "unsupported", "unsettled", "refusal", "unjudged"]
 """Blue is supported, red is contradicted or unsupported; the rest has no colour."""
+
+COLOURED: tuple[SpanKind, ...] = ("supported", "contradicted", "unsupported")
 
 Better = Literal["higher", "lower", "neither"]
 MeasureKind = Literal["yes/no", "number"]

@@ -25,7 +25,7 @@ from esrag.evaluation.expected import (
     stems,
     without_values,
 )
-from esrag.evaluation.grounds import STATES, Grounds
+from esrag.evaluation.grounds import Grounds
 from esrag.evaluation.pool import Quoted, evidence_of, hit_of, quoted_in
 from esrag.evaluation.records import Passage, SpanEvidence, SpanJudge, SpanKind
 from esrag.evaluation.stating import (
@@ -62,12 +62,15 @@ from esrag.types import Hit
 from esrag.verification.support import ground
 
 _DENIES = re.compile(r"(?:\bnot|n['’]t|\bnever|\bno)(?:\W+\w+){0,3}\W*$", re.I)
+_OF_PASSAGE = re.compile(r"^the (?:passage|document|text) (?:is|was) (?:dated|from|of)\b", re.I)
 _REASON = re.compile(r"\b(?:because|since|so that|in order to|due to)\b(.+)", re.I)
 MOST_STRANGE = 2  # unknown words that a stretch may have which holds the reference
 STRANGE_SHARE = 0.34
 MOST_EVIDENCE = 3
 _NAMING = ("code", "version")  # values that name a thing, and measure none
 LEAST_SAID = 6  # words, from which a reference answer is read as a passage is
+SHORT_SENTENCE = 8  # words, up to which one of them may be strange
+REPEATS = "it only repeats the question"
 MOST_REPEATED = 2  # words of the question beside a value that is labelled as the answer
 
 
@@ -260,6 +263,17 @@ class Reference:
             return Finding("unsupported", "evidence", "the evidence does not say all of it", quotes)
         return None
 
+    def is_plain(self, text: str) -> bool:
+        """Whether a stretch has no word beside those of question, reference and evidence.
+
+        What has others may say something else with the reference in it; the longer, the sooner.  In
+        a short one a single word may be new: "The T1 takes a CR2477".
+        """
+        if _OF_PASSAGE.match(text):
+            return False
+        strange = stems(without_values(text)) - FILLERS - self._told_words
+        return len(strange) <= (len(text.split()) <= SHORT_SENTENCE)
+
     def _rivals(self, text: str) -> frozenset[str]:
         """Versions and codes that stand where the question has others: it is of another thing."""
         asked = {v.key: v for v in self.expected.asked if v.kind in ("version", "code")}
@@ -315,7 +329,7 @@ class Reference:
         said = stems(text)
         new = said - self.expected.words - FILLERS
         if only_values(text) and self.expected.only_asks(text):
-            return "it only repeats the question"
+            return REPEATS
         if len(new) <= 1 and breaks_off(text) and not values_beside(new, text):
             return "it breaks off before it states anything"
         repeats = len(stems(without_values(text)) & self.expected.words) > MOST_REPEATED
@@ -332,14 +346,14 @@ class Reference:
         valued = {wanted.kind for wanted in self.expected.wanted} == {"value"}
         phrase = valued and not FINITE.search(text) and repeated > 1
         if len(new) == 1 and weightless and (repeated >= MUCH_REPEATED or phrase):
-            return "it only repeats the question"
+            return REPEATS
         if new:
             return ""
         if self._chooses() and said:
             return ""
         if said and PRONOUN.match(text):
             return ""
-        return "it only repeats the question" if said - FILLERS else "it states nothing"
+        return REPEATS if said - FILLERS else "it states nothing"
 
     def _only_titles(self, text: str) -> bool:
         """Whether a stretch is titles and headings of the passages, and codes beside them."""
@@ -365,30 +379,6 @@ class Reference:
     def is_reference(self, text: str) -> bool:
         """Whether ``text`` holds any of the reference."""
         return self.question.answerable and bool(self.expected.held(text))
-
-    def is_no_answer(self, text: str) -> bool:
-        """Whether a phrase cannot be meant as an answer: a title where a figure is asked for, say.
-
-        To a question for yes or no a phrase is none either, unless it has words of the evidence.
-        A single word is left: it may be meant as the figure ("Midnight").
-        """
-        if not self.question.answerable or text[-1] in "!;:," or STATES.search(text):
-            return False
-        if self.expected.says is not None and only_values(text):
-            return not any(
-                agreement(v, o) == "equal" for v in values(text) for o in self._told_values
-            )
-        if text.endswith(".") or polarity(text, self.question.text) is not None:
-            return False
-        if any(v.kind not in _NAMING and not self.expected.is_asked(v) for v in values(text)):
-            return False
-        if asks_yes_or_no(self.question.text):
-            return not stems(text) & self._told_words
-        wanted = self.expected.wanted
-        figures = [
-            any(v.kind not in _NAMING for v in w.values) for w in wanted if w.kind == "value"
-        ]
-        return len(text.split()) > 1 and 0 < len(figures) == len(wanted) and all(figures)
 
     def rest(self, text: str) -> frozenset[str]:
         """What a stretch says beside its values and the words of the question."""

@@ -3,10 +3,12 @@
     stretch ─┬─ declines ─────────────────────────────► refusal
              ├─ says nothing (repeats, asks, leads in) ► unjudged
              ├─ holds the reference, and nothing strange beside it ► supported
+             │                       beside much that is strange ───► unsettled
              ├─ has another value in its place ────────► contradicted
              ├─ a unit of the pool carries it ─────────► supported
              ├─ a unit says otherwise ─────────────────► contradicted
-             └─ none of these ─► a judge, if there is one ─► unsupported
+             └─ none of these ─► a judge, if there is one ─┬─► unsettled, if a unit is near
+                                                           └─► unsupported
 
 The order is that of ``docs/verdicts.md``.  Nothing here asks a server; a judge is handed in.
 """
@@ -19,9 +21,9 @@ from dataclasses import replace
 
 from esrag.evaluation.differences import keys_of
 from esrag.evaluation.expected import content, stems
-from esrag.evaluation.grounds import LEAST_VERBATIM, Place
+from esrag.evaluation.grounds import LEAST_VERBATIM, STATES, Place
 from esrag.evaluation.records import Passage, Span, SpanJudge, SpanKind
-from esrag.evaluation.reference import MOST_EVIDENCE, Finding, Reference
+from esrag.evaluation.reference import MOST_EVIDENCE, REPEATS, Finding, Reference
 from esrag.evaluation.refusing import declines
 from esrag.evaluation.stating import is_half
 from esrag.evaluation.stretches import LONGEST, Stretch, clauses_of, parts_of, sentences_of
@@ -34,8 +36,13 @@ OF_ITS_OWN = 5  # words, above which a sentence says itself what it speaks of
 SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" speaks
 _RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
 MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
+_POINTS = re.compile(r"\b(?:that|those|such) \w+\W*$", re.I)  # to what stands before
 _HALF = Finding("unjudged", why="it breaks off before it states anything")
-_NO_ANSWER = Finding("unjudged", why="a phrase that states nothing, and no answer to the question")
+_OF_ELSE = "a passage says it of something else"
+_OF_WHAT = "a passage says it, and the rules cannot tell whether of what is asked about"
+_BESIDE = "it agrees with the reference answer, and says more that no passage says like this"
+_YES_BESIDE = "its yes or no agrees with the reference answer, and it says more beside"
+_NEAR = "a passage has nearly all of its words, and the rules cannot tell whether it says so"
 _TOO_LONG = Finding("unjudged", why="the sentence is too long to be checked")
 _TOO_MANY = Finding(
     "unjudged", why=f"only the first {MOST_JUDGED} different sentences of a reply are checked"
@@ -98,10 +105,8 @@ class SpanMaker:
         whole = self._finding(sentence)
         if whole.kind in ("supported", "unjudged"):
             return [(sentence, whole)]
-        if whole.kind != "refusal" and self._reference.is_no_answer(sentence.text):
-            return [(sentence, _NO_ANSWER)]
         parts = clauses_of(reply, sentence)
-        if len(parts) < 2 or self._reference.is_whole(sentence.text):
+        if len(parts) < 2 or whole.why == _YES_BESIDE or self._reference.is_whole(sentence.text):
             return [(sentence, self._final(whole, sentence))]
         halves = self._both_said(reply, parts)
         if halves:
@@ -133,10 +138,17 @@ class SpanMaker:
 
     def _final(self, finding: Finding, stretch: Stretch) -> Finding:
         """What a judge makes of a stretch that the rules could not place."""
-        if finding.kind != "unsupported" or self._second is None or not self.question.answerable:
+        if finding.kind not in ("unsupported", "unsettled") or not self.question.answerable:
             return finding
         near = self.grounds.nearest(stretch.text, most=MOST_EVIDENCE)
-        return (self._second(stretch.text, near) if near else None) or finding
+        if self._second is not None and near:
+            decided = self._second(stretch.text, near)
+            if decided is not None:
+                return decided
+        if finding.kind == "unsettled" or finding.why == _OF_ELSE:
+            return finding
+        place = self.grounds.near(stretch.text)
+        return self._found("unsettled", "verifier", _NEAR, place) if place else finding
 
     def _finding(self, stretch: Stretch) -> Finding:
         known = self._kept.get(stretch.text)
@@ -149,27 +161,39 @@ class SpanMaker:
         if declines(text) and not self._reference.is_reference(text):
             return Finding("refusal", why="it declines to answer")
         nothing = self._reference.says_nothing(stretch)
+        if nothing == REPEATS and self.question.answerable and STATES.search(text):
+            place = self.grounds.quoting(text)
+            if place and self.grounds.is_about(place.hit, place.unit):
+                return self._found("supported", "verifier", "a passage says it", place)
         if nothing:
             return Finding("unjudged", why=nothing)
         if not self.question.answerable:
             return self._without_answer(text)
         held = self.expected.held(text)
         spoilt = self._reference.spoilt(text) if held else None
-        if held and spoilt is None:
+        plain = self._reference.is_plain(text)
+        if held and spoilt is None and plain:
             quotes = self._reference.quotes_of(held)
             return Finding("supported", "reference", "it holds the reference answer", quotes)
         agreed = None if held else self._reference.yes_or_no(text)
         if agreed:
+            if agreed.kind == "supported" and not plain:
+                return Finding("unsettled", "reference", _YES_BESIDE, agreed.evidence)
             return agreed
         rest = self._reference.rest(text)
         place = self._quoted(text)
         if place is None and not self._reference.is_phrase(text):
             place = self.grounds.carrying(text)
-        if place:
+        if place and self._of_what(text, place):
             return self._found("supported", "verifier", "a passage says it", place)
+        if place:
+            return self._found("unsettled", "verifier", _OF_WHAT, place)
         if self._reference.says(text):
             quotes = self._reference.quotes_of(frozenset())
             return Finding("supported", "reference", "the reference answer says it", quotes)
+        if held and spoilt is None:
+            quotes = self._reference.quotes_of(held)
+            return Finding("unsettled", "reference", _BESIDE, quotes)
         if spoilt:
             opposed = self._opposed(text) if spoilt.kind == "unsupported" else None
             return opposed or spoilt
@@ -188,10 +212,23 @@ class SpanMaker:
             return None  # a cell of another row
         if self.expected.held(text):
             return place
-        if len(stems(text)) > OF_ITS_OWN and not PRONOUN.match(text):
+        if _is_of_its_own(text):
             return place
         short = len(text) < LEAST_VERBATIM
         return None if self.expected.replaced(text, bare=short) else place
+
+    def _of_what(self, text: str, place: Place) -> bool:
+        """Whether a passage that says ``text`` says it of what is asked about, as far as is known.
+
+        A quotation that names nothing, with a value in the place of the reference, may be of
+        another version: "The window is 5 minutes by default".
+        """
+        if _POINTS.search(text):
+            return False
+        if keys_of(text) or not _is_of_its_own(text):
+            return True
+        replaced = self.expected.replaced(text, bare=False)
+        return not replaced or self.grounds.is_about(place.hit, place.unit)
 
     def _without_answer(self, text: str) -> Finding:
         """The verdict when the documents do not answer: whatever is stated is red."""
@@ -224,6 +261,11 @@ class SpanMaker:
         )
 
 
+def _is_of_its_own(text: str) -> bool:
+    """Whether a sentence says itself what it speaks of, as far as its length and beginning tell."""
+    return len(stems(text)) > OF_ITS_OWN and not PRONOUN.match(text)
+
+
 def _span(stretch: Stretch, found: Finding) -> Span:
     return Span(stretch.start, stretch.end, found.kind, found.judge, found.why, found.evidence)
 
@@ -237,7 +279,7 @@ def _joined(found: list[tuple[Stretch, Finding]], reply: str) -> list[tuple[Stre
             spoken = content(kept[-1][0].text)[-SPOKEN_OF:]
             relative = _RELATIVE.match(reply, part.start, part.end)
             if relative and not told & stems(" ".join(token.raw for token in spoken)):
-                finding = Finding("unsupported", "verifier", "a passage says it of something else")
+                finding = Finding("unsupported", "verifier", _OF_ELSE)
         kept.append((part, finding))
     return kept
 

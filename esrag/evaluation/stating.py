@@ -55,6 +55,7 @@ _NAMES_SOURCE = re.compile(
     r"^\W*(?:according to|as (?:stated|described|shown|listed|mentioned|given|written) in|see)\b",
     re.I,
 )
+_IS_PASSAGE = re.compile(r"^\W*(?:it|this|the answer)(?: is)?\W+passage\W*$", re.I)
 _PARTICULARS = (
     r"(?:date|url|authors?|by|to|from|cc|subject|source|version|status|updated|published"
     r"|last changed|category|tags)"
@@ -135,6 +136,8 @@ def _is_byline(text: str) -> bool:
 
 def _names_source(text: str) -> bool:
     short = len(text.split()) <= MOST_NAMED and not values(text)
+    if _IS_PASSAGE.match(text):
+        return True
     return short and _NAMES_SOURCE.match(text) is not None and VERB.search(text) is None
 
 

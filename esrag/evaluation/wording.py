@@ -16,7 +16,7 @@ from esrag.verification.support import ground
 FILLERS = stems(
     "answer question result value following according passage document text source stated states"
     " says final correct note given here based exact called named number weight price cost date day"
-    " size amount duration"
+    " size amount duration reason item indeed respectively"
 )
 LABEL = re.compile(r"^\W*(?:the |my |final )*(?:answer|result|value|date|number)\b", re.I)
 MUCH_REPEATED = 5  # words of the question, beside which one new word of no weight says nothing

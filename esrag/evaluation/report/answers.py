@@ -41,6 +41,7 @@ SPAN_SIGNS: dict[SpanKind, tuple[str, str]] = {
     "supported": ("✓", "Supported"),
     "contradicted": ("✗", "Contradicted"),
     "unsupported": ("?", "Unsupported"),
+    "unsettled": ("≈", "Unsettled"),
     "refusal": ("–", "Refusal"),
     "unjudged": ("·", "Not judged"),
 }

@@ -62,6 +62,7 @@ _MEANINGS: dict[SpanKind, str] = {
     "supported": "the evidence says so",
     "contradicted": "the evidence says otherwise",
     "unsupported": "the evidence does not say so",
+    "unsettled": "the evidence is near to it, and the rules cannot tell whether it says so",
     "refusal": "the answer says that it does not know",
     "unjudged": "no verdict was possible",
 }

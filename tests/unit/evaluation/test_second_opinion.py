@@ -81,6 +81,14 @@ def test_a_judge_decides_what_the_rules_leave_unsupported() -> None:
         assert (judge.asked, judge.abstained) == (1, 0)
 
 
+def test_a_judge_decides_what_the_rules_leave_open() -> None:
+    """What a passage is near to is for the judge; when he finds nothing, it stays open."""
+    text = "Low harvest: the spring was late."
+    assert kind_of(Endpoint(said("not stated")), text)[0] == "unsettled"
+    for verdict in ("supported", "contradicted"):
+        assert kind_of(Endpoint(said(verdict)), text)[:2] == (verdict, "judge")
+
+
 def test_a_judge_is_not_asked_where_the_rules_decide() -> None:
     """What holds the reference is blue whatever a model says."""
     endpoint = Endpoint(said("contradicted"))

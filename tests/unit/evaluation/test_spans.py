@@ -134,9 +134,6 @@ def test_a_reply_of_a_megabyte_is_judged_as_far_as_it_is_worth() -> None:
     [
         "13. 14.",
         "No, no.",
-        "Aster releases: reading the table",
-        "- Several release notes",
-        "Aster 4.2.1, WKB-417 or Halden",
         "Aster, [WKB-417](../codes.html).",
         "The passage is not available.",
         "The passage contains a list of details about what happened in March 2026.",
@@ -164,6 +161,9 @@ def test_what_states_nothing_has_no_colour(text: str) -> None:
         "13 March 2026.",
         "No.",
         "Halden",
+        "Halden harbour master",
+        "15 percent",
+        "- Several release notes",
         "Aster notes, 5 March 2026",
         "Aster, 5 March 2026.",
         "It came out on 3 March 2026 because the harbour was flooded.",
@@ -183,6 +183,47 @@ def test_a_passage_that_is_shown_as_one_is_judged_by_what_it_says() -> None:
     """Small models write the label of a passage before its words."""
     (span,) = spans_of(f"The passage is: <passage 2d3047> {QUOTE}")
     assert span.kind == "supported"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was two faults that Aster fixes.",
+        "Aster 4.2.1 was released by sailors on 3 March 2026.",
+    ],
+)
+def test_what_is_near_to_a_passage_is_left_open(text: str) -> None:
+    """The words of a passage in another order, or the reference beside words of nowhere."""
+    assert [span.kind for span in spans_of(text)] == ["unsettled"]
+
+
+def test_a_value_that_may_be_of_another_version_is_left_open() -> None:
+    """A quotation that names nothing is no answer to what is asked of another version."""
+    quote = "The window in which alarms of one sensor count as duplicates is 5 minutes by default."
+    asked = replace(
+        QUESTION,
+        text="Default window for duplicate alarms in Aster 4.2.1?",
+        answer="2 minutes",
+        answer_groups=(("2 minutes",),),
+        evidence=(Evidence("notes", "The window is 2 minutes now."),),
+    )
+    own = Passage("notes#0", "notes", 1, 1.0, "The window is 2 minutes now.", title="Aster 4.2.1")
+    older = Passage("old#0", "old", 2, 0.5, quote, title="Aster 4.2.0")
+    pool = build_pool(asked, around=(), reference=(own, older), replies=())
+    (span,) = SpanMaker(asked, pool).spans(quote)
+    assert (span.kind, span.evidence[0].quote) == ("unsettled", quote)
+
+
+def test_words_within_a_phrase_are_no_quotation() -> None:
+    """What is said of a part is not said of the whole: "the radio of the Aster is gone"."""
+    quote = "The radio module of the Aster 4.2.1 is no longer made by anybody we know."
+    pool = build_pool(
+        QUESTION, around=(), reference=(replace(PASSAGES[0], text=quote),), replies=()
+    )
+    (span,) = SpanMaker(QUESTION, pool).spans(
+        "The Aster 4.2.1 is no longer made by anybody we know."
+    )
+    assert span.kind == "unsettled"
 
 
 def test_evidence_is_where_it_says() -> None:
