@@ -87,10 +87,10 @@ def replies_to(
 
 
 def colour(spans: Sequence[Span]) -> str:
-    """Blue, touched (a part is blue), red, or none."""
+    """Blue, touched (a part is blue), red, unsettled (nothing has a colour), or none."""
     kinds = {span.kind for span in spans} - {"unjudged", "refusal"}
-    if not kinds:
-        return "none"
+    if kinds <= {"unsettled"}:
+        return "unsettled" if kinds else "none"
     if "supported" in kinds:
         return "blue" if kinds == {"supported"} else "touched"
     return "red"
@@ -153,7 +153,9 @@ def main(
     counts = counted(chosen, documents, others=others, seed=seed)
     click.echo("| reply | blue | in part | red | no colour |\n|---|---|---|---|---|")
     for kind, found in counts.items():
-        cells = " | ".join(str(found[name]) for name in ("blue", "touched", "red", "none"))
+        cells = " | ".join(
+            str(found[name]) for name in ("blue", "touched", "red", "unsettled", "none")
+        )
         click.echo(f"| {kind} | {cells} |")
     if output:
         record = {

@@ -18,7 +18,7 @@ from esrag.evaluation.differences import keys_of, other_name, otherwise, written
 from esrag.evaluation.expected import IRREGULAR, content, stems
 from esrag.evaluation.stretches import readable
 from esrag.evaluation.values import values
-from esrag.evaluation.wording import FILLERS, LIKE_CODE, PRONOUN, VERB, named_pairs
+from esrag.evaluation.wording import FILLERS, LABEL, LIKE_CODE, PRONOUN, VERB, named_pairs
 from esrag.sentences import Unit, units_of
 from esrag.types import Hit
 from esrag.verification import DEFAULT_COVERAGE
@@ -35,6 +35,7 @@ _GOES_ON = re.compile(r"\s*[,;—–]\s|\s*\(|\s+(?:and|but|while|whereas)\s")
 _PART_OF = re.compile(
     r"\b(?:of|for|in|on|at|with|without|by|from|to|than|per)(?: the| a| an)? $", re.I
 )
+_LABELLED = re.compile(r"^.*?\b(?:is|are|was|were)\b|^[^:]*:", re.I)
 _CODE_LINE = re.compile(r"^(?:\$ )?\S[^\n]{4,}$", re.M)
 _PARTICULAR = re.compile(r"(?:^|[.!?] )[A-Z]\w+: [^.:]{1,40}$")  # "Date: 28 April 2026"
 _ENDS = frozenset('.!?:;…\n"”»)*')
@@ -187,24 +188,28 @@ class Grounds:
         return tuple(Place(hit, unit) for _, _, hit, unit in sorted(scored, key=_first_two)[:most])
 
     def near(self, text: str) -> Place | None:
-        """The unit that has all figures and most words of ``text``, and any of its subject.
+        """The unit that has the figures and most words of ``text``, and its names.
 
         Whether it says so too, is another question: the words may stand in another order.
         """
         sought, words = Sought.of(text), stems(_without_values(text))
-        if len(words) < LEAST_NEAR:
+        if len(words) < LEAST_NEAR or not _is_sentence(text):
             return None
+        names = keys_of(text) - self.keys
         verb = None if PRONOUN.match(text) else VERB.search(text)
         subject = stems(text[: verb.start()]) - FILLERS if verb else frozenset()
         best: tuple[float, Place] | None = None
         for hit, unit in self._units:
             here = self._stems_of(hit, unit)
             share = len(words & here) / len(words)
-            if share < LEAST_ALIKE or (subject and not subject & here):
+            other = subject and not subject & here and not PRONOUN.match(unit.text)
+            if share < LEAST_ALIKE or other:
                 continue
             figures = ground(unit.text).figures | self._contexts[hit.id].figures
             as_here = Sought.of(written_as(text, unit.text))
             if not (sought.figures <= figures or as_here.figures <= figures):
+                continue
+            if not names <= _all_keys(ground(unit.text)) | _all_keys(self._contexts[hit.id]):
                 continue
             if best is None or share > best[0]:
                 best = share, Place(hit, unit)
@@ -366,6 +371,13 @@ def _is_fragment(text: str, unit: Unit) -> bool:
     if STATES.search(text):
         return False
     return len(stems(text)) < LEAST_WHOLE * len(stems(unit.text))
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether ``text`` states something by itself, and is no phrase, labelled as the answer or not."""
+    if LABEL.match(text):
+        return STATES.search(_LABELLED.sub("", text)) is not None
+    return text.endswith(".") or STATES.search(text) is not None
 
 
 def _begins(unit: str, quoted: str) -> bool:

@@ -28,7 +28,7 @@ from esrag.evaluation.refusing import declines
 from esrag.evaluation.stating import is_half
 from esrag.evaluation.stretches import LONGEST, Stretch, clauses_of, parts_of, sentences_of
 from esrag.evaluation.values import values
-from esrag.evaluation.wording import PRONOUN
+from esrag.evaluation.wording import PRONOUN, VERB
 from esrag.questions import KnownQuestion
 from esrag.verification.support import folded
 
@@ -62,7 +62,7 @@ class SpanMaker:
         self.expected = self._reference.expected
         self.grounds = self._reference.grounds
         self._second = second
-        self._kept: dict[str, Finding] = {}
+        self._kept: dict[tuple[str, bool], Finding] = {}
         self._spans_kept: dict[str, tuple[Span, ...]] = {}
 
     def spans(self, reply: str) -> tuple[Span, ...]:
@@ -105,7 +105,7 @@ class SpanMaker:
         whole = self._finding(sentence)
         if whole.kind in ("supported", "unjudged"):
             return [(sentence, whole)]
-        parts = clauses_of(reply, sentence)
+        parts = _with_subjects(clauses_of(reply, sentence), reply)
         if len(parts) < 2 or whole.why == _YES_BESIDE or self._reference.is_whole(sentence.text):
             return [(sentence, self._final(whole, sentence))]
         halves = self._both_said(reply, parts)
@@ -151,9 +151,10 @@ class SpanMaker:
         return self._found("unsettled", "verifier", _NEAR, place) if place else finding
 
     def _finding(self, stretch: Stretch) -> Finding:
-        known = self._kept.get(stretch.text)
+        key = stretch.text, stretch.heading
+        known = self._kept.get(key)
         if known is None:
-            known = self._kept[stretch.text] = self._fresh(stretch)
+            known = self._kept[key] = self._fresh(stretch)
         return known
 
     def _fresh(self, stretch: Stretch) -> Finding:
@@ -259,6 +260,17 @@ class SpanMaker:
             why,
             (self._reference.evidence(place.hit, place.unit.start, place.unit.end),),
         )
+
+
+def _with_subjects(clauses: Sequence[Stretch], reply: str) -> tuple[Stretch, ...]:
+    """Clauses, a verb that begins one with the subject before it: "The relay, in Cork, was sold"."""
+    joined: list[Stretch] = []
+    for clause in clauses:
+        if joined and VERB.match(clause.text) and not STATES.search(joined[-1].text):
+            joined[-1] = parts_of(reply, (joined[-1], clause))
+        else:
+            joined.append(clause)
+    return tuple(joined)
 
 
 def _is_of_its_own(text: str) -> bool:

@@ -129,7 +129,8 @@ def clauses_of(reply: str, sentence: Stretch) -> tuple[Stretch, ...]:
         while first < last and raw[first].isspace():
             first += 1
         if any(character.isalnum() for character in text):
-            found.append(Stretch(sentence.start + first, sentence.start + last, text))
+            link = _ONLY_LINKS.match(raw[first:last]) is not None
+            found.append(Stretch(sentence.start + first, sentence.start + last, text, link))
     return tuple(found)
 
 

@@ -67,6 +67,8 @@ def is_part(text: str, wanted: Wanted, rest: frozenset[str]) -> bool:
     said = stems(text) - FILLERS
     for form in wanted.forms:
         there = values(form)
+        if VERB.search(text) and negates(form) != negates(text):
+            continue
         if not all(any(agreement(v, other) == "equal" for other in there) for v in values(text)):
             continue
         own = stems(form)
