@@ -374,7 +374,7 @@ def _is_fragment(text: str, unit: Unit) -> bool:
 
 
 def _is_sentence(text: str) -> bool:
-    """Whether ``text`` states something by itself, and is no phrase, labelled as the answer or not."""
+    """Whether ``text`` states something by itself, and is no phrase, labelled or not."""
     if LABEL.match(text):
         return STATES.search(_LABELLED.sub("", text)) is not None
     return text.endswith(".") or STATES.search(text) is not None

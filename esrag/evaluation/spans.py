@@ -263,7 +263,7 @@ class SpanMaker:
 
 
 def _with_subjects(clauses: Sequence[Stretch], reply: str) -> tuple[Stretch, ...]:
-    """Clauses, a verb that begins one with the subject before it: "The relay, in Cork, was sold"."""
+    """Clauses, a verb that begins one with the subject before it: "The relay, in Cork, was …"."""
     joined: list[Stretch] = []
     for clause in clauses:
         if joined and VERB.match(clause.text) and not STATES.search(joined[-1].text):
