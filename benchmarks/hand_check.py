@@ -6,7 +6,7 @@
 
 The sheet holds the question, the reference, the reply with the stretch marked and the pool; neither
 the verdict nor the system.  Stretches are drawn with a seed, equally many of each system and
-colour; what one stretch says is drawn once, however many systems said it of the question.  Among
+colour, or all with one chance (``--alike``); what one stretch says is drawn once, however many systems said it of the question.  Among
 them, unmarked, may be some that have no colour (``--uncoloured``), which are counted apart.  A
 person's verdict is ``supported``, ``contradicted``, ``unsupported`` or ``none``: no colour.
 ``stored`` checks that a report shows the stored verdicts, all of them and no others.
@@ -319,6 +319,7 @@ PATH = click.Path(path_type=Path, exists=True)
 @click.argument("run", type=PATH)
 @click.option("--seed", type=int, required=True)
 @click.option("--size", type=int, default=120, show_default=True)
+@click.option("--alike", is_flag=True, help="All with one chance, whatever system and colour.")
 @click.option("--uncoloured", type=int, default=0, help="How many without a colour, besides.")
 @click.option(
     "--leave-out", type=PATH, multiple=True, help="Records whose questions are not drawn."
@@ -330,6 +331,7 @@ def draw(
     *,
     seed: int,
     size: int,
+    alike: bool,
     uncoloured: int,
     leave_out: tuple[Path, ...],
     part: str,
@@ -342,7 +344,8 @@ def draw(
     known |= others_of([question.id for question in read_questions(folder)], part)
     scored = scored_of(folder)
     strata = strata_of(scored, known)
-    chosen = drawn_from(strata, size, seed)
+    together = {("all", "all"): [each for name in sorted(strata) for each in strata[name]]}
+    chosen = drawn_from(together if alike else strata, size, seed)
     if uncoloured:
         chosen += drawn_from(strata_of(scored, known, (*UNCOLOURED, UNDECIDED)), uncoloured, seed)
         random.Random(seed).shuffle(chosen)

@@ -85,6 +85,7 @@ class Grounds:
             if unit.cells or len(unit.text) >= LEAST_VERBATIM
             for text in (unit.text, readable(hit.text[unit.start : unit.end]))
         }
+        self._lines = {folded(text) for text in texts}
         self._sentences = {
             folded(unit.text): (hit, unit)
             for hit, unit in reversed(self._units)
@@ -307,6 +308,7 @@ class Grounds:
                     taken.append((start, end))
                 start = reply.find(text, end)
         kept: list[tuple[int, int]] = []
+        starts = {start for start, _ in taken}
         for start, end in sorted(taken):
             before, after = reply[:start][-200:].rstrip(" "), reply[end : end + 2]
             begins = (
@@ -316,9 +318,14 @@ class Grounds:
                 or (kept and kept[-1][1] >= start - 1)
             )
             ends = not after.strip() or reply[end - 1] in _ENDS or after[0] in "\n["
+            ends = ends or end + 1 in starts  # another unit follows, whatever it begins with
             if begins and (ends or (after[0].isspace() and not after[1:].islower())):
                 kept.append((start, end))
         return kept
+
+    def is_line(self, text: str) -> bool:
+        """Whether ``text`` is a unit of a passage as it reads, letter by letter."""
+        return folded(text) in self._lines
 
     def is_heading(self, text: str) -> bool:
         """Whether ``text`` is a title or a heading of a passage, and states nothing."""

@@ -37,12 +37,15 @@ SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" s
 _RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
 MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
 _POINTS = re.compile(r"\b(?:that|those|such) \w+\W*$", re.I)  # to what stands before
+_ANSWERS = re.compile(r"^\W*(?:the |my )?answer(?: to the question)?(?: is)?\s*:\s*(?=\S)", re.I)
 _HALF = Finding("unjudged", why="it breaks off before it states anything")
 _OF_ELSE = "a passage says it of something else"
 _OF_WHAT = "a passage says it, and the rules cannot tell whether of what is asked about"
 _BESIDE = "it agrees with the reference answer, and says more that no passage says like this"
 _YES_BESIDE = "its yes or no agrees with the reference answer, and it says more beside"
 _NEAR = "a passage has nearly all of its words, and the rules cannot tell whether it says so"
+_LEADS_IN = Finding("unjudged", why="it only leads in what follows")
+_RED = ("contradicted", "unsupported")
 _TOO_LONG = Finding("unjudged", why="the sentence is too long to be checked")
 _TOO_MANY = Finding(
     "unjudged", why=f"only the first {MOST_JUDGED} different sentences of a reply are checked"
@@ -112,6 +115,7 @@ class SpanMaker:
         if halves:
             return halves
         found = _joined([(part, self._finding(part)) for part in parts], reply)
+        found = self._led_in(found)
         kinds = {finding.kind for _, finding in found}
         if whole.kind == "refusal" and not (
             self._states(sentence.text) or kinds & {"supported", "contradicted"}
@@ -120,6 +124,18 @@ class SpanMaker:
         if not kinds & {"supported", "refusal"}:
             return [(sentence, self._final(whole, sentence))]
         return [(part, self._final(finding, part)) for part, finding in _merged(found)]
+
+    def _led_in(self, found: list[tuple[Stretch, Finding]]) -> list[tuple[Stretch, Finding]]:
+        """Clauses; those before the first that has a verb, a value or a new name say nothing."""
+        first = next((n for n, (part, _) in enumerate(found) if self._says(part.text)), 0)
+        return [
+            (part, _LEADS_IN if n < first and finding.kind in _RED else finding)
+            for n, (part, finding) in enumerate(found)
+        ]
+
+    def _says(self, clause: str) -> bool:
+        named = self.grounds.named_in(clause) - self.grounds.keys
+        return bool(STATES.search(clause) or values(clause) or named)
 
     def _both_said(
         self, reply: str, parts: Sequence[Stretch]
@@ -206,7 +222,7 @@ class SpanMaker:
         What a passage says of something else is no answer, once nothing tells that it does: a short
         sentence ("The image has 62 MB") or one that begins with "it".
         """
-        place = self.grounds.quoting(text)
+        place = self.grounds.quoting(text) or self.grounds.quoting(_ANSWERS.sub("", text))
         if place is None or keys_of(text) or self.grounds.is_about(place.hit, place.unit):
             return place
         if place.unit.cells and folded(text) != folded(place.unit.text):
@@ -302,7 +318,8 @@ def _merged(found: list[tuple[Stretch, Finding]]) -> list[tuple[Stretch, Finding
     for part, finding in found:
         if merged:
             before, known = merged[-1]
-            if finding.kind == known.kind or finding.kind == "unjudged":
+            apart = _LEADS_IN in (known, finding)
+            if finding.kind == known.kind or (finding.kind == "unjudged" and not apart):
                 joined = replace(before, end=part.end, text=f"{before.text} {part.text}")
                 merged[-1] = (
                     joined,
@@ -311,7 +328,7 @@ def _merged(found: list[tuple[Stretch, Finding]]) -> list[tuple[Stretch, Finding
                     else known,
                 )
                 continue
-            if known.kind == "unjudged":
+            if known.kind == "unjudged" and not apart:
                 merged[-1] = replace(part, start=before.start), finding
                 continue
         merged.append((part, finding))

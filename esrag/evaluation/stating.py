@@ -60,6 +60,7 @@ _PARTICULARS = (
     r"(?:date|url|authors?|by|to|from|cc|subject|source|version|status|updated|published"
     r"|last changed|category|tags)"
 )
+_FIELD = re.compile(r"[A-Z]\w+: \S.{0,60}$")
 _PARTICULAR = re.compile(rf"\b{_PARTICULARS}\s*:\s", re.I)
 _ADDRESS = re.compile(r"^\W*(?:to|from|cc|by)\s*:\s", re.I)
 _SPEAKER = re.compile(r"^\W*(?:(?:but|and|so) )?i(?:['’](?:m|d|ll|ve))?\s", re.I)
@@ -125,6 +126,11 @@ def is_half(text: str) -> bool:
     if text.count('"') % 2 and len(text.rpartition('"')[2].split()) <= MOST_QUOTED:
         return text[-1] not in '.!?"'
     return _CONDITION.match(text) is not None and "," not in text and text[-1] not in ".!?;:"
+
+
+def is_particular(text: str) -> bool:
+    """Whether a stretch is a line of what is told about a document: "Date: 14 April 2026"."""
+    return _FIELD.match(text) is not None and VERB.search(text) is None
 
 
 def _is_byline(text: str) -> bool:

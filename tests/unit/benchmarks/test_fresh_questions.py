@@ -26,3 +26,12 @@ def test_the_evidence_of_the_fresh_questions_shows_the_answer() -> None:
         if question.answerable:
             shown = "\n".join(evidence.quote for evidence in question.evidence)
             assert holds(shown, question.answer_groups), question.id
+
+
+def test_the_evidence_of_the_looks_stands_in_the_files() -> None:
+    """The questions by which verdicts were checked quote the files as they are written."""
+    for question in load_questions(FILE.with_name("look_questions.jsonl")):
+        assert question.answerable == bool(question.evidence)
+        for evidence in question.evidence:
+            file = corpus_folder() / evidence.document_id.partition("#")[0]
+            assert evidence.quote in file.read_text(encoding="utf-8"), question.id
