@@ -6,10 +6,11 @@
 
 The sheet holds the question, the reference, the reply with the stretch marked and the pool; neither
 the verdict nor the system.  Stretches are drawn with a seed, equally many of each system and
-colour, or all with one chance (``--alike``); what one stretch says is drawn once, however many systems said it of the question.  Among
-them, unmarked, may be some that have no colour (``--uncoloured``), which are counted apart.  A
-person's verdict is ``supported``, ``contradicted``, ``unsupported`` or ``none``: no colour.
-``stored`` checks that a report shows the stored verdicts, all of them and no others.
+colour, or all with one chance (``--alike``); what one stretch says is drawn once, however many
+systems said it of the question.  Among them, unmarked, may be some that have no colour
+(``--uncoloured``), which are counted apart.  A person's verdict is ``supported``, ``contradicted``,
+``unsupported`` or ``none``: no colour.  ``stored`` checks that a report shows the stored verdicts,
+all of them and no others.
 """
 
 from __future__ import annotations

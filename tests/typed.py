@@ -47,7 +47,9 @@ class Typed:
         """Press ^C at a prompt until these words come.
 
         A signal that arrives in the moment before readline begins to wait is seen with the next
-        key only; whoever sits there presses again.
+        one only; whoever sits there presses again.  Keys pressed before must have been read, so
+        wait for their echo: ^C makes the terminal forget them, and where readline was told of
+        them, it reads on until another key comes, deaf to signals (once in some hundred times).
         """
         for _ in range(5):
             self.type("\x03")

@@ -81,6 +81,7 @@ def test_a_second_stop_at_the_prompt_leaves(desk: Desk, tmp_path: Path) -> None:
     with Typed(words, own_folder(desk, tmp_path)) as typed:
         typed.wait_for("> ")
         typed.type("half a questi")
+        typed.wait_for("half a questi")
         typed.interrupt("leaves the chat")
         typed.wait_for("> ")
         typed.interrupt("Stopped.")

@@ -226,6 +226,38 @@ def test_words_within_a_phrase_are_no_quotation() -> None:
     assert span.kind == "unsettled"
 
 
+def test_units_that_stand_side_by_side_are_read_apart() -> None:
+    """A system that quotes joins whole units by a blank, and some end without a full stop."""
+    row = "What: aster flash; Deprecated: 21 May 2026; Instead: aster update"
+    behind = "aster 1.6.0 was released on 27 August 2026."
+    head = "| What | Deprecated | Instead |\n| --- | --- | --- |"
+    table = f"{head}\n| aster flash | 21 May 2026 | aster update |"
+    pool = build_pool(
+        QUESTION,
+        around=(),
+        reference=(
+            *PASSAGES,
+            Passage("t#0", "t", 3, 0.4, table, title="Aster"),
+            Passage("u#0", "u", 4, 0.3, f"Date: 5 May 2026\n\n{behind}", title="Aster"),
+        ),
+        replies=(),
+    )
+    text = f"{row} {behind}"
+    spans = SpanMaker(QUESTION, pool).spans(text)
+    assert [(text[s.start : s.end], s.kind) for s in spans] == [
+        (row, "supported"),
+        (behind, "supported"),
+    ]
+
+
+def test_a_clause_that_leads_in_has_no_colour_of_its_own() -> None:
+    """A phrase before the first clause with a verb says nothing; with a value it does."""
+    text = f"Paying a year ahead, {QUOTE}"
+    assert [span.kind for span in spans_of(text)] == ["unjudged", "supported"]
+    text = f"Until 9 May 2027, {QUOTE}"
+    assert "unjudged" not in {span.kind for span in spans_of(text)}
+
+
 def test_evidence_is_where_it_says() -> None:
     """Offsets count the characters of the document, and are -1 where nobody knows them."""
     (right,) = spans_of("3 March 2026")
