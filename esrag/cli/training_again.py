@@ -144,7 +144,8 @@ class TrainingAgain:
             self.settings,
         )
         folder = RunFolder.named(self._name(run), data_dir=self.settings.data_dir)
-        click.echo(f"Training again as run {run} was; the new run is {folder.name}.", err=True)
+        told = f"{rows.changed} of {len(rows.rows)} rows say {self.change.new!r} now"
+        click.echo(f"Training again as run {run} was; {told}. New run: {folder.name}", err=True)
         return carried_out(plan, folder)
 
     def _load(self, system: System, outcome: Outcome) -> None:
