@@ -37,6 +37,7 @@ _PART_OF = re.compile(
 )
 _LABELLED = re.compile(r"^.*?\b(?:is|are|was|were)\b|^[^:]*:", re.I)
 _CODE_LINE = re.compile(r"^(?:\$ )?\S[^\n]{4,}$", re.M)
+_FIELD = re.compile(r"[A-Z]\w+: \S.{0,60}$")  # a line of what is told about a document
 _PARTICULAR = re.compile(r"(?:^|[.!?] )[A-Z]\w+: [^.:]{1,40}$")  # "Date: 28 April 2026"
 _ENDS = frozenset('.!?:;…\n"”»)*')
 # what a sentence says of a thing for which a table has but a column
@@ -82,7 +83,7 @@ class Grounds:
         self._as_read = {
             folded(text): (hit, unit)
             for hit, unit in reversed(self._units)
-            if unit.cells or len(unit.text) >= LEAST_VERBATIM
+            if unit.cells or len(unit.text) >= LEAST_VERBATIM or _FIELD.match(unit.text)
             for text in (unit.text, readable(hit.text[unit.start : unit.end]))
         }
         self._lines = {folded(text) for text in texts}
@@ -134,7 +135,7 @@ class Grounds:
             if not named and not self.is_about(hit, unit):
                 continue
             share = self._share(sought, hit, unit, named=named)
-            if share is not None and _is_fragment(text, unit):
+            if share is not None and (_is_fragment(text, unit) or _is_of_other(text, unit)):
                 continue
             if share is not None and (best is None or share > best[0]):
                 best = share, Place(hit, unit)
@@ -294,6 +295,13 @@ class Grounds:
                 return Place(hit, unit)
         return None
 
+    def holding(self, text: str) -> Place | None:
+        """The unit that has a few words letter by letter, whatever stands around them."""
+        letters = folded(text).rstrip(".")
+        if len(letters.split()) <= LEAST_NEAR:
+            return None
+        return next((Place(h, u) for h, u in self._units if letters in folded(u.text)), None)
+
     def quotations(self, reply: str) -> list[tuple[int, int]]:
         """Where whole units of the pool stand in ``reply``, the longest first, none twice.
 
@@ -378,6 +386,18 @@ def _is_fragment(text: str, unit: Unit) -> bool:
     if STATES.search(text):
         return False
     return len(stems(text)) < LEAST_WHOLE * len(stems(unit.text))
+
+
+def _is_of_other(text: str, unit: Unit) -> bool:
+    """Whether ``unit`` speaks of another thing by its code: of the G4-L, ``text`` of the G4."""
+    if unit.cells:
+        return False
+    here, said = _codes(unit.text), _codes(text)
+    return bool(said and here) and not said & here
+
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(value.key for value in values(text) if value.kind == "code")
 
 
 def _is_sentence(text: str) -> bool:

@@ -32,7 +32,6 @@ from esrag.evaluation.stating import (
     PASSAGE_ID,
     breaks_off,
     is_about_speaker,
-    is_particular,
     only_yes_or_no,
     says_nothing,
     tells_nothing,
@@ -319,10 +318,8 @@ class Reference:
             return nothing
         named = bool(keys_of(text) - self.expected.words - {"passag"})
         nothing = tells_nothing(text, named=named)
-        if nothing:
+        if nothing and not self.grounds.is_line(text):
             return nothing
-        if is_particular(text) and self.grounds.is_line(text) and not self._rivals_in_kind(text):
-            return "it is the particulars of a document"
         if is_about_speaker(text) and self.grounds.quoting(text) is None:
             return "it is about the one who speaks"
         if self.question.answerable and only_yes_or_no(text) and not self._asks_yes_or_no():
@@ -357,11 +354,6 @@ class Reference:
         if said and PRONOUN.match(text):
             return ""
         return REPEATS if said - FILLERS else "it states nothing"
-
-    def _rivals_in_kind(self, text: str) -> bool:
-        """Whether a stretch has a value of a kind that the reference has."""
-        kinds = {value.kind for wanted in self.expected.wanted for value in wanted.values}
-        return any(value.kind in kinds for value in values(text))
 
     def _only_titles(self, text: str) -> bool:
         """Whether a stretch is titles and headings of the passages, and codes beside them."""

@@ -123,7 +123,26 @@ class SpanMaker:
             return [(sentence, whole)]
         if not kinds & {"supported", "refusal"}:
             return [(sentence, self._final(whole, sentence))]
-        return [(part, self._final(finding, part)) for part, finding in _merged(found)]
+        return [
+            (part, self._final(self._torn_out(finding, part), part))
+            for part, finding in _merged(found)
+        ]
+
+    def _torn_out(self, finding: Finding, clause: Stretch) -> Finding:
+        """A clause that stands in a passage word for word is not in the place of the reference."""
+        if finding.kind != "contradicted" or finding.judge != "reference":
+            return finding
+        place = self.grounds.holding(clause.text)
+        return self._found("unsettled", "verifier", _OF_WHAT, place) if place else finding
+
+    def _elsewhere(self, text: str, finding: Finding) -> Finding:
+        """A value in the place of the reference that a passage may say of what ``text`` names."""
+        if finding.kind != "contradicted" or finding.judge != "reference":
+            return finding
+        if not self.grounds.named_in(text) - self.grounds.keys:
+            return finding
+        place = self.grounds.near(text)
+        return self._found("unsettled", "verifier", _NEAR, place) if place else finding
 
     def _led_in(self, found: list[tuple[Stretch, Finding]]) -> list[tuple[Stretch, Finding]]:
         """Clauses; those before the first that has a verb, a value or a new name say nothing."""
@@ -214,7 +233,8 @@ class SpanMaker:
         if spoilt:
             opposed = self._opposed(text) if spoilt.kind == "unsupported" else None
             return opposed or spoilt
-        return self._reference.in_place(text, rest) or self._from_pool(text)
+        found = self._reference.in_place(text, rest)
+        return self._elsewhere(text, found) if found else self._from_pool(text)
 
     def _quoted(self, text: str) -> Place | None:
         """The place that ``text`` is a quotation of; none when it has another value than asked for.

@@ -44,6 +44,7 @@ _TELLS = (
     r"(?:provid|contain|discuss|describ|mention|giv|offer|present|includ|focus|talk|refer|explain)"
     r"(?:s|es|ing|e)?"
 )
+_SOURCE_WORDS = stems("passage passages document documents text continuation part beginning next")
 _ABOUT_SOURCE = re.compile(rf"{_SOURCE}(?:{_TELLS}|about)\b", re.I)
 _ONLY_ABOUT = re.compile(
     rf"{_SOURCE}(?:about|{_TELLS} (?:\w+ ){{0,3}}?(?:lists?|details?|information|explanations?"
@@ -60,7 +61,6 @@ _PARTICULARS = (
     r"(?:date|url|authors?|by|to|from|cc|subject|source|version|status|updated|published"
     r"|last changed|category|tags)"
 )
-_FIELD = re.compile(r"[A-Z]\w+: \S.{0,60}$")
 _PARTICULAR = re.compile(rf"\b{_PARTICULARS}\s*:\s", re.I)
 _ADDRESS = re.compile(r"^\W*(?:to|from|cc|by)\s*:\s", re.I)
 _SPEAKER = re.compile(r"^\W*(?:(?:but|and|so) )?i(?:['’](?:m|d|ll|ve))?\s", re.I)
@@ -128,11 +128,6 @@ def is_half(text: str) -> bool:
     return _CONDITION.match(text) is not None and "," not in text and text[-1] not in ".!?;:"
 
 
-def is_particular(text: str) -> bool:
-    """Whether a stretch is a line of what is told about a document: "Date: 14 April 2026"."""
-    return _FIELD.match(text) is not None and VERB.search(text) is None
-
-
 def _is_byline(text: str) -> bool:
     """The particulars of a document: its date and address, or to whom it is written."""
     told = len(_PARTICULAR.findall(text)) > 1 or _ADDRESS.match(text)
@@ -159,6 +154,8 @@ def _is_about_source(text: str) -> bool:
     "The passage discusses the closing of the mine" states nothing; what goes on ("…, which was
     closed in 1911") does.
     """
+    if stems("passage") <= stems(text) <= _SOURCE_WORDS:
+        return True
     match = _ABOUT_SOURCE.match(text)
     if match is None or values(text):
         return False

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"^\d{1,3}\.$")  # of a heading or an item, unless the repl
 _NUMBERS = re.compile(r"^\d{1,3}[.)](?:\s+\d{1,3}[.)])+$")  # of items that do not come
 _TARGET = r"\((?:\.{0,2}/|#|https?:)[^)\n]*\)"  # of a link; models put a blank before it
 _LINK = rf"\[[^\]\n]*\](?:\([^)\n]*\)| {_TARGET})"
-_LINKS = re.compile(_LINK)
+_LINKS = re.compile(rf"{_LINK}|\[[^\]\n]*\]")
 _ONLY_LINKS = re.compile(
     rf"^\W*(?:(?:(?:the )?answer(?: is)?\W*)?(?:{_LINK}|{_TARGET})\W*)+$|^\W*\[[^\]\d\n]+\]\W*$",
     re.I,
