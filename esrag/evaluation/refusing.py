@@ -28,6 +28,8 @@ _REFUSES = re.compile(
             # the source does not tell
             rf"\b{_SOURCE}\b[^.!?]{{0,60}}\b(?:do|does|did|is|are|was|were|can|could)(?:\s*{_NOT})\b"
             rf"[^.!?]{{0,30}}?\b{_TELL}\w*\b",
+            rf"^\W*(?:the|this) {_SOURCE}\b[^.!?]{{0,200}}"
+            rf"\bbut it (?:do|does|did|is|was)\s*{_NOT}\b",
             rf"^\W*(?:no (?:\w+ )?{_SOURCE} (?:is|are|was|were)"
             rf"|(?:the|this|these) (?:\w+ )?{_SOURCE} (?:is|are|was|were)\s*{_NOT})\s+"
             r"(?:available|provided|given|included|found|accessible)\W*$",
