@@ -210,6 +210,8 @@ def figures_of(record: Mapping[str, Any]) -> str:
     lines = [f"colour: {proportion(colour)}", f"verdict: {proportion(same)}"]
     for name in COLOURED:
         of = [COLOUR.get(row["person"]) == COLOUR[name] for row in rows if row["rules"] == name]
+        if not of:
+            continue
         lines.append(f"colour of those that the rules call {name}: {proportion(of)}")
     for system in sorted({row["system"] for row in rows}):
         of = [c for c, row in zip(colour, rows, strict=True) if row["system"] == system]

@@ -67,7 +67,7 @@ _REASON = re.compile(r"\b(?:because|since|so that|in order to|due to)\b(.+)", re
 MOST_STRANGE = 2  # unknown words that a stretch may have which holds the reference
 STRANGE_SHARE = 0.34
 MOST_EVIDENCE = 3
-_NAMING = ("code", "version")  # values that name a thing, and measure none
+NAMING = ("code", "version")  # values that name a thing, and measure none
 LEAST_SAID = 6  # words, from which a reference answer is read as a passage is
 SHORT_SENTENCE = 8  # words, up to which one of them may be strange
 REPEATS = "it only repeats the question"
@@ -363,7 +363,7 @@ class Reference:
         return whole or (
             any(titles)
             and all(
-                title or (only_values(part) and all(v.kind in _NAMING for v in values(part)))
+                title or (only_values(part) and all(v.kind in NAMING for v in values(part)))
                 for part, title in zip(parts, titles, strict=True)
             )
         )

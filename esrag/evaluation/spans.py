@@ -20,22 +20,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from esrag.evaluation.differences import keys_of
-from esrag.evaluation.expected import content, stems
+from esrag.evaluation.expected import content, polarity, stems, without_values
 from esrag.evaluation.grounds import LEAST_VERBATIM, STATES, Place
 from esrag.evaluation.records import Passage, Span, SpanJudge, SpanKind
-from esrag.evaluation.reference import MOST_EVIDENCE, REPEATS, Finding, Reference
+from esrag.evaluation.reference import MOST_EVIDENCE, NAMING, REPEATS, Finding, Reference
 from esrag.evaluation.refusing import declines
 from esrag.evaluation.stating import is_half
-from esrag.evaluation.stretches import LONGEST, Stretch, clauses_of, parts_of, sentences_of
+from esrag.evaluation.stretches import (
+    ITEM,
+    LONGEST,
+    Stretch,
+    clauses_of,
+    parts_of,
+    sentences_of,
+)
 from esrag.evaluation.values import values
 from esrag.evaluation.wording import PRONOUN, VERB
 from esrag.questions import KnownQuestion
 from esrag.verification.support import folded
 
 OF_ITS_OWN = 5  # words, above which a sentence says itself what it speaks of
+MOST_LABEL = 3  # words of a line without a verb that is no answer beside others
 SPOKEN_OF = 3  # last words of a clause, of which one that begins with "which" speaks
 _RELATIVE = re.compile(r"[\s,;:—–-]*(?:which|who|whose)\b", re.I)
 MOST_JUDGED = 300  # distinct sentences of one reply; a reply of a megabyte repeats itself
+_MAY_BE_VERB = re.compile(r"\b[a-z]{3,}s\b")  # "smells"; or a plural
 _POINTS = re.compile(r"\b(?:that|those|such) \w+\W*$", re.I)  # to what stands before
 _ANSWERS = re.compile(r"^\W*(?:the |my )?answer(?: to the question)?(?: is)?\s*:\s*(?=\S)", re.I)
 _HALF = Finding("unjudged", why="it breaks off before it states anything")
@@ -44,6 +53,7 @@ _OF_WHAT = "a passage says it, and the rules cannot tell whether of what is aske
 _BESIDE = "it agrees with the reference answer, and says more that no passage says like this"
 _YES_BESIDE = "its yes or no agrees with the reference answer, and it says more beside"
 _NEAR = "a passage has nearly all of its words, and the rules cannot tell whether it says so"
+_LABEL = Finding("unjudged", why="a label states nothing")
 _LEADS_IN = Finding("unjudged", why="it only leads in what follows")
 _RED = ("contradicted", "unsupported")
 _TOO_LONG = Finding("unjudged", why="the sentence is too long to be checked")
@@ -66,14 +76,15 @@ class SpanMaker:
         self.grounds = self._reference.grounds
         self._second = second
         self._kept: dict[tuple[str, bool], Finding] = {}
-        self._spans_kept: dict[str, tuple[Span, ...]] = {}
+        self._spans_kept: dict[tuple[str, bool], tuple[Span, ...]] = {}
 
     def spans(self, reply: str) -> tuple[Span, ...]:
         """The spans of a reply's text: in order, none overlapping another."""
         found: list[Span] = []
         different: set[str] = set()
         left: Span | None = None  # all that is beyond the most: one span as long as nothing is kept
-        for sentence in sentences_of(reply, self.grounds.quotations(reply)):
+        sentences = list(sentences_of(reply, self.grounds.quotations(reply)))
+        for sentence in sentences:
             written = reply[sentence.start : sentence.end]
             if written not in different and len(different) >= MOST_JUDGED:
                 if left is None:
@@ -86,18 +97,33 @@ class SpanMaker:
             different.add(written)
             found += [
                 replace(span, start=span.start + sentence.start, end=span.end + sentence.start)
-                for span in self._spans_of(written, sentence)
+                for span in self._spans_of(written, sentence, alone=len(sentences) == 1)
             ]
         return tuple(found)
 
-    def _spans_of(self, written: str, sentence: Stretch) -> tuple[Span, ...]:
-        """The spans of one sentence, counted from its beginning; kept, as replies are alike."""
-        spans = self._spans_kept.get(written)
+    def _spans_of(self, written: str, sentence: Stretch, *, alone: bool) -> tuple[Span, ...]:
+        """The spans of one sentence, counted from its beginning; kept, as replies are alike.
+
+        ``alone``: the reply has no other; then a phrase is the answer, and else but a label.
+        """
+        spans = self._spans_kept.get((written, alone))
         if spans is None:
-            alone = replace(sentence, start=0, end=len(written))
-            spans = tuple(_span(each, what) for each, what in self._judged(written, alone))
-            self._spans_kept[written] = spans
+            itself = replace(sentence, start=0, end=len(written))
+            found = self._judged(written, itself)
+            if not alone and len(found) == 1 and found[0][1].kind in _RED:
+                found = [(itself, _LABEL)] if self._is_label(written, sentence.text) else found
+            spans = tuple(_span(each, what) for each, what in found)
+            self._spans_kept[written, alone] = spans
         return spans
+
+    def _is_label(self, written: str, text: str) -> bool:
+        """Whether a line is a few words without verb or value, and no item of a list."""
+        verb = STATES.search(text) or _MAY_BE_VERB.search(text) or PRONOUN.match(text)
+        if verb or ITEM.match(written) or len(self.expected.groups) > 1:
+            return False
+        if any(value.kind not in NAMING for value in values(text)):
+            return False
+        return len(stems(without_values(text))) <= MOST_LABEL and polarity(text, "") is None
 
     def _judged(self, reply: str, sentence: Stretch) -> list[tuple[Stretch, Finding]]:
         """A sentence with its verdict, or its clauses with theirs where they differ in colour."""

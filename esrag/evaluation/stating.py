@@ -30,6 +30,7 @@ _POLITE = re.compile(
     r"|if you (?:need|have|want|would like)\b.{0,60}\b(?:help|assist\w*|questions?|ask))\b",
     re.I,
 )
+_AT_HAND = re.compile(r"\bi['’]?a?m here to (?:help|assist)\b", re.I)
 _HAS_ANSWER = re.compile(
     r"\b(?:passages?|documents?|texts?)\b.{0,20}\b(?:contains?|has|have|gives?|provides?)\b"
     r".{0,15}\banswer\b",
@@ -64,7 +65,7 @@ _PARTICULARS = (
 _PARTICULAR = re.compile(rf"\b{_PARTICULARS}\s*:\s", re.I)
 _ADDRESS = re.compile(r"^\W*(?:to|from|cc|by)\s*:\s", re.I)
 _SPEAKER = re.compile(r"^\W*(?:(?:but|and|so) )?i(?:['’](?:m|d|ll|ve))?\s", re.I)
-_SAYS_THAT = re.compile(r"\b(?:that|think|believe|guess|assume|know|found|recall|remember)\b", re.I)
+_SAYS_THAT = re.compile(r"\b(?:think|believe|guess|assume|know|found|recall|remember)\b", re.I)
 _ONLY_YES_OR_NO = re.compile(r"^(?:\W*\b(?:yes|no|yeah|yep|nope)\b)+\W*$", re.I)
 _COPULA = re.compile(r"\b(?:is|are|was|were|means?|equals?)\b", re.I)
 _NO_END = frozenset(
@@ -82,7 +83,7 @@ def says_nothing(text: str) -> str:
         return "a heading states nothing"
     if text.endswith("?"):
         return "a question states nothing"
-    if _POLITE.match(text) or _HAS_ANSWER.search(text):
+    if _POLITE.match(text) or _AT_HAND.search(text) or _HAS_ANSWER.search(text):
         return "it is about the conversation"
     return ""
 

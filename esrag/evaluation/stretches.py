@@ -18,6 +18,7 @@ LONGEST = 2_000  # characters; no document says so long a sentence, and no check
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _RULE = re.compile(r"^[\s|:=*_\-–—]+$")
 _COLUMNS_END = re.compile(r"\|?[ ]*:?-{2,}:?[ ]*(?:\||$)", re.M)  # the rule below a table's head
+ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s")  # of a list
 _NUMBER = re.compile(r"^\d{1,3}\.$")  # of a heading or an item, unless the reply begins with it
 _NUMBERS = re.compile(r"^\d{1,3}[.)](?:\s+\d{1,3}[.)])+$")  # of items that do not come
 _TARGET = r"\((?:\.{0,2}/|#|https?:)[^)\n]*\)"  # of a link; models put a blank before it

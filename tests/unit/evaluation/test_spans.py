@@ -261,6 +261,16 @@ def test_a_clause_that_leads_in_has_no_colour_of_its_own() -> None:
     assert "unjudged" not in {span.kind for span in spans_of(text)}
 
 
+def test_a_phrase_beside_other_sentences_is_a_label() -> None:
+    """Alone it is the answer that a system gives; an item of a list may be one of several."""
+    kinds = {"unsupported", "contradicted"}
+    assert {span.kind for span in spans_of("Halden harbour master")} <= kinds
+    (label, _) = spans_of("Halden harbour master. It smells of roses.")
+    assert (label.kind, label.why) == ("unjudged", "a label states nothing")
+    spans = spans_of("- Halden harbour master\n- It smells of roses.")
+    assert [span.kind for span in spans] == ["unsupported"] * 2
+
+
 def test_evidence_is_where_it_says() -> None:
     """Offsets count the characters of the document, and are -1 where nobody knows them."""
     (right,) = spans_of("3 March 2026")
