@@ -167,7 +167,7 @@ def _stated(
                 (),
             ),
         )
-    if chance.random() < 0.1:
+    if len(parts) == 2:
         parts.append(
             (
                 "The settings page is where this is changed by administrators.",

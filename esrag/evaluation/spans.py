@@ -129,7 +129,7 @@ class SpanMaker:
         """A sentence with its verdict, or its clauses with theirs where they differ in colour."""
         if sentence.end - sentence.start > LONGEST:
             return [(sentence, _TOO_LONG)]
-        if is_half(sentence.text):
+        if is_half(sentence.text) and not self._reference.is_reference(sentence.text):
             return [(sentence, _HALF)]
         whole = self._finding(sentence)
         if whole.kind in ("supported", "unjudged"):

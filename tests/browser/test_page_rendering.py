@@ -16,6 +16,7 @@ import pytest
 from hostile_texts import ADDRESSES, AWAY, TEXTS
 from page_driving import answered, ask
 from page_stories import cut, events, hit_of, record, sentence
+from playwright.sync_api import expect
 from scripted_server import Refusal, ScriptedServer, Stream
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def test_errors_are_text(watched: Watched) -> None:
         json.dumps({"of": "everybody", "turns": failed}),
     )
     watched.page.reload()
-    assert watched.page.locator(".turn .notice").count() == len(TEXTS)
+    expect(watched.page.locator(".turn .notice")).to_have_count(len(TEXTS))
     watched.check()
     text = "".join(TEXTS[:20])
     watched.server.answer = lambda body: Refusal(503, "unavailable", text, text)

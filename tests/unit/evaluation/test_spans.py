@@ -271,6 +271,19 @@ def test_a_phrase_beside_other_sentences_is_a_label() -> None:
     assert [span.kind for span in spans] == ["unsupported"] * 2
 
 
+def test_a_reference_that_is_half_a_sentence_is_blue() -> None:
+    """Why and when are answered so, and it does not break off."""
+    why = "because the crane of the harbour had rusted through"
+    asked = replace(
+        QUESTION,
+        text="Why was Aster 4.2.1 late?",
+        answer=why,
+        answer_groups=((why,),),
+        evidence=(Evidence("notes", f"It was late {why}."),),
+    )
+    assert [span.kind for span in spans_of(why, asked)] == ["supported"]
+
+
 def test_evidence_is_where_it_says() -> None:
     """Offsets count the characters of the document, and are -1 where nobody knows them."""
     (right,) = spans_of("3 March 2026")
