@@ -37,7 +37,7 @@ from esrag.evaluation.stating import (
     tells_nothing,
 )
 from esrag.evaluation.stretches import Stretch
-from esrag.evaluation.values import agreement, values
+from esrag.evaluation.values import Value, agreement, values
 from esrag.evaluation.wording import (
     BOUNDS,
     EXCLUSIVE,
@@ -118,45 +118,47 @@ class Reference:
             return None
         if said != self.expected.says:
             return self._against("Yes" if said else "No", self.expected.wanted[0])
-        if self.spoilt(text) is not None:
-            return None
-        why = "it agrees with the yes or no of the reference answer"
-        return Finding("supported", "reference", why, self.quotes_of(frozenset()))
+        return self._unspoilt(text, "it agrees with the yes or no of the reference answer")
 
-    def in_place(self, text: str, rest: frozenset[str]) -> Finding | None:
+    def in_place(self, text: str) -> Finding | None:
         """The verdict on a stretch that has something in the place of the reference."""
-        if self._other_subject(text):
-            return None
+        rest = self.rest(text)
         bare = len(rest) <= 1 and not self._rivals(text)
-        if not bare and len(rest - self._told_words) > MOST_STRANGE:
-            return None
-        strangers = keys_of(text) - self.grounds.keys - self._wanted_words()
-        if not bare and (strangers | other_numbers(text, self.question.text)) & self._rivals(text):
+        if self._other_subject(text) or not (bare or self._is_of_it(text, rest)):
             return None
         echo = len(stems(text) & self.expected.words) >= LEAST_ECHO * len(self.expected.words)
         alone = only_values(text) or (not rest and bool(LABEL.match(text)))
         pure = bare and (alone or (echo and not rest))
         replaced = self.expected.replaced(text, bare=bare, pure=pure, echo=not alone)
         if replaced:
-            value, wanted = replaced
-            if is_negated(text) and not negates(self._told):
-                if len(values(text)) > 1 or not _DENIES.search(text[: value.start]):
-                    return None  # it may deny something else
-                why = "it denies another value than that of the reference answer"
-                return Finding("supported", "reference", why, self.quotes_of(frozenset()))
-            return self._against(value.text, wanted)
+            return self._value_in_place(text, *replaced)
         said = values(text)
         if bare and said and all(self.expected.in_answer(value) for value in said):
-            if self.spoilt(text) is None:
-                why = "it says a part of the reference answer"
-                return Finding("supported", "reference", why, self.quotes_of(frozenset()))
-            return None
+            return self._unspoilt(text, "it says a part of the reference answer")
         if any(self.expected.less_exact(value) for value in said):
-            if self.spoilt(text) is None:
-                why = "it agrees with the reference answer, and is less exact"
-                return Finding("supported", "reference", why, self.quotes_of(frozenset()))
-            return None
+            return self._unspoilt(text, "it agrees with the reference answer, and is less exact")
         return self._words_in_place(text, rest, bare=bare)
+
+    def _is_of_it(self, text: str, rest: frozenset[str]) -> bool:
+        """Whether a stretch of several words has few strange ones, and names no other thing."""
+        strangers = keys_of(text) - self.grounds.keys - self._wanted_words()
+        named = (strangers | other_numbers(text, self.question.text)) & self._rivals(text)
+        return len(rest - self._told_words) <= MOST_STRANGE and not named
+
+    def _value_in_place(self, text: str, value: Value, wanted: Wanted) -> Finding | None:
+        """The same for a value; None when the stretch may deny something else."""
+        if not is_negated(text) or negates(self._told):
+            return self._against(value.text, wanted)
+        if len(values(text)) > 1 or not _DENIES.search(text[: value.start]):
+            return None
+        why = "it denies another value than that of the reference answer"
+        return Finding("supported", "reference", why, self.quotes_of(frozenset()))
+
+    def _unspoilt(self, text: str, why: str) -> Finding | None:
+        """Blue, unless something spoils it."""
+        if self.spoilt(text) is not None:
+            return None
+        return Finding("supported", "reference", why, self.quotes_of(frozenset()))
 
     def _words_in_place(self, text: str, rest: frozenset[str], *, bare: bool) -> Finding | None:
         """The same for names, phrases, and yes or no."""
@@ -168,10 +170,8 @@ class Reference:
             if not own:
                 continue
             if wanted.kind in ("name", "text") and is_part(text, wanted, rest):
-                if self.spoilt(text) is None:
-                    why = "it says the reference answer in part, or in another order"
-                    return Finding("supported", "reference", why, self.quotes_of(frozenset()))
-                return None
+                why = "it says the reference answer in part, or in another order"
+                return self._unspoilt(text, why)
             if own <= self.expected.words and bare and said <= self.expected.words:
                 return self._against(text.strip(" ."), wanted)  # the other of a choice
             if is_other_phrase(text, wanted):
@@ -316,6 +316,10 @@ class Reference:
         nothing = "a heading states nothing" if stretch.heading else says_nothing(text)
         if nothing or self.is_reference(text):
             return nothing
+        return self._is_no_statement(text) or self._is_no_answer(text)
+
+    def _is_no_statement(self, text: str) -> str:
+        """Why words of this form state nothing, whatever was asked; "" when they may."""
         named = bool(keys_of(text) - self.expected.words - {"passag"})
         nothing = tells_nothing(text, named=named)
         if nothing and not self.grounds.is_line(text):
@@ -324,8 +328,13 @@ class Reference:
             return "it is about the one who speaks"
         if self.question.answerable and only_yes_or_no(text) and not self._asks_yes_or_no():
             return "the question does not ask for yes or no"
-        if self._only_titles(text):
-            return "a heading states nothing"
+        return "a heading states nothing" if self._only_titles(text) else ""
+
+    def _is_no_answer(self, text: str) -> str:
+        """Why a stretch breaks off, leads in, or has only words of the question; "" if it does not.
+
+        A word or two of its own may be too light to state anything.
+        """
         said = stems(text)
         new = said - self.expected.words - FILLERS
         if only_values(text) and self.expected.only_asks(text):
@@ -341,19 +350,20 @@ class Reference:
             return "it only leads in what follows"
         if polarity(text, self.question.text) is not None:
             return ""
-        weightless = not (keys_of(text) & new or is_negated(text) or values_beside(new, text))
-        repeated = len(said & self.expected.words)
-        valued = {wanted.kind for wanted in self.expected.wanted} == {"value"}
-        phrase = valued and not FINITE.search(text) and repeated > 1
-        if len(new) == 1 and weightless and (repeated >= MUCH_REPEATED or phrase):
+        if self._is_light(text, new):
             return REPEATS
-        if new:
-            return ""
-        if self._chooses() and said:
-            return ""
-        if said and PRONOUN.match(text):
+        if new or (said and (self._chooses() or PRONOUN.match(text))):
             return ""
         return REPEATS if said - FILLERS else "it states nothing"
+
+    def _is_light(self, text: str, new: frozenset[str]) -> bool:
+        """Whether one new word, no name and no value, stands beside words of the question."""
+        if len(new) != 1 or keys_of(text) & new or is_negated(text) or values_beside(new, text):
+            return False
+        repeated = len(stems(text) & self.expected.words)
+        valued = {wanted.kind for wanted in self.expected.wanted} == {"value"}
+        phrase = valued and not FINITE.search(text) and repeated > 1
+        return repeated >= MUCH_REPEATED or phrase
 
     def _only_titles(self, text: str) -> bool:
         """Whether a stretch is titles and headings of the passages, and codes beside them."""

@@ -219,6 +219,24 @@ class SpanMaker:
         return known
 
     def _fresh(self, stretch: Stretch) -> Finding:
+        weightless = self._weightless(stretch)
+        if weightless:
+            return weightless
+        text = stretch.text
+        if not self.question.answerable:
+            return self._without_answer(text)
+        held = self.expected.held(text)
+        spoilt = self._reference.spoilt(text) if held else None
+        return (
+            self._agreeing(text, held, spoilt)
+            or self._said(text)
+            or self._beside(text, held, spoilt)
+            or self._in_place(text)
+            or self._from_pool(text)
+        )
+
+    def _weightless(self, stretch: Stretch) -> Finding | None:
+        """The verdict on what refuses, or states nothing."""
         text = stretch.text
         if declines(text) and not self._reference.is_reference(text):
             return Finding("refusal", why="it declines to answer")
@@ -227,22 +245,22 @@ class SpanMaker:
             place = self.grounds.quoting(text)
             if place and self.grounds.is_about(place.hit, place.unit):
                 return self._found("supported", "verifier", "a passage says it", place)
-        if nothing:
-            return Finding("unjudged", why=nothing)
-        if not self.question.answerable:
-            return self._without_answer(text)
-        held = self.expected.held(text)
-        spoilt = self._reference.spoilt(text) if held else None
+        return Finding("unjudged", why=nothing) if nothing else None
+
+    def _agreeing(self, text: str, held: frozenset[int], spoilt: Finding | None) -> Finding | None:
+        """The verdict on what holds the reference and little else, or its yes or no."""
         plain = self._reference.is_plain(text)
-        if held and spoilt is None and plain:
+        if held:
             quotes = self._reference.quotes_of(held)
-            return Finding("supported", "reference", "it holds the reference answer", quotes)
-        agreed = None if held else self._reference.yes_or_no(text)
-        if agreed:
-            if agreed.kind == "supported" and not plain:
-                return Finding("unsettled", "reference", _YES_BESIDE, agreed.evidence)
-            return agreed
-        rest = self._reference.rest(text)
+            agrees = Finding("supported", "reference", "it holds the reference answer", quotes)
+            return agrees if plain and spoilt is None else None
+        agreed = self._reference.yes_or_no(text)
+        if agreed and agreed.kind == "supported" and not plain:
+            return Finding("unsettled", "reference", _YES_BESIDE, agreed.evidence)
+        return agreed
+
+    def _said(self, text: str) -> Finding | None:
+        """The verdict on what a passage or a reference of whole sentences says."""
         place = self._quoted(text)
         if place is None and not self._reference.is_phrase(text):
             place = self.grounds.carrying(text)
@@ -253,14 +271,20 @@ class SpanMaker:
         if self._reference.says(text):
             quotes = self._reference.quotes_of(frozenset())
             return Finding("supported", "reference", "the reference answer says it", quotes)
+        return None
+
+    def _beside(self, text: str, held: frozenset[int], spoilt: Finding | None) -> Finding | None:
+        """The verdict on what holds the reference with something strange beside it."""
         if held and spoilt is None:
-            quotes = self._reference.quotes_of(held)
-            return Finding("unsettled", "reference", _BESIDE, quotes)
-        if spoilt:
-            opposed = self._opposed(text) if spoilt.kind == "unsupported" else None
-            return opposed or spoilt
-        found = self._reference.in_place(text, rest)
-        return self._elsewhere(text, found) if found else self._from_pool(text)
+            return Finding("unsettled", "reference", _BESIDE, self._reference.quotes_of(held))
+        if spoilt and spoilt.kind == "unsupported":
+            return self._opposed(text) or spoilt
+        return spoilt
+
+    def _in_place(self, text: str) -> Finding | None:
+        """The verdict on what stands in the place of the reference."""
+        found = self._reference.in_place(text)
+        return self._elsewhere(text, found) if found else None
 
     def _quoted(self, text: str) -> Place | None:
         """The place that ``text`` is a quotation of; none when it has another value than asked for.
